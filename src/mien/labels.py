@@ -1,0 +1,121 @@
+"""Label names and orders, and how expressions relate to action units.
+
+Every other module takes its names from here, and exported models embed them, so an order is
+written down once.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+VALENCE_AROUSAL: tuple[str, ...] = ("valence", "arousal")
+
+EXPRESSIONS: tuple[str, ...] = (
+    "neutral",
+    "anger",
+    "disgust",
+    "fear",
+    "happiness",
+    "sadness",
+    "surprise",
+)
+"""The 7 basic expressions, in the order of every softmax and every ``expr_*`` column."""
+
+ACTION_UNITS: tuple[int, ...] = (1, 2, 4, 5, 6, 7, 9, 10, 11, 12, 15, 17, 20, 23, 24, 25, 26)
+"""The 17 action units (FACS numbers), in the order of every AU vector and ``au*`` column."""
+
+ACTION_UNIT_NAMES: dict[int, str] = {
+    1: "inner brow raiser",
+    2: "outer brow raiser",
+    4: "brow lowerer",
+    5: "upper lid raiser",
+    6: "cheek raiser",
+    7: "lid tightener",
+    9: "nose wrinkler",
+    10: "upper lip raiser",
+    11: "nasolabial deepener",
+    12: "lip corner puller",
+    15: "lip corner depressor",
+    17: "chin raiser",
+    20: "lip stretcher",
+    23: "lip tightener",
+    24: "lip pressor",
+    25: "lips part",
+    26: "jaw drop",
+}
+
+EXPRESSION_COLUMNS: tuple[str, ...] = tuple(f"expr_{name}" for name in EXPRESSIONS)
+ACTION_UNIT_COLUMNS: tuple[str, ...] = tuple(f"au{number:02d}" for number in ACTION_UNITS)
+
+AFFECT_COLUMNS: tuple[str, ...] = VALENCE_AROUSAL + EXPRESSION_COLUMNS + ACTION_UNIT_COLUMNS
+"""The 26-d affect representation of one frame: 2 + 7 + 17 numbers."""
+
+VALENCE_AROUSAL_SLICE = slice(0, 2)
+EXPRESSION_SLICE = slice(2, 9)
+ACTION_UNIT_SLICE = slice(9, 26)
+
+REACTIONS: tuple[str, ...] = (
+    "adoration",
+    "amusement",
+    "anxiety",
+    "disgust",
+    "empathic_pain",
+    "fear",
+    "surprise",
+)
+"""The seven reactions of a video, in the order of Hume-Reaction's label file."""
+
+LANDMARKS: tuple[str, ...] = ("right_eye", "left_eye", "nose", "mouth_right", "mouth_left")
+"""The five landmarks, right and left as the person's own (the right eye is left in the image)."""
+
+# Du, Tao & Martinez, PNAS 111(15), 2014, Table 1. ``None`` marks a prototypical action unit; a
+# number is the share of people who show an observational one.
+_EXPRESSION_TO_ACTION_UNITS: dict[str, dict[int, float | None]] = {
+    "neutral": {},
+    "anger": {4: None, 7: None, 24: None, 10: 0.26, 17: 0.52, 23: 0.29},
+    "disgust": {9: None, 10: None, 17: None, 4: 0.31, 24: 0.26},
+    "fear": {1: None, 4: None, 20: None, 25: None, 2: 0.57, 5: 0.63, 26: 0.33},
+    "happiness": {12: None, 25: None, 6: 0.51},
+    "sadness": {4: None, 15: None, 1: 0.60, 6: 0.50, 11: 0.26, 17: 0.67},
+    "surprise": {1: None, 2: None, 25: None, 26: None, 5: 0.66},
+}
+
+
+def relatedness(kind: str = "binary") -> npt.NDArray[np.float64]:
+    """p(AU | expression), the table that couples the expression and AU heads (Eq. 1).
+
+    Parameters
+    ----------
+    kind
+        ``"binary"``: 1 for prototypical and observational action units, 0 otherwise, as FaceRNET
+        uses it. ``"weighted"``: 1 for prototypical ones, the share of people who show it for
+        observational ones.
+
+    Returns
+    -------
+    float64 array (7, 17), rows in the order of `EXPRESSIONS`, columns of `ACTION_UNITS`.
+
+    Raises
+    ------
+    ValueError
+        If `kind` is neither of the two.
+
+    Examples
+    --------
+    >>> table = relatedness("weighted")
+    >>> table.shape
+    (7, 17)
+    >>> float(table[EXPRESSIONS.index("happiness"), ACTION_UNITS.index(6)])
+    0.51
+    >>> float(relatedness("binary")[EXPRESSIONS.index("happiness"), ACTION_UNITS.index(6)])
+    1.0
+    """
+    if kind not in ("binary", "weighted"):
+        raise ValueError(f"relatedness kind is 'binary' or 'weighted', not {kind!r}")
+    table = np.zeros((len(EXPRESSIONS), len(ACTION_UNITS)))
+    for row, expression in enumerate(EXPRESSIONS):
+        for unit, share in _EXPRESSION_TO_ACTION_UNITS[expression].items():
+            value = 1.0 if share is None or kind == "binary" else share
+            table[row, ACTION_UNITS.index(unit)] = value
+    return table
