@@ -1,0 +1,18 @@
+"""Fixtures that several rooms use."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder of real videos and images; MIEN_SHARED_DATA overrides ``../shared/data``."""
+    default = Path(__file__).parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("MIEN_SHARED_DATA", default))
+    if not folder.is_dir():
+        pytest.skip("no shared test data: set MIEN_SHARED_DATA to its folder")
+    return folder

@@ -1,0 +1,241 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import wave
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+from video_helpers import boxes, noise_frames, numbered_frames
+
+from mien.errors import InputError
+from mien.video import VideoReader, write_video
+
+
+def fails(path: Path, match: str) -> str:
+    """Read ``path``, expect an `InputError`, and check the promise of its form."""
+    with pytest.raises(InputError, match=match) as caught, VideoReader(path) as reader:
+        for _ in reader:
+            pass
+    text = str(caught.value)
+    assert "\n" not in text
+    assert text.startswith(str(path))
+    assert "; " in text, "it must say what to do"
+    return text
+
+
+def fast_start(path: Path) -> None:
+    """Move the index to the front, as files made for the web have it."""
+    source = path.with_name("source.mp4")
+    path.rename(source)
+    with (
+        av.open(str(source)) as old,
+        av.open(str(path), "w", options={"movflags": "faststart"}) as new,
+    ):
+        stream = new.add_stream_from_template(old.streams.video[0])
+        for packet in old.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                new.mux(packet)
+    kinds = [kind for kind, _, _ in boxes(path.read_bytes())]
+    assert kinds.index(b"moov") < kinds.index(b"mdat")
+
+
+@pytest.fixture
+def video(tmp_path: Path) -> Path:
+    path = tmp_path / "clip.mp4"
+    write_video(path, noise_frames(60), fps=30)
+    return path
+
+
+def test_missing_path(tmp_path: Path) -> None:
+    fails(tmp_path / "nowhere.mp4", "no such file; check the path")
+
+
+def test_folder(tmp_path: Path) -> None:
+    fails(tmp_path, "is a folder")
+
+
+def test_empty_file(tmp_path: Path) -> None:
+    path = tmp_path / "empty.mp4"
+    path.touch()
+    fails(path, "the file is empty")
+
+
+def test_pipe(tmp_path: Path) -> None:
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("this system has no named pipes")
+    path = tmp_path / "pipe.mp4"
+    os.mkfifo(path)
+    fails(path, "not a regular file")
+
+
+@pytest.mark.parametrize("name", ["notes.mp4", "notes.txt", "notes.nfo", "notes.jpg", "notes"])
+def test_text(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_text("This is no video.\n" * 200)
+    fails(path, "not a video|this is text|no video")
+
+
+def test_playlists_do_not_open_other_files(tmp_path: Path, video: Path) -> None:
+    path = tmp_path / "list.m3u8"
+    path.write_text(f"#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n{video}\n#EXT-X-ENDLIST\n")
+    fails(path, "playlist|not a video")
+    path = tmp_path / "list.ffconcat"
+    path.write_text(f"ffconcat version 1.0\nfile '{video.name}'\n")
+    fails(path, "playlist|not a video")
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".avi", ".ts"])
+def test_noise(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"noise{suffix}"
+    path.write_bytes(np.random.default_rng(1).bytes(20_000))
+    fails(path, ".")
+
+
+def test_index_missing(video: Path) -> None:
+    data = video.read_bytes()
+    start = {kind: at for kind, at, _ in boxes(data)}[b"moov"]
+    video.write_bytes(data[: start - 50])
+    fails(video, r"cut short: its index \(moov\) is missing; copy or download")
+    video.write_bytes(data[:start])
+    fails(video, r"cut short: its index \(moov\) is missing; copy or download")
+
+
+@pytest.mark.parametrize("keep", [0.95, 0.5, 0.1])
+def test_cut_after_an_index_at_the_front(video: Path, keep: float) -> None:
+    fast_start(video)
+    data = video.read_bytes()
+    start = {kind: at for kind, at, _ in boxes(data)}[b"mdat"]
+    video.write_bytes(data[: int(start + keep * (len(data) - start))])
+    fails(video, r"cut short: \d+ of 60 frames are there; copy or download")
+
+
+def test_cut_before_any_frame(video: Path) -> None:
+    fast_start(video)
+    data = video.read_bytes()
+    start = {kind: at for kind, at, _ in boxes(data)}[b"mdat"]
+    video.write_bytes(data[: start + 12])
+    fails(video, "cut short|no frame")
+    video.write_bytes(data[: start - 40])
+    fails(video, "cut short|no frame|not a video")
+
+
+def test_cut_behind_the_last_frame_is_a_warning(video: Path) -> None:
+    with video.open("ab") as file:
+        file.write((1000).to_bytes(4, "big") + b"free" + bytes(100))
+    with VideoReader(video) as reader:
+        assert sum(1 for _ in reader) == 60
+    assert any("892 bytes are missing" in warning for warning in reader.warnings)
+
+
+@pytest.mark.parametrize(("suffix", "codec"), [(".mkv", "h264"), (".avi", "mpeg4")])
+def test_cut_matroska_and_avi(tmp_path: Path, suffix: str, codec: str) -> None:
+    path = tmp_path / f"clip{suffix}"
+    write_video(path, noise_frames(60), fps=30, codec=codec)
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+    fails(path, "cut short|damaged")
+
+
+def test_damage_in_the_middle(video: Path) -> None:
+    data = bytearray(video.read_bytes())
+    start, end = next((at, end) for kind, at, end in boxes(bytes(data)) if kind == b"mdat")
+    middle = (start + end) // 2
+    data[middle : middle + (end - start) // 4] = bytes((end - start) // 4)
+    video.write_bytes(data)
+    fails(video, r"its video is damaged after \d+\.\d+ s; copy or download")
+
+
+def test_sound_only(tmp_path: Path) -> None:
+    path = tmp_path / "voice.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        file.writeframes(bytes(16000))
+    fails(path, "sound but no video")
+
+
+def test_cover_art_is_not_video(tmp_path: Path) -> None:
+    path = tmp_path / "song.m4a"
+    with av.open(str(path), "w", format="mp4") as container:
+        sound = container.add_stream("aac", rate=44100)
+        cover = container.add_stream("mjpeg", rate=1)
+        cover.width = cover.height = 32
+        cover.pix_fmt = "yuvj420p"
+        cover.disposition = av.stream.Disposition.attached_pic
+        frame = av.AudioFrame.from_ndarray(
+            np.zeros((1, 4096), dtype=np.float32), format="fltp", layout="mono"
+        )
+        frame.sample_rate = 44100
+        picture = av.VideoFrame.from_ndarray(numbered_frames(1, 32, 32)[0], format="rgb24")
+        container.mux(cover.encode(picture))
+        container.mux(cover.encode(None))
+        container.mux(sound.encode(frame))
+        container.mux(sound.encode(None))
+    with av.open(str(path)) as container:
+        assert container.streams.video, "the cover must be there for this test to mean anything"
+    fails(path, "sound but no video")
+
+
+def test_no_decodable_frame(video: Path) -> None:
+    data = bytearray(video.read_bytes())
+    start, end = next((at, end) for kind, at, end in boxes(bytes(data)) if kind == b"mdat")
+    data[start + 8 : end] = bytes(end - start - 8)
+    video.write_bytes(data)
+    fails(video, "no frame of its video can be decoded|damaged at its start")
+
+
+def test_unreadable(video: Path) -> None:
+    video.chmod(0)
+    try:
+        if os.access(video, os.R_OK):
+            pytest.skip("this user reads files in spite of their permissions")
+        fails(video, "cannot be read")
+    finally:
+        video.chmod(0o600)
+
+
+def test_system_errors_become_input_errors(video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Path, mode: str = "r") -> None:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "open", refuse)
+    fails(video, r"cannot be read \(Permission denied\); check its permissions")
+
+
+def test_nothing_is_printed(tmp_path: Path, video: Path) -> None:
+    """FFmpeg and OpenCV stay quiet whatever they are given."""
+    broken = tmp_path / "broken.mp4"
+    data = bytearray(video.read_bytes())
+    data[len(data) // 3 : len(data) // 2] = bytes(len(data) // 2 - len(data) // 3)
+    broken.write_bytes(data)
+    for suffix in ("jpg", "png", "tiff", "bmp", "webp"):
+        ok, encoded = cv2.imencode(f".{suffix}", noise_frames(1)[0])
+        assert ok
+        whole = bytearray(encoded.tobytes())
+        whole[len(whole) // 3 : len(whole) // 2] = bytes(len(whole) // 2 - len(whole) // 3)
+        if suffix != "jpg":  # libjpeg itself writes to stderr where a scan is damaged
+            (tmp_path / f"damaged.{suffix}").write_bytes(whole)
+        (tmp_path / f"cut.{suffix}").write_bytes(encoded.tobytes()[: encoded.size // 2])
+    code = (
+        "import sys\n"
+        "from mien.errors import InputError\n"
+        "from mien.video import VideoReader\n"
+        "for path in sys.argv[1:]:\n"
+        "    try:\n"
+        "        with VideoReader(path) as reader:\n"
+        "            list(reader)\n"
+        "    except InputError:\n"
+        "        continue\n"
+    )
+    paths = [str(path) for path in sorted(tmp_path.iterdir()) if path.is_file()]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *paths], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
