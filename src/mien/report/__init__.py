@@ -1,0 +1,5 @@
+"""The report: one self-contained HTML file that shows what an analysis found and what it cannot."""
+
+from mien.report.page import render_report, write_report
+
+__all__ = ["render_report", "write_report"]

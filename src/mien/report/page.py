@@ -1,0 +1,174 @@
+"""The page as a whole: sections, style, script and the embedded curves in one HTML file."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from importlib import resources
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import numpy as np
+
+from mien.errors import OutputError
+from mien.labels import AFFECT_COLUMNS
+from mien.report import footer, overview
+from mien.report.curves import Curve, Interval, make_curve, video_span
+from mien.report.face import FaceView, section
+from mien.report.text import channel, embed_json, escape, is_number, outside
+from mien.types import FaceSummary, Summary
+
+_OPEN_FACES = 3
+_MAX_POINTS = 2000
+_ALL_POINTS = 12000  # shared by all faces, so that thirty do not make a file of fifty megabytes
+_MIN_POINTS = 200
+
+
+def render_report(summary: Summary) -> str:
+    """The report as one HTML document that fetches nothing, the same for the same summary.
+
+    Parameters
+    ----------
+    summary
+        A video or still image with any number of faces. NaN in a timeline (n, 26) is a gap;
+        NaN or None elsewhere is shown as a dash with a reason.
+
+    Returns
+    -------
+    str, to be written as UTF-8.
+
+    Raises
+    ------
+    ValueError
+        If faces and document do not fit each other, or an array has another shape than stated
+        in `mien.types`.
+    KeyError
+        If ``document`` lacks a part that schema version 1 prescribes.
+    """
+    document = summary.document
+    views = _views(summary)
+    source = document["source"]
+    is_image = bool(source["is_image"])
+    video = _span(document, views)
+    if views:
+        body = overview.overview(views, video, is_image) + _sections(views, document, video)
+    else:
+        body = overview.nobody(is_image)
+    script = _resource("script.js")
+    return Template(_resource("template.html")).substitute(
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"),
+        title=overview.page_title(document),
+        name=outside(overview.file_name(str(source["path"]))),
+        path=outside(source["path"]),
+        style=_resource("style.css"),
+        facts=overview.facts(document, len(views)),
+        warnings=overview.warnings(document.get("warnings") or []),
+        body=body,
+        models=footer.models(document),
+        settings=footer.settings(document),
+        versions=footer.versions(document),
+        curves=embed_json(_embedded(views, is_image)),
+        script=script,
+    )
+
+
+def write_report(summary: Summary, path: Path) -> None:
+    """Write `render_report` of `summary` to `path` as UTF-8.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written.
+    ValueError, KeyError
+        As `render_report`; nothing is written then.
+    """
+    content = render_report(summary).encode("utf-8")
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise OutputError(
+            f"{path}: the report cannot be written ({error.strerror or error}); "
+            "check that the folder exists and has room"
+        ) from error
+
+
+def _resource(name: str) -> str:
+    return resources.files("mien.report").joinpath(name).read_text(encoding="utf-8")
+
+
+def _views(summary: Summary) -> list[FaceView]:
+    told = summary.document["faces"]
+    if len(told) != len(summary.faces):
+        raise ValueError(f"the document tells of {len(told)} faces, not {len(summary.faces)}")
+    share = _ALL_POINTS // max(len(summary.faces), 1)
+    points = min(max(share, _MIN_POINTS), _MAX_POINTS)
+    views = []
+    for index, (face, entry) in enumerate(zip(summary.faces, told, strict=True)):
+        if entry["face_id"] != face.face_id:
+            raise ValueError(f"face {face.face_id} is {entry['face_id']} in the document")
+        _check_shapes(face)
+        views.append(
+            FaceView(
+                face=face,
+                curve=make_curve(face.timeline, points),
+                index=index,
+                who=f"Face {escape(face.face_id)}",
+                anchor=f"face-{index}",
+                note=(entry.get("reactions") or {}).get("note"),
+            )
+        )
+    return views
+
+
+def _check_shapes(face: FaceSummary) -> None:
+    for name in ("mean", "peak", "peak_time_s"):
+        shape = np.shape(getattr(face, name))
+        if shape != (len(AFFECT_COLUMNS),):
+            raise ValueError(f"{name} of face {face.face_id} is {shape}, not (26,)")
+
+
+def _span(document: dict[str, Any], views: list[FaceView]) -> Interval:
+    duration = document["source"].get("duration_s")
+    return video_span(
+        float(duration) if is_number(duration) else None,
+        [view.curve for view in views],
+        [view.face for view in views],
+    )
+
+
+def _sections(views: list[FaceView], document: dict[str, Any], video: Interval) -> str:
+    few = len(views) <= _OPEN_FACES
+    note = (
+        ""
+        if few
+        else (
+            f'<p class="quiet folding" data-folding>The first {_OPEN_FACES} faces are unfolded. '
+            "Printing shows what is unfolded.</p>"
+        )
+    )
+    return note + "".join(
+        section(view, document, video, opened=view.index < _OPEN_FACES) for view in views
+    )
+
+
+def _embedded(views: list[FaceView], is_image: bool) -> dict[str, Any]:
+    """What the cursor reads: whole milliseconds and thousandths, null in gaps."""
+    return {
+        "names": [channel(column) for column in range(len(AFFECT_COLUMNS))],
+        "faces": [] if is_image else [_numbers(view.curve) for view in views],
+    }
+
+
+def _numbers(curve: Curve) -> dict[str, Any]:
+    found = np.isfinite(curve.values)
+    whole = np.rint(np.where(found, curve.values, 0.0) * 1000).astype(np.int64)
+    values = [
+        [value if there else None for value, there in zip(column, mask, strict=True)]
+        for column, mask in zip(whole.T.tolist(), found.T.tolist(), strict=True)
+    ]
+    left, right, time = (
+        np.rint(array * 1000).astype(np.int64).tolist()
+        for array in (curve.left_s, curve.right_s, curve.time_s)
+    )
+    return {"time": time, "left": left, "right": right, "values": values}

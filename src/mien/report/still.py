@@ -1,0 +1,35 @@
+"""One face in a still image: bars in place of curves."""
+
+from __future__ import annotations
+
+from mien.report.bars import balance, bar
+from mien.report.text import channel, number
+from mien.types import FaceSummary
+
+
+def still(face: FaceSummary) -> str:
+    """Valence and arousal, the 7 expressions and the 17 units of a single frame."""
+    return (
+        '<div class="still"><div>'
+        + _table(face, "Valence and arousal, \u22121 to +1", range(2))
+        + _table(face, "Expressions, shares that sum to 1", range(2, 9))
+        + "</div><div>"
+        + _table(face, "Action units, probability that each is active", range(9, 26))
+        + "</div></div>"
+    )
+
+
+def _table(face: FaceSummary, title: str, columns: range) -> str:
+    rows = []
+    for column in columns:
+        value, name = float(face.mean[column]), channel(column)
+        drawn = balance(value, f"k-{name}") if column < 2 else bar(value, _style(column))
+        rows.append(
+            f'<tr><th scope="row">{name}</th><td>{drawn}</td>'
+            f"<td>{number(value, signed=column < 2)}</td></tr>"
+        )
+    return f'<table class="bars"><caption>{title}</caption><tbody>{"".join(rows)}</tbody></table>'
+
+
+def _style(column: int) -> str:
+    return f"k-{channel(column)}" if column < 9 else "unit"

@@ -1,0 +1,142 @@
+"""A face's charts over time: three plots on one axis, with the numbers beside them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mien.labels import ACTION_UNIT_NAMES, ACTION_UNITS, EXPRESSION_COLUMNS
+from mien.report import draw
+from mien.report.curves import Curve, Interval, ticks
+from mien.report.heat import heat_map
+from mien.report.text import channel, clock, escape, number
+from mien.types import FaceSummary
+
+_MOST_COLUMNS = 2000
+
+
+def timeline(face: FaceSummary, curve: Curve, span: Interval, index: int, who: str) -> str:
+    """The stack of charts of face number `index` on the axis `span`."""
+    times, decimals = ticks(span)
+    ground = draw.seen_ground(curve, span)
+    affect = draw.picture(
+        ground
+        + draw.grid(span, times, (0.0, 0.25, 0.5, 0.75, 1.0))
+        + draw.line(curve, 1, span, -1.0, 1.0, "arousal")
+        + draw.line(curve, 0, span, -1.0, 1.0, "valence")
+    )
+    areas = draw.picture(
+        ground + draw.stack(curve, span) + draw.grid(span, times, (0.0, 0.25, 0.5, 0.75, 1.0))
+    )
+    columns = int(np.clip(np.ceil((span[1] - span[0]) / max(curve.point_s, 1e-6)), 50, 2000))
+    heat = ground and draw.picture(ground) + heat_map(
+        curve, span, min(columns, _MOST_COLUMNS), f"{_peaks(face, range(9, 26), who)}"
+    )
+    rows = draw.picture(draw.grid(span, times, tuple(row / 17 for row in range(18))))
+    return (
+        f'<div class="stack" data-face="{index}" data-who="{who}" data-from="{span[0]:.3f}" '
+        f'data-to="{span[1]:.3f}">'
+        f'<p class="when"><span data-when>mean</span></p>'
+        + _chart(
+            "Valence and arousal",
+            "\u22121 to +1",
+            "va",
+            _levels("+1", "0", "\u22121"),
+            affect,
+            _peaks(face, range(2), who),
+            _legend(face, (0, 1)),
+        )
+        + _chart(
+            "Expressions",
+            "shares that sum to 1",
+            "expr",
+            _levels("1", "0.5", "0"),
+            areas,
+            _peaks(face, range(2, 9), who),
+            _legend(face, _stack_columns()),
+        )
+        + _chart(
+            "Action units",
+            "probability that each is active",
+            "au",
+            _unit_names(),
+            (heat or "") + rows,
+            "",
+            _unit_values(face),
+        )
+        + f'<div class="row"><div></div><div class="ticks">{_ticks(span, times, decimals)}</div>'
+        f"<div></div></div></div>"
+    )
+
+
+def _chart(title: str, unit: str, style: str, left: str, plot: str, label: str, right: str) -> str:
+    role = f' role="img" aria-label="{label}"' if label else ""
+    return (
+        f'<h4>{title} <small>{unit}</small></h4><div class="row {style}">'
+        f'<div class="left">{left}</div><div class="plot"{role}>{plot}</div>'
+        f'<div class="right">{right}</div></div>'
+    )
+
+
+def _levels(*words: str) -> str:
+    return f'<div class="levels" aria-hidden="true">{"".join(f"<i>{w}</i>" for w in words)}</div>'
+
+
+def _stack_columns() -> tuple[int, ...]:
+    names = tuple(f"expr_{name}" for name in reversed(draw.STACK_ORDER))
+    return tuple(2 + EXPRESSION_COLUMNS.index(name) for name in names)
+
+
+def _value(face: FaceSummary, column: int) -> str:
+    mean = number(face.mean[column], signed=column < 2)
+    return f'<b data-column="{column}">{mean}</b>'
+
+
+def _legend(face: FaceSummary, columns: tuple[int, ...]) -> str:
+    rows = "".join(
+        f'<li><i class="key k-{channel(c)}"></i>{channel(c)} {_value(face, c)}</li>'
+        for c in columns
+    )
+    return f'<ul class="legend">{rows}</ul>'
+
+
+def _unit_names() -> str:
+    return (
+        '<ol class="units" aria-hidden="true">'
+        + "".join(
+            f"<li><b>AU{unit}</b> <span>{ACTION_UNIT_NAMES[unit]}</span></li>"
+            for unit in ACTION_UNITS
+        )
+        + "</ol>"
+    )
+
+
+def _unit_values(face: FaceSummary) -> str:
+    return (
+        '<ol class="units values">'
+        + "".join(
+            f'<li><span class="sr">{channel(column)} </span>{_value(face, column)}</li>'
+            for column in range(9, 26)
+        )
+        + "</ol>"
+    )
+
+
+def _ticks(span: Interval, times: list[float], decimals: int) -> str:
+    length = span[1] - span[0]
+    return "".join(
+        f'<span style="left:{(time - span[0]) / length * 100:.2f}%">{clock(time, decimals)}</span>'
+        for time in times
+    )
+
+
+def _peaks(face: FaceSummary, columns: range, who: str) -> str:
+    """A chart in words: means and peaks of its channels, escaped for an attribute."""
+    parts = []
+    for column in columns:
+        if np.isfinite(face.mean[column]) and np.isfinite(face.peak_time_s[column]):
+            parts.append(
+                f"{channel(column)} mean {number(face.mean[column])}, "
+                f"peak {number(face.peak[column])} at {clock(float(face.peak_time_s[column]))}"
+            )
+    told = "; ".join(parts) if parts else "no usable frame"
+    return f"{who} over time. {escape(told)}"
