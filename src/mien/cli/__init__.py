@@ -1,0 +1,55 @@
+"""The command line: thin verbs over the Python API.
+
+Verbs live in modules of their own that are imported when called, so that ``mien --help`` is quick
+and ``mien analyze`` never touches what only training needs.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+from mien._version import __version__
+from mien.errors import MienError
+
+# verb -> (module, help line). The help line stands here so that --help imports nothing.
+_VERBS = {
+    "analyze": ("mien.cli.analyze", "Read the faces in videos and images; write tables and reports."),
+    "demo": ("mien.cli.demo", "Analyse the sample that comes with mien and say where the report is."),
+    "evaluate": ("mien.cli.evaluate", "Measure a model on labelled data."),
+    "train": ("mien.cli.train", "Train a model (needs the extra 'train')."),
+    "export": ("mien.cli.export", "Turn a trained model into the ONNX file that mien reads."),
+}
+
+
+class _LazyGroup(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _VERBS:
+            return None
+        command = import_module(_VERBS[cmd_name][0]).command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in _VERBS.items()])
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="mien")
+def cli() -> None:
+    """Read faces in video: valence-arousal, expressions, action units, reactions."""
+
+
+def main() -> None:
+    """Entry point: errors made for people become one line on stderr and exit code 1."""
+    try:
+        cli.main(standalone_mode=True)
+    except MienError as error:
+        click.echo(f"mien: {error}", err=True)
+        sys.exit(1)

@@ -1,0 +1,83 @@
+"""``mien train``: train models from a configuration file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from mien.errors import ConfigError
+
+
+@click.group("train")
+def command() -> None:
+    """Train a model. Needs the extra: pip install "mien[train]"."""
+    try:
+        import torch  # noqa: F401
+    except ImportError as missing:
+        raise ConfigError(
+            'training needs torch, which is not installed: pip install "mien[train]"'
+        ) from missing
+
+
+_config = click.option(
+    "--config", type=click.Path(path_type=Path), required=True, help="TOML file of the recipe."
+)
+_out = click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Folder for checkpoints and logs; a stopped run goes on from there.",
+)
+_set = click.option(
+    "--set", "overrides", multiple=True, metavar="A.B=C", help="Change one setting; repeatable."
+)
+
+
+@command.command("mma")
+@_config
+@click.option(
+    "--data", type=click.Path(path_type=Path), required=True, help="Folder that holds the corpora."
+)
+@_out
+@_set
+def mma(config: Path, data: Path, out: Path, overrides: tuple[str, ...]) -> None:
+    """Train the per-frame MMA extractor (valence-arousal, expressions, action units)."""
+    from mien.training.config import load_config
+    from mien.training.corpora import load_corpora
+    from mien.training.mma import MMATrainConfig, train_mma
+
+    recipe = load_config(MMATrainConfig, config, list(overrides))
+    train_mma(recipe, load_corpora(recipe, data, out), out, report=click.echo)
+    click.echo(f"trained model: {out / 'model.safetensors'}")
+
+
+@command.command("reactions")
+@_config
+@_out
+@_set
+def reactions(config: Path, out: Path, overrides: tuple[str, ...]) -> None:
+    """Train the masked RNN on simulated reactions (no open corpus of ratings exists)."""
+    import json
+
+    from mien.synthetic.reactions import simulate
+    from mien.training.config import load_config
+    from mien.training.reactions import (
+        ReactionTrainConfig,
+        predict_scores,
+        reaction_report,
+        train_reactions,
+    )
+
+    recipe = load_config(ReactionTrainConfig, config, list(overrides))
+    counts = recipe.simulation
+    train, valid, test = (
+        simulate(count, counts.seed + number)
+        for number, count in enumerate((counts.train, counts.valid, counts.test))
+    )
+    model = train_reactions(recipe, train, valid, out, report=click.echo)
+    scores = reaction_report(predict_scores(model, test).numpy(), test)
+    scores = {"data": "simulated reactions, test split", **scores}
+    (out / "metrics.json").write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8")
+    click.echo(json.dumps(scores))
+    click.echo(f"trained model: {out / 'model.safetensors'}")

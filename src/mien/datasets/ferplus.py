@@ -1,0 +1,152 @@
+"""FER+ (Barsoum et al., ICMI 2016): 48 x 48 grey faces of FER2013 with ten votes each.
+
+Layout, one npz: ``images`` uint8 (n, 48, 48); ``votes`` uint8 (n, 10), columns in `VOTE_COLUMNS`;
+``split`` uint8 (n,), an index into `SPLITS`; ``name`` str (n,); ``dup_group`` int (n,), equal for
+pixel-identical images. ``split`` and ``dup_group`` may be absent where the file is one split.
+Beside it may lie ``<anything>_blendshapes.npz`` with ``blendshapes`` (n, 52), ``detected`` bool
+(n,), ``names`` (52,) and ``name`` (n,) for the same rows in the same order.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mien.datasets.base import FaceSet, framed_matrices
+from mien.datasets.targets import (
+    action_unit_targets,
+    expression_targets,
+    teacher_scores,
+    valence_arousal_targets,
+)
+from mien.errors import DataError
+from mien.labels import ACTION_UNITS, EXPRESSIONS
+
+VOTE_COLUMNS = (
+    "neutral",
+    "happiness",
+    "surprise",
+    "sadness",
+    "anger",
+    "disgust",
+    "fear",
+    "contempt",
+    "unknown",
+    "no_face",
+)
+SPLITS = ("train", "valid", "test")
+
+# Vote column of each of the 7 basic expressions, in the order of EXPRESSIONS.
+_BASIC = [VOTE_COLUMNS.index(name) for name in EXPRESSIONS]
+
+
+def load_ferplus(path: str | Path, blendshapes: str | Path | None = None) -> FaceSet:
+    """Load FER+ with its vote distributions, and teacher scores where they are given.
+
+    Parameters
+    ----------
+    path
+        The npz described above.
+    blendshapes
+        The teacher's npz, or None for no action-unit targets.
+
+    Raises
+    ------
+    DataError
+        If a file or an array is missing, or shapes disagree; the text says what was looked for
+        and what was found.
+    """
+    arrays = read_npz(path, required=("images", "votes"))
+    images, votes = arrays["images"], arrays["votes"].astype(np.float64)
+    count = len(images)
+    if images.ndim != 3 or images.shape[1] != images.shape[2] or images.dtype != np.uint8:
+        raise DataError(
+            f"{path}: 'images' should be uint8 (n, side, side), found {images.dtype} {images.shape}"
+        )
+    if votes.shape != (count, len(VOTE_COLUMNS)):
+        raise DataError(
+            f"{path}: 'votes' should be ({count}, {len(VOTE_COLUMNS)}), found {votes.shape}"
+        )
+    split_index = arrays.get("split", np.zeros(count, np.uint8))
+    if len(split_index) != count or (count and int(split_index.max()) >= len(SPLITS)):
+        raise DataError(f"{path}: 'split' should hold {count} indices into {SPLITS}")
+    split = np.asarray(SPLITS)[split_index.astype(int)]
+    target, weight = expression_targets(votes[:, _BASIC], votes.sum(axis=1))
+    scores = np.full((count, len(ACTION_UNITS)), np.nan, np.float32)
+    names = arrays.get("name", np.array([f"row{i}" for i in range(count)]))
+    if blendshapes is not None:
+        scores = load_teacher_scores(blendshapes, names)
+    group = arrays.get("dup_group", np.arange(count))
+    in_training = np.isin(group, group[split == "train"])
+    return FaceSet(
+        corpus="FER+",
+        names=names.astype(str),
+        images=images,
+        aligned=np.full((count, 2, 3), np.nan, np.float32),
+        framed=framed_matrices(count, images.shape[1]),
+        expressions=target,
+        expression_weight=weight,
+        majority=majority(votes),
+        valence_arousal=valence_arousal_targets(target),
+        action_units=action_unit_targets(scores),
+        teacher_scores=scores,
+        split=split,
+        counted=(split == "train") | ~in_training,
+    )
+
+
+def majority(votes: np.ndarray[Any, Any]) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Index of the unique most-voted column among the 7 expressions; -1 if there is none.
+
+    A face whose most votes went to contempt, unknown or no face, or to two columns equally, has no
+    majority among the 7.
+
+    Examples
+    --------
+    >>> majority(np.array([[0, 9, 1, 0, 0, 0, 0, 0, 0, 0], [5, 5, 0, 0, 0, 0, 0, 0, 0, 0]])).tolist()
+    [4, -1]
+    """
+    top = votes.argmax(axis=1)
+    unique = (votes == votes.max(axis=1, keepdims=True)).sum(axis=1) == 1
+    to_basic = np.full(len(VOTE_COLUMNS), -1, np.int64)
+    to_basic[_BASIC] = np.arange(len(_BASIC))
+    return np.where(unique, to_basic[top], -1)
+
+
+def load_teacher_scores(
+    path: str | Path, names: np.ndarray[Any, Any]
+) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Raw action-unit scores (n, 17) from a blendshape file for exactly these rows.
+
+    Rows that the teacher found only with lowered thresholds count as not found.
+    """
+    arrays = read_npz(path, required=("blendshapes", "names"))
+    values = arrays["blendshapes"].astype(np.float32)
+    if len(values) != len(names):
+        raise DataError(f"{path}: {len(values)} rows for {len(names)} images: not the same corpus")
+    if "name" in arrays and not np.array_equal(arrays["name"].astype(str), names.astype(str)):
+        raise DataError(f"{path}: its 'name' column is not that of the images, row by row")
+    if "detected" in arrays:
+        values = np.where(arrays["detected"][:, None], values, np.nan)
+    try:
+        return teacher_scores(values, arrays["names"])
+    except KeyError as missing:
+        raise DataError(f"{path}: blendshape {missing} is not among its 'names'") from missing
+
+
+def read_npz(path: str | Path, required: tuple[str, ...]) -> dict[str, np.ndarray[Any, Any]]:
+    """Arrays of an npz file, read without unpickling; complains in one line if any is missing."""
+    file = Path(path)
+    if not file.is_file():
+        raise DataError(f"{file}: no such file")
+    try:
+        with np.load(file, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+    except (OSError, ValueError, EOFError) as broken:
+        raise DataError(f"{file}: not a readable npz file ({broken})") from broken
+    missing = [name for name in required if name not in arrays]
+    if missing:
+        raise DataError(f"{file}: looked for arrays {missing}, found {sorted(arrays)}")
+    return arrays

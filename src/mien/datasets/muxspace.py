@@ -1,0 +1,166 @@
+"""muxspace/facial_expressions: photographs with one expression label each, as face crops.
+
+Layout: a zip of JPEG files and a csv of the same rows with at least ``file, label, lx0, ly0 ..
+lx4, ly4`` (five landmarks in crop pixels; eye on the left of the image first, then the other eye,
+nose, mouth corners) and, where known, ``person``. CK+48 and the like can be given in it too.
+
+Caveats that the loader acts on: the few coloured files come from films and hold most of the rare
+classes, so every image is read in grey; the corpus has no split of its own, so a tenth of the
+people, chosen by a hash of the name, is ``valid``.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import zipfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from mien.datasets.base import FaceSet, aligned_matrices, framed_matrices
+from mien.datasets.ferplus import load_teacher_scores
+from mien.datasets.targets import action_unit_targets
+from mien.errors import DataError
+from mien.labels import ACTION_UNITS, EXPRESSIONS
+
+_POINTS = [f"l{axis}{i}" for i in range(5) for axis in "xy"]
+# One annotator per image: leave the others a little room.
+_LABEL_SMOOTHING = 0.1
+_ALIASES = {"happy": "happiness", "sad": "sadness", "angry": "anger", "surprised": "surprise"}
+# Labels of the usual sets that are not among the 7; anything else is a mistake worth stopping at.
+_OUTSIDE = {"contempt", "unknown", "other", ""}
+
+
+def load_muxspace(
+    archive: str | Path, table: str | Path | None = None, blendshapes: str | Path | None = None
+) -> FaceSet:
+    """Load a zip of faces with its csv.
+
+    Parameters
+    ----------
+    archive
+        The zip.
+    table
+        The csv; None looks for the zip's name with ``.csv``, then for a csv inside the zip.
+    blendshapes
+        The teacher's npz, or None for no action-unit targets.
+
+    Raises
+    ------
+    DataError
+        If a file, a column or a listed image is missing, a label is unknown, or images differ in
+        size.
+    """
+    archive = Path(archive)
+    if not archive.is_file():
+        raise DataError(f"{archive}: no such file")
+    try:
+        with zipfile.ZipFile(archive) as members:
+            rows, source = _read_table(members, archive, Path(table) if table else None)
+            images = _read_images(members, archive, [row["file"] for row in rows])
+    except zipfile.BadZipFile as broken:
+        raise DataError(f"{archive}: not a readable zip file ({broken})") from broken
+    labels = np.array([_expression_index(row["label"], source, i) for i, row in enumerate(rows)])
+    count = len(rows)
+    known = labels >= 0
+    target = np.full((count, len(EXPRESSIONS)), np.nan, np.float32)
+    target[known] = _LABEL_SMOOTHING / len(EXPRESSIONS)
+    target[known, labels[known]] += 1 - _LABEL_SMOOTHING
+    names = np.array([row["file"] for row in rows])
+    scores = np.full((count, len(ACTION_UNITS)), np.nan, np.float32)
+    if blendshapes is not None:
+        scores = load_teacher_scores(blendshapes, names)
+    framed = framed_matrices(count, images.shape[1])
+    aligned = np.full((count, 2, 3), np.nan, np.float32)
+    if all(name in rows[0] for name in _POINTS):
+        aligned = aligned_matrices(_read_points(rows, source), framed)
+    people = [row.get("person") or row["file"] for row in rows]
+    return FaceSet(
+        corpus=archive.stem.removesuffix("_faces"),
+        names=names,
+        images=images,
+        aligned=aligned,
+        framed=framed,
+        expressions=target,
+        expression_weight=known.astype(np.float32),
+        majority=labels,
+        # One label without a degree: a point in the valence-arousal plane would be invented.
+        valence_arousal=np.full((count, 2), np.nan, np.float32),
+        action_units=action_unit_targets(scores),
+        teacher_scores=scores,
+        split=np.where([_is_held_out(person) for person in people], "valid", "train"),
+        counted=np.ones(count, bool),
+    )
+
+
+def _read_table(
+    members: zipfile.ZipFile, archive: Path, table: Path | None
+) -> tuple[list[dict[str, str]], str]:
+    """Rows of the csv and the name to blame in messages."""
+    beside = table or archive.with_suffix(".csv")
+    if beside.is_file():
+        text, source = beside.read_text(encoding="utf-8-sig"), str(beside)
+    else:
+        inside = [name for name in members.namelist() if name.lower().endswith(".csv")]
+        if table is not None or len(inside) != 1:
+            raise DataError(f"{archive}: looked for {beside} or one csv inside, found {inside}")
+        text, source = members.read(inside[0]).decode("utf-8-sig"), f"{archive}/{inside[0]}"
+    rows = [
+        {(key or "").strip(): (value or "").strip() for key, value in row.items() if key is not None}
+        for row in csv.DictReader(text.splitlines())
+    ]
+    missing = [name for name in ("file", "label") if not rows or name not in rows[0]]
+    if missing:
+        found = sorted(rows[0]) if rows else "no rows"
+        raise DataError(f"{source}: looked for columns {missing}, found {found}")
+    return rows, source
+
+
+def _read_images(
+    members: zipfile.ZipFile, archive: Path, files: list[str]
+) -> np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]:
+    """All listed images in grey, (n, side, side)."""
+    # Archives are packed with or without a folder around the images.
+    by_name = {Path(name).name: name for name in members.namelist()}
+    images = []
+    for file in files:
+        if Path(file).name not in by_name:
+            raise DataError(f"{archive}: {file!r} is in the table but not in the archive")
+        data = np.frombuffer(members.read(by_name[Path(file).name]), np.uint8)
+        image = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE)
+        if image is None:
+            raise DataError(f"{archive}: {file!r} is not a readable image")
+        if image.shape[0] != image.shape[1] or (images and image.shape != images[0].shape):
+            raise DataError(f"{archive}: {file!r} is {image.shape}: expected equal square crops")
+        images.append(image)
+    return np.stack(images)
+
+
+def _read_points(
+    rows: list[dict[str, str]], source: str
+) -> np.ndarray[tuple[int, int, int], np.dtype[np.float32]]:
+    points = np.full((len(rows), 10), np.nan, np.float32)
+    for i, row in enumerate(rows):
+        texts = [row[name] for name in _POINTS]
+        if all(texts):
+            try:
+                points[i] = [float(text) for text in texts]
+            except ValueError as broken:
+                raise DataError(f"{source}, line {i + 2}: landmarks {texts}: {broken}") from broken
+    return points.reshape(-1, 5, 2)
+
+
+def _expression_index(label: str, source: str, row: int) -> int:
+    name = _ALIASES.get(label.lower(), label.lower())
+    if name in EXPRESSIONS:
+        return EXPRESSIONS.index(name)
+    if name in _OUTSIDE:
+        return -1
+    raise DataError(f"{source}, line {row + 2}: label {label!r} is none of {EXPRESSIONS}")
+
+
+def _is_held_out(person: str) -> bool:
+    """A tenth of the people, the same on every machine and in every order of the rows."""
+    return int(hashlib.sha256(person.encode()).hexdigest(), 16) % 10 == 0

@@ -1,0 +1,1 @@
+"""Finding, aligning and following faces; each part can be swapped."""

@@ -1,0 +1,119 @@
+"""Similarity alignment of a face to the 112 x 112 crop that the models read.
+
+Pixel coordinates here follow the OpenCV convention: the centre of the first pixel is (0, 0).
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from mien.types import FloatArray, ImageArray
+
+CROP_SIZE_PX = 112
+
+TEMPLATE: FloatArray = np.array(
+    [[36.0, 43.0], [76.0, 43.0], [56.0, 67.0], [40.0, 85.0], [72.0, 85.0]], np.float32
+)
+"""Where the five landmarks land in the crop, (5, 2) x, y in pixels.
+
+It is the median position of RetinaFace's landmarks in the FER+ training faces, rounded and made
+symmetric. It shows brow and chin in full, which the template of face recognition (38 px lower
+lip to border, eyes 35 px apart) cuts, and brow and chin carry action units 1, 2, 17 and 26.
+"""
+
+
+def similarity(source: npt.ArrayLike, target: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Least-squares similarity (rotation, one scale, shift; no mirroring) from points to points.
+
+    Closed form of Umeyama, IEEE TPAMI 13(4), 1991, in two dimensions, where the best rotation
+    without reflection is an angle and needs no singular value decomposition.
+
+    Parameters
+    ----------
+    source, target
+        (n, 2) x, y, n >= 2, `source` not all the same point.
+
+    Returns
+    -------
+    float64 (2, 3) matrix ``M`` with ``target ~ M[:, :2] @ source + M[:, 2]``.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, a value is not finite, or all source points coincide.
+
+    Examples
+    --------
+    >>> similarity([[0, 0], [1, 0]], [[2, 3], [2, 5]]).round(6).tolist()
+    [[0.0, -2.0, 2.0], [2.0, 0.0, 3.0]]
+    """
+    src = np.asarray(source, np.float64)
+    dst = np.asarray(target, np.float64)
+    if src.shape != dst.shape or src.ndim != 2 or src.shape[1] != 2 or len(src) < 2:
+        raise ValueError(f"need two (n, 2) point sets of equal length, not {src.shape}, {dst.shape}")
+    if not (np.isfinite(src).all() and np.isfinite(dst).all()):
+        raise ValueError("landmarks must be finite")
+    src_mean, dst_mean = src.mean(0), dst.mean(0)
+    a, b = src - src_mean, dst - dst_mean
+    spread = (a**2).sum()
+    if spread <= 1e-12:
+        raise ValueError("all source points coincide: no similarity is defined")
+    cosine = (a * b).sum() / spread  # scale * cos(angle)
+    sine = (a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]).sum() / spread  # scale * sin(angle)
+    linear = np.array([[cosine, -sine], [sine, cosine]])
+    return np.column_stack([linear, dst_mean - linear @ src_mean])
+
+
+def align(image: ImageArray, landmarks: FloatArray) -> ImageArray:
+    """Cut the aligned crop of one face out of an image.
+
+    Parameters
+    ----------
+    image
+        uint8 (height, width, 3), RGB, upright.
+    landmarks
+        float32 (5, 2), pixels of `image`, in the order of `mien.labels.LANDMARKS`.
+
+    Returns
+    -------
+    uint8 (112, 112, 3), RGB. Beyond the image its border is repeated: a black edge would be a
+    contour that no training face has.
+    """
+    matrix = similarity(landmarks, TEMPLATE)
+    scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
+    if scale < 0.5:
+        # Bilinear sampling reads 2 x 2 pixels, so a large face would alias; shrink it first.
+        shrink = 2 * scale
+        image, landmarks = _crop_around(image, landmarks)
+        size = (max(1, round(image.shape[1] * shrink)), max(1, round(image.shape[0] * shrink)))
+        factor = np.array([size[0] / image.shape[1], size[1] / image.shape[0]])
+        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
+        matrix = similarity((landmarks + 0.5) * factor - 0.5, TEMPLATE)
+    crop = cv2.warpAffine(
+        image,
+        matrix,
+        (CROP_SIZE_PX, CROP_SIZE_PX),
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    return crop.astype(np.uint8, copy=False)
+
+
+def _crop_around(image: ImageArray, landmarks: FloatArray) -> tuple[ImageArray, FloatArray]:
+    """The part of the image that an aligned crop can reach, so that shrinking it costs little."""
+    center = landmarks.mean(0)
+    reach = 4.0 * float(np.abs(landmarks - center).max())
+    x0, y0 = np.maximum(np.floor(center - reach), 0).astype(int)
+    x1, y1 = np.ceil(center + reach).astype(int) + 1
+    part = image[y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)]
+    if part.size == 0:  # landmarks wholly outside the image
+        return image, landmarks
+    return part, (landmarks - np.array([x0, y0])).astype(np.float32)
+
+
+def to_network(crops: ImageArray) -> FloatArray:
+    """uint8 crops (n, 112, 112, 3) to float32 (n, 3, 112, 112) in [-1, 1]."""
+    scaled = crops.astype(np.float32) * np.float32(2 / 255) - np.float32(1)
+    return np.ascontiguousarray(scaled.transpose(0, 3, 1, 2))  # (n, 3, 112, 112)

@@ -1,0 +1,254 @@
+"""The losses of the papers, every term masked per sample and per label.
+
+A term without a single label in the batch is exactly zero and sends exactly zero gradient, so
+corpora with different labels can be mixed in one batch. All arithmetic is in float32 or better.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from mien.models.mma import MMAOutput
+
+_TINY_VARIANCE = 1e-12
+
+
+def _float(x: Tensor) -> Tensor:
+    """Half precision cannot hold a variance; float64 is kept for reference runs."""
+    return x if x.dtype == torch.float64 else x.float()
+
+
+def concordance(prediction: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
+    r"""Concordance correlation coefficient per column (Lin, Biometrics 45, 1989).
+
+    .. math:: \rho = 2 s_{xy} / (s_x^2 + s_y^2 + (\bar x - \bar y)^2)
+
+    Moments have denominator n (the sum of weights), as in Lin's paper.
+
+    Parameters
+    ----------
+    prediction, target
+        (batch, columns).
+    weight
+        (batch, columns) or None, >= 0; 0 leaves an entry out (its target may then be NaN).
+
+    Returns
+    -------
+    (columns,), 0 where fewer than two entries count, or where both sides are constant and equal.
+    """
+    x, y = _float(prediction), _float(target)
+    w = torch.ones_like(x) if weight is None else _float(weight)
+    y = torch.where(w > 0, y, torch.zeros_like(y))
+    total = w.sum(0).clamp_min(1e-12)
+    mean_x, mean_y = (w * x).sum(0) / total, (w * y).sum(0) / total
+    dx, dy = x - mean_x, y - mean_y
+    covariance = (w * dx * dy).sum(0) / total
+    spread = (w * (dx**2 + dy**2)).sum(0) / total + (mean_x - mean_y) ** 2
+    usable = ((w > 0).sum(0) >= 2) & (spread > _TINY_VARIANCE)
+    return torch.where(usable, 2 * covariance / torch.where(usable, spread, 1.0), 0.0)
+
+
+def ccc_loss(prediction: Tensor, target: Tensor, mask: Tensor) -> Tensor:
+    r"""L_CCC = 1 - 0.5 (rho_valence + rho_arousal), over the labelled samples of the batch.
+
+    Parameters
+    ----------
+    prediction, target
+        (batch, 2): valence, arousal.
+    mask
+        (batch,), True where the sample has valence-arousal. Fewer than two labelled samples have
+        no correlation: the term is then exactly 0.
+
+    Returns
+    -------
+    Scalar in [0, 2].
+    """
+    if int((mask > 0).sum()) < 2:
+        return prediction.sum() * 0.0
+    weight = (mask > 0)[:, None].expand_as(prediction)
+    return 1 - concordance(prediction, target, weight).mean()
+
+
+def expression_loss(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    r"""L_CCE: categorical cross entropy against a distribution over the 7 expressions.
+
+    Parameters
+    ----------
+    logits, target
+        (batch, 7); rows of `target` sum to 1 (one-hot for a single label).
+    weight
+        (batch,), >= 0: 0 for an unlabelled sample (its target may be NaN). The loss is the
+        weighted mean over labelled samples.
+
+    Returns
+    -------
+    Scalar >= 0.
+    """
+    log_p = _float(logits).log_softmax(dim=1)
+    w = _float(weight)
+    clean = torch.where(w[:, None] > 0, _float(target), torch.zeros_like(log_p))
+    per_sample = -(clean * log_p).sum(dim=1)  # (B,)
+    return (w * per_sample).sum() / w.sum().clamp_min(1e-12)
+
+
+def action_unit_loss(logits: Tensor, target: Tensor, mask: Tensor) -> Tensor:
+    r"""L_BCE: binary cross entropy, averaged over the AUs that each sample has, then over samples.
+
+    Parameters
+    ----------
+    logits, target
+        (batch, 17), targets in [0, 1].
+    mask
+        (batch, 17), True where this AU is labelled in this sample (else its target may be NaN).
+
+    Returns
+    -------
+    Scalar >= 0; samples without any AU label do not count.
+    """
+    known = mask > 0
+    clean = torch.where(known, _float(target), torch.zeros_like(_float(target)))
+    entries = functional.binary_cross_entropy_with_logits(_float(logits), clean, reduction="none")
+    count = known.sum(dim=1)  # (B,)
+    per_sample = torch.where(known, entries, 0.0).sum(dim=1) / count.clamp_min(1)
+    return per_sample.sum() / (count > 0).sum().clamp_min(1)
+
+
+def distribution_matching_loss(
+    expression_logits: Tensor, au_logits: Tensor, relatedness: Tensor, detach: bool = False
+) -> Tensor:
+    r"""L_DM: the AU head agrees with what the expression head implies (Eq. 1-2).
+
+    .. math::
+        p'_{AU} = \sum_{emo} p_{emo}\, p_{AU|emo}, \qquad
+        L_{DM} = E \sum_{i=1}^{17} -[p'_i \log p_i + (1 - p'_i) \log (1 - p_i)]
+
+    The paper prints Eq. 2 as :math:`-p' \log p'`, which does not contain the AU head at all; its
+    text says that the AU predictions are matched with p' by "binary cross entropy with soft
+    targets". The text is what is implemented.
+
+    Parameters
+    ----------
+    expression_logits, au_logits
+        (batch, 7) and (batch, 17). Every sample counts, labelled or not.
+    relatedness
+        (7, 17) p(AU | expression), see `mien.labels.relatedness`.
+    detach
+        True: p' is a constant target, so only the AU head learns. False (the paper's reading):
+        both heads move towards each other.
+
+    Returns
+    -------
+    Scalar >= 0, summed over the 17 AUs and averaged over the batch; 0 for an empty batch.
+    """
+    p_expression = _float(expression_logits).softmax(dim=1)
+    p_implied = (p_expression @ relatedness.to(p_expression)).clamp(0, 1)  # (B, 17)
+    if detach:
+        p_implied = p_implied.detach()
+    entries = functional.binary_cross_entropy_with_logits(
+        _float(au_logits), p_implied, reduction="none"
+    )
+    return entries.sum() / max(len(entries), 1)
+
+
+def pearson(prediction: Tensor, target: Tensor) -> Tensor:
+    r"""Pearson's correlation coefficient per column, over the batch.
+
+    Parameters
+    ----------
+    prediction, target
+        (batch, columns).
+
+    Returns
+    -------
+    (columns,) in [-1, 1]. Where either side has no variance the coefficient is undefined; it is 0
+    there and sends no gradient, so that one constant reaction in a batch of four does not spoil
+    the others.
+    """
+    x, y = _float(prediction), _float(target)
+    dx, dy = x - x.mean(0), y - y.mean(0)
+    # Scaling by the largest deviation keeps squares of tiny or huge values inside float32.
+    dx = dx / dx.detach().abs().amax(0).clamp_min(1e-30)
+    dy = dy / dy.detach().abs().amax(0).clamp_min(1e-30)
+    spread_x = x.detach().std(0, unbiased=False) if len(x) else x.new_zeros(x.shape[1])
+    spread_y = y.detach().std(0, unbiased=False) if len(y) else y.new_zeros(y.shape[1])
+    floor = 1e-7 * (1 + torch.maximum(x.detach().abs().amax(0), y.detach().abs().amax(0)))
+    usable = (spread_x > floor) & (spread_y > floor)
+    product = (dx**2).sum(0) * (dy**2).sum(0)
+    safe = torch.where(usable, product, torch.ones_like(product))
+    return torch.where(usable, (dx * dy).sum(0) / safe.sqrt(), torch.zeros_like(product))
+
+
+def pearson_loss(prediction: Tensor, target: Tensor) -> Tensor:
+    r"""Eq. 4: 1 - the mean over reactions of Pearson's rho over the batch.
+
+    Parameters
+    ----------
+    prediction, target
+        (batch, reactions).
+
+    Returns
+    -------
+    Scalar in [0, 2]. A reaction without variance counts as rho = 0 (see `pearson`), so the loss
+    of a batch in which nothing varies, or of a single video, is exactly 1 with zero gradient.
+    """
+    return 1 - pearson(prediction, target).mean()
+
+
+@dataclass(frozen=True)
+class MMATargets:
+    """Partial labels of a batch.
+
+    Shapes: valence_arousal (batch, 2) with mask (batch,); expressions (batch, 7) with weight
+    (batch,); action_units (batch, 17) with mask (batch, 17). Masked entries may be NaN.
+    """
+
+    valence_arousal: Tensor
+    valence_arousal_mask: Tensor
+    expressions: Tensor
+    expression_weight: Tensor
+    action_units: Tensor
+    action_unit_mask: Tensor
+
+
+@dataclass(frozen=True)
+class MMALossWeights:
+    """Factors of the four terms; the paper's are all 1."""
+
+    ccc: float = 1.0
+    cce: float = 1.0
+    bce: float = 1.0
+    dm: float = 1.0
+
+
+def mma_loss(
+    output: MMAOutput,
+    targets: MMATargets,
+    relatedness: Tensor,
+    weights: MMALossWeights | None = None,
+    detach_dm: bool = False,
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """L = L_CCC + L_CCE + L_BCE + L_DM (Eq. 3).
+
+    Returns
+    -------
+    The weighted sum, and the four unweighted terms by name (``ccc cce bce dm``).
+    """
+    factor = weights or MMALossWeights()
+    terms = {
+        "ccc": ccc_loss(
+            output.valence_arousal, targets.valence_arousal, targets.valence_arousal_mask
+        ),
+        "cce": expression_loss(
+            output.expression_logits, targets.expressions, targets.expression_weight
+        ),
+        "bce": action_unit_loss(output.au_logits, targets.action_units, targets.action_unit_mask),
+        "dm": distribution_matching_loss(
+            output.expression_logits, output.au_logits, relatedness, detach_dm
+        ),
+    }
+    total = sum((getattr(factor, name) * term for name, term in terms.items()), torch.zeros(()))
+    return total, terms

@@ -1,0 +1,201 @@
+"""The MMA extractor (REC in FaceRNET): one residual CNN, three heads, 26 numbers per face.
+
+Source: FaceRNET, section 3.1 and Fig. 2; MMA-MRNNet renames REC to MMA. The papers fix the input
+(112 x 112 x 3 in [-1, 1]), a residual network with batch normalisation, and that all heads read
+one pooled feature. Depth and width are ours and sit in `PRESETS`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from mien.labels import ACTION_UNITS, EXPRESSIONS, VALENCE_AROUSAL
+from mien.models.blocks.residual import BasicBlock, Bottleneck, conv_bn
+
+_BLOCKS: dict[str, type[BasicBlock] | type[Bottleneck]] = {
+    "basic": BasicBlock,
+    "bottleneck": Bottleneck,
+}
+
+
+@dataclass(frozen=True)
+class MMAConfig:
+    """Shape of the extractor.
+
+    Attributes
+    ----------
+    block
+        ``"basic"`` or ``"bottleneck"``.
+    widths
+        Channels of each stage; every stage after the first block halves the resolution.
+    depths
+        Blocks of each stage.
+    stem
+        ``"half"``: average-pool 112 to 56 px, then one 3 x 3 convolution (compact: most training
+        faces hold no finer detail than 56 px). ``"resnet"``: 7 x 7 stride 2, then max-pool.
+    stem_width
+        Channels after the stem.
+    luminance
+        True: the network reads luminance only, so colour cannot change its answer. The real
+        training faces are grey, and in the few coloured ones colour gives the label away.
+    standardize
+        True: each image is brought to zero mean and unit deviation first, which takes exposure
+        and contrast out of the problem.
+    dropout
+        Rate before the heads.
+    """
+
+    block: str = "basic"
+    widths: tuple[int, ...] = (32, 64, 128, 256)
+    depths: tuple[int, ...] = (1, 2, 2, 1)
+    stem: str = "half"
+    stem_width: int = 16
+    luminance: bool = True
+    standardize: bool = True
+    dropout: float = 0.2
+
+    def __post_init__(self) -> None:
+        if self.block not in _BLOCKS:
+            raise ValueError(f"block is one of {sorted(_BLOCKS)}, not {self.block!r}")
+        if self.stem not in ("half", "resnet"):
+            raise ValueError(f"stem is 'half' or 'resnet', not {self.stem!r}")
+        if len(self.widths) != len(self.depths):
+            raise ValueError(f"widths {self.widths} and depths {self.depths} differ in length")
+
+
+PRESETS: dict[str, MMAConfig] = {
+    "compact": MMAConfig(),
+    "resnet18": MMAConfig(
+        "basic", (64, 128, 256, 512), (2, 2, 2, 2), "resnet", 64, luminance=False, standardize=False
+    ),
+    "resnet50": MMAConfig(
+        "bottleneck",
+        (64, 128, 256, 512),
+        (3, 4, 6, 3),
+        "resnet",
+        64,
+        luminance=False,
+        standardize=False,
+    ),
+}
+"""``compact`` is for inference on a CPU; the others are the usual research backbones."""
+
+
+class MMAOutput(NamedTuple):
+    """Raw outputs of the three heads; see `affect` for the readable form.
+
+    Shapes: valence_arousal (batch, 2) in [-1, 1]; expression_logits (batch, 7); au_logits
+    (batch, 17).
+    """
+
+    valence_arousal: Tensor
+    expression_logits: Tensor
+    au_logits: Tensor
+
+    def affect(self) -> Tensor:
+        """The affect representation (batch, 26), in the order of `mien.labels.AFFECT_COLUMNS`.
+
+        Valence and arousal in [-1, 1], expressions that sum to 1, AU probabilities in [0, 1].
+        """
+        return torch.cat(
+            [
+                self.valence_arousal,
+                self.expression_logits.softmax(dim=1),
+                self.au_logits.sigmoid(),
+            ],
+            dim=1,
+        )  # (B, 26)
+
+
+class MMAExtractor(nn.Module):
+    """Residual CNN with valence-arousal, expression and action-unit heads.
+
+    Shapes: (batch, 3, 112, 112) float in [-1, 1], RGB -> `MMAOutput`. Other sizes that are a
+    multiple of 16 work as well (training shrinks images early on to save time).
+
+    Examples
+    --------
+    >>> model = build_mma("compact").eval()
+    >>> model(torch.zeros(2, 3, 112, 112)).affect().shape
+    torch.Size([2, 26])
+    """
+
+    luma: Tensor
+
+    def __init__(self, config: MMAConfig) -> None:
+        super().__init__()
+        self.config = config
+        # ITU-R BT.601, what "grey" means in the training photographs and in OpenCV.
+        self.register_buffer("luma", torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1))
+        channels = 1 if config.luminance else 3
+        if config.stem == "half":
+            self.stem = nn.Sequential(nn.AvgPool2d(2), conv_bn(channels, config.stem_width), nn.ReLU())
+        else:
+            self.stem = nn.Sequential(
+                conv_bn(channels, config.stem_width, 7, 2), nn.ReLU(), nn.MaxPool2d(3, 2, 1)
+            )
+        block = _BLOCKS[config.block]
+        width = config.stem_width
+        stages: list[nn.Module] = []
+        for stage, (channels, depth) in enumerate(zip(config.widths, config.depths, strict=True)):
+            for index in range(depth):
+                # The resnet stem has already halved twice, so its first stage keeps the size.
+                halve = index == 0 and not (stage == 0 and config.stem == "resnet")
+                stages.append(block(width, channels, 2 if halve else 1))
+                width = channels * block.expansion
+        self.stages = nn.Sequential(*stages)
+        self.dropout = nn.Dropout(config.dropout)
+        self.valence_arousal = nn.Linear(width, len(VALENCE_AROUSAL))
+        self.expressions = nn.Linear(width, len(EXPRESSIONS))
+        self.action_units = nn.Linear(width, len(ACTION_UNITS))
+        self._initialise()
+
+    def _initialise(self) -> None:
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+            elif isinstance(module, (BasicBlock, Bottleneck)):
+                # Start every block as its shortcut (Goyal et al. 2017): steadier first epochs.
+                last = module.second if isinstance(module, BasicBlock) else module.third
+                nn.init.zeros_(last[1].weight)  # type: ignore[arg-type]
+
+    def features(self, x: Tensor) -> Tensor:
+        """Pooled feature (batch, width) that all heads read; `x` as for the module itself."""
+        if self.config.luminance:
+            x = (x * self.luma).sum(dim=1, keepdim=True)  # (B, 1, H, W)
+        if self.config.standardize:
+            mean = x.mean(dim=(1, 2, 3), keepdim=True)
+            deviation = ((x - mean) ** 2).mean(dim=(1, 2, 3), keepdim=True).sqrt()
+            x = (x - mean) / (deviation + 0.02)  # the floor keeps a blank image blank
+        x = self.stages(self.stem(x))  # (B, C, h, w)
+        return x.mean(dim=(2, 3))  # (B, C)
+
+    def forward(self, x: Tensor) -> MMAOutput:
+        """Heads' raw outputs for a batch of aligned crops."""
+        pooled = self.dropout(self.features(x))
+        return MMAOutput(
+            torch.tanh(self.valence_arousal(pooled)),
+            self.expressions(pooled),
+            self.action_units(pooled),
+        )
+
+    def describe(self) -> dict[str, Any]:
+        """Configuration as plain values, for checkpoints and exported metadata."""
+        return asdict(self.config)
+
+
+def build_mma(preset: str = "compact", **changes: Any) -> MMAExtractor:
+    """Build an extractor from a preset, with single settings changed.
+
+    Raises
+    ------
+    ValueError
+        If the preset is unknown or a setting is outside what `MMAConfig` allows.
+    """
+    if preset not in PRESETS:
+        raise ValueError(f"unknown preset {preset!r}: choose one of {sorted(PRESETS)}")
+    return MMAExtractor(MMAConfig(**{**asdict(PRESETS[preset]), **changes}))

@@ -1,0 +1,139 @@
+"""Augmentation of aligned grey faces, vectorised over the batch and driven by one generator.
+
+What it imitates: the error of the landmark detector (shift, turn, scale), the optics and codecs of
+real video (blur, low resolution, noise), light (gamma, a slope of brightness across the face) and
+hands, hair or microphones (occlusion).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from mien.faces.align import CROP_SIZE_PX
+
+
+@dataclass(frozen=True)
+class AugmentConfig:
+    """Strengths; a rate is the share of images it is applied to.
+
+    ``rotation_deg``, ``shift_px`` (crop pixels) and ``log_scale`` are standard deviations.
+    """
+
+    rotation_deg: float = 8.0
+    shift_px: float = 3.5
+    log_scale: float = 0.08
+    flip: bool = True
+    log_gamma: float = 0.3
+    slope: float = 0.35
+    blur_rate: float = 0.35
+    blur_min_px: int = 24
+    noise: float = 0.04
+    occlusion_rate: float = 0.3
+    occlusion_max: float = 0.45
+
+
+def random_similarities(count: int, config: AugmentConfig, generator: torch.Generator) -> Tensor:
+    """Crop-to-crop similarities about the crop's centre, with mirroring, float32 (count, 2, 3)."""
+    normal = torch.randn(count, 4, generator=generator)
+    angle = normal[:, 0] * math.radians(config.rotation_deg)
+    scale = torch.exp(normal[:, 1] * config.log_scale)
+    mirror = torch.ones(count)
+    if config.flip:
+        mirror = torch.where(torch.rand(count, generator=generator) < 0.5, -1.0, 1.0)
+    cosine, sine = scale * angle.cos(), scale * angle.sin()
+    linear = torch.stack(
+        [torch.stack([cosine * mirror, -sine], 1), torch.stack([sine * mirror, cosine], 1)], 1
+    )  # (N, 2, 2)
+    center = torch.full((2,), (CROP_SIZE_PX - 1) / 2)
+    shift = center - linear @ center + normal[:, 2:] * config.shift_px
+    return torch.cat([linear, shift[:, :, None]], dim=2)
+
+
+def sample_crops(images: Tensor, to_image: Tensor, size_px: int) -> Tensor:
+    """Cut crops out of square images by crop-to-image matrices.
+
+    Parameters
+    ----------
+    images
+        float (n, 1, side, side).
+    to_image
+        (n, 2, 3), from pixels of the 112-px crop to pixels of `images`.
+    size_px
+        Side of the result; other than 112 the same view is sampled more coarsely.
+
+    Returns
+    -------
+    (n, 1, size_px, size_px), border repeated.
+    """
+    side = images.shape[-1]
+    step = CROP_SIZE_PX / size_px
+    axis = (torch.arange(size_px, dtype=torch.float32) + 0.5) * step - 0.5
+    y, x = torch.meshgrid(axis, axis, indexing="ij")
+    points = torch.stack([x, y, torch.ones_like(x)], dim=-1).reshape(-1, 3)  # (P, 3)
+    mapped = points @ to_image.transpose(1, 2)  # (N, P, 2), image pixels
+    grid = (mapped + 0.5) * (2 / side) - 1  # pixel centres to the [-1, 1] of grid_sample
+    return functional.grid_sample(
+        images,
+        grid.view(len(images), size_px, size_px, 2),
+        mode="bilinear",
+        padding_mode="border",
+        align_corners=False,
+    )
+
+
+def compose(outer: Tensor, inner: Tensor) -> Tensor:
+    """The map that applies `inner`, then `outer`; both (n, 2, 3)."""
+    linear = outer[:, :, :2] @ inner[:, :, :2]
+    shift = outer[:, :, :2] @ inner[:, :, 2:] + outer[:, :, 2:]
+    return torch.cat([linear, shift], dim=2)
+
+
+def degrade(crops: Tensor, config: AugmentConfig, generator: torch.Generator) -> Tensor:
+    """Light, blur, noise and occlusion on crops (n, 1, s, s) with values in [0, 1]; same range."""
+    count, _, size, _ = crops.shape
+
+    def uniform(*shape: int) -> Tensor:
+        return torch.rand(*shape, generator=generator)
+
+    gamma = torch.exp(torch.randn(count, 1, 1, 1, generator=generator) * config.log_gamma)
+    crops = crops.clamp(1e-3, 1) ** gamma
+    axis = torch.linspace(-1, 1, size)
+    direction = uniform(count) * 2 * math.pi
+    ramp = (
+        direction.cos()[:, None, None] * axis[None, None, :]
+        + direction.sin()[:, None, None] * axis[None, :, None]
+    )
+    strength = uniform(count, 1, 1, 1) * config.slope
+    crops = crops * (1 + strength * ramp[:, None])
+    blurred = uniform(count) < config.blur_rate
+    if bool(blurred.any()):
+        # One resolution a batch keeps this a single resize; over batches all occur.
+        low = config.blur_min_px + (CROP_SIZE_PX // 2 - config.blur_min_px) * float(uniform(1))
+        small = max(8, round(low * size / CROP_SIZE_PX))
+        coarse = functional.interpolate(crops[blurred], (small, small), mode="area")
+        crops = crops.clone()
+        crops[blurred] = functional.interpolate(
+            coarse, (size, size), mode="bilinear", align_corners=False
+        )
+    sigma = uniform(count, 1, 1, 1) * config.noise
+    crops = crops + torch.randn(crops.shape, generator=generator) * sigma
+    crops = _occlude(crops, config, uniform(count, 6))
+    return crops.clamp(0, 1)
+
+
+def _occlude(crops: Tensor, config: AugmentConfig, random: Tensor) -> Tensor:
+    """Cover a rectangle of some crops with one grey; `random` is uniform (n, 6)."""
+    size = crops.shape[-1]
+    covered = random[:, 0] < config.occlusion_rate
+    extent = (0.1 + random[:, 1:3] * (config.occlusion_max - 0.1)) * size  # (N, 2) height, width
+    center = random[:, 3:5] * size
+    axis = torch.arange(size, dtype=torch.float32)
+    rows = (axis - center[:, :1]).abs() < extent[:, :1] / 2  # (N, S)
+    columns = (axis - center[:, 1:]).abs() < extent[:, 1:] / 2
+    inside = covered[:, None, None] & rows[:, :, None] & columns[:, None, :]
+    return torch.where(inside[:, None], random[:, 5].view(-1, 1, 1, 1), crops)

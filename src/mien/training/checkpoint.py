@@ -1,0 +1,79 @@
+"""Checkpoints as safetensors plus readable JSON; nothing is ever unpickled.
+
+One checkpoint is one file, written under another name first and then moved, so a kill at any
+moment leaves the previous one whole.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from mien.errors import ModelError
+
+
+def save_checkpoint(path: Path, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
+    """Write tensors and a JSON-able state into one file, atomically."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    # Tied or expanded tensors share memory, which the format refuses; clones are cheap here.
+    clean = {name: tensor.detach().clone().contiguous() for name, tensor in tensors.items()}
+    save_file(clean, str(partial), metadata={"state": json.dumps(state)})
+    partial.replace(path)
+
+
+def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read what `save_checkpoint` wrote.
+
+    Raises
+    ------
+    ModelError
+        If the file is missing, damaged, or holds no state.
+    """
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            state = (file.metadata() or {}).get("state")
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"{path}: not a readable checkpoint ({error})") from error
+    if state is None:
+        raise ModelError(f"{path}: holds no training state; is it a checkpoint of mien?")
+    return tensors, json.loads(state)
+
+
+def flatten_optimizer(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Optimizer moments as named tensors (``optimizer.<parameter index>.<name>``)."""
+    flat: dict[str, Tensor] = {}
+    for index, entries in optimizer.state_dict()["state"].items():
+        for name, value in entries.items():
+            flat[f"optimizer.{index}.{name}"] = torch.as_tensor(value)
+    return flat
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    """Put back what `flatten_optimizer` took; learning rates are the schedule's business."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        if key.startswith("optimizer."):
+            _, index, name = key.split(".", 2)
+            state.setdefault(int(index), {})[name] = value
+    document = optimizer.state_dict()
+    document["state"] = state
+    optimizer.load_state_dict(document)
+
+
+def with_prefix(prefix: str, module: nn.Module) -> dict[str, Tensor]:
+    """State of a module under a prefix."""
+    return {f"{prefix}.{name}": value for name, value in module.state_dict().items()}
+
+
+def without_prefix(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors under a prefix, the prefix removed."""
+    start = f"{prefix}."
+    return {name[len(start) :]: t for name, t in tensors.items() if name.startswith(start)}

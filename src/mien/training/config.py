@@ -1,0 +1,118 @@
+"""Typed configuration from TOML files, with unknown keys refused by name."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+import sys
+import typing
+from pathlib import Path
+from typing import Any, TypeVar
+
+from mien.errors import ConfigError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+C = TypeVar("C")
+
+
+def load_config(kind: type[C], path: str | Path, overrides: list[str] | None = None) -> C:
+    """Read a TOML file into a dataclass.
+
+    Parameters
+    ----------
+    kind
+        A dataclass, its fields plain values, tuples or dataclasses.
+    path
+        The file.
+    overrides
+        ``"a.b=value"`` with the value in TOML syntax (bare words count as strings).
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot be read, a key is unknown (the nearest known one is named), or a value
+        has the wrong type.
+    """
+    file = Path(path)
+    try:
+        values = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be read ({error.strerror})") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{file}: not valid TOML: {error}") from error
+    for text in overrides or []:
+        _override(values, text)
+    return from_dict(kind, values, str(file))
+
+
+def from_dict(kind: type[C], values: dict[str, Any], where: str = "configuration") -> C:
+    """A dataclass from plain values; see `load_config` for what is refused.
+
+    Examples
+    --------
+    >>> @dataclasses.dataclass
+    ... class Optimiser:
+    ...     rate: float = 0.1
+    >>> from_dict(Optimiser, {"rate": 1})
+    Optimiser(rate=1.0)
+    >>> from_dict(Optimiser, {"rte": 1})
+    Traceback (most recent call last):
+    mien.errors.ConfigError: configuration: unknown option 'rte'; did you mean 'rate'?
+    """
+    hints = typing.get_type_hints(kind)
+    fields = {field.name for field in dataclasses.fields(kind) if field.init}  # type: ignore[arg-type]
+    converted = {}
+    for key, value in values.items():
+        if key not in fields:
+            near = difflib.get_close_matches(key, fields, 1, 0.5)
+            hint = f"did you mean {near[0]!r}?" if near else f"known options: {sorted(fields)}"
+            raise ConfigError(f"{where}: unknown option {key!r}; {hint}")
+        converted[key] = _convert(hints[key], value, f"{where}: {key}")
+    try:
+        return kind(**converted)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{where}: {error}") from error
+
+
+def _convert(hint: Any, value: Any, where: str) -> Any:
+    if dataclasses.is_dataclass(hint):
+        if not isinstance(value, dict):
+            raise ConfigError(f"{where}: expected a table, got {value!r}")
+        return from_dict(typing.cast(type, hint), value, where)
+    if typing.get_origin(hint) is tuple:
+        if not isinstance(value, (list, tuple)):
+            raise ConfigError(f"{where}: expected a list, got {value!r}")
+        return tuple(_convert(typing.get_args(hint)[0], item, where) for item in value)
+    if typing.get_origin(hint) is dict:
+        return dict(value)
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(hint, type) and (not isinstance(value, hint) or (hint is int and value is True)):
+        raise ConfigError(f"{where}: expected {hint.__name__}, got {value!r}")
+    return value
+
+
+def _override(values: dict[str, Any], text: str) -> None:
+    name, separator, raw = text.partition("=")
+    if not separator or not name.strip():
+        raise ConfigError(f"--set {text!r}: expected NAME=VALUE, as in optimizer.epochs=5")
+    *parents, last = name.strip().split(".")
+    table = values
+    for parent in parents:
+        table = table.setdefault(parent, {})
+        if not isinstance(table, dict):
+            raise ConfigError(f"--set {text!r}: {parent!r} is not a table")
+    try:
+        table[last] = tomllib.loads(f"value = {raw.strip()}")["value"]
+    except tomllib.TOMLDecodeError:
+        table[last] = raw.strip()
+
+
+def save_config(config: Any, path: Path) -> None:
+    """Write the resolved configuration as JSON beside the weights."""
+    path.write_text(json.dumps(dataclasses.asdict(config), indent=2) + "\n", encoding="utf-8")

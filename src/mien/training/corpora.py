@@ -1,0 +1,54 @@
+"""Loading the corpora that a training configuration names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from mien.datasets import FaceSet, load_ferplus, load_muxspace
+from mien.datasets.landmarks import find_landmarks
+from mien.faces.detect import RetinaFaceDetector
+from mien.training.mma import CorpusConfig, MMATrainConfig
+
+
+def load_corpora(config: MMATrainConfig, data: Path, cache: Path) -> dict[str, FaceSet]:
+    """Load every corpus of a configuration from a data folder.
+
+    Landmarks of corpora that have none are found once with RetinaFace and kept in `cache`.
+
+    Raises
+    ------
+    DataError
+        If a file is missing or not laid out as expected.
+    """
+    return {
+        name: _load(name, corpus, data, cache)
+        for name, corpus in config.corpus_configs().items()
+    }
+
+
+def _load(name: str, corpus: CorpusConfig, data: Path, cache: Path) -> FaceSet:
+    blendshapes = data / corpus.blendshapes if corpus.blendshapes else None
+    if corpus.kind == "faces":
+        return load_muxspace(data / corpus.path, None, blendshapes)
+    faces = load_ferplus(data / corpus.path, blendshapes)
+    return faces.with_landmarks(cached_landmarks(faces, cache / f"landmarks-{name}.npz"))
+
+
+def cached_landmarks(faces: FaceSet, file: Path) -> np.ndarray[tuple[int, int, int], np.dtype[np.float32]]:
+    """Landmarks (n, 5, 2) of tight crops, from `file` if it holds them for exactly these faces."""
+    key = faces.fingerprint()
+    if file.is_file():
+        with np.load(file, allow_pickle=False) as stored:
+            if str(stored["fingerprint"]) == key:
+                return np.asarray(stored["landmarks"], np.float32)
+    detector = RetinaFaceDetector(score_threshold=0.5)
+    with tqdm(total=len(faces), desc=f"landmarks of {faces.corpus}", unit="face") as bar:
+        landmarks = find_landmarks(faces.images, detector, bar.update)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    partial = file.with_suffix(".partial.npz")
+    np.savez(partial, landmarks=landmarks, fingerprint=np.array(key))
+    partial.replace(file)
+    return landmarks

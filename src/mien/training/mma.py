@@ -1,0 +1,387 @@
+"""Training of the MMA extractor on several corpora with partial labels at once.
+
+One batch holds a fixed number of faces from each corpus; every loss term looks only at the labels
+that are there. The loop is plain on purpose: read `train_mma` from top to bottom.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mien.datasets.base import FaceSet
+from mien.errors import ConfigError, ModelError
+from mien.evaluation.affect import affect_report
+from mien.labels import EXPRESSIONS, relatedness
+from mien.losses import MMALossWeights, MMATargets, mma_loss
+from mien.models.mma import MMAExtractor, build_mma
+from mien.training.augment import (
+    AugmentConfig,
+    compose,
+    degrade,
+    random_similarities,
+    sample_crops,
+)
+from mien.training.checkpoint import (
+    flatten_optimizer,
+    load_checkpoint,
+    restore_optimizer,
+    save_checkpoint,
+    with_prefix,
+    without_prefix,
+)
+from mien.training.config import save_config
+
+
+@dataclass(frozen=True)
+class CorpusConfig:
+    """One corpus of the mixture.
+
+    Attributes
+    ----------
+    kind
+        ``"ferplus"`` (npz of images and votes) or ``"faces"`` (zip of faces with its csv).
+    path, blendshapes
+        Files, relative to the data folder; ``blendshapes`` may be empty.
+    per_batch
+        How many faces of a batch come from this corpus. The first corpus defines the epoch.
+    class_power
+        Faces are drawn with probability proportional to (class size) ** -class_power; 0 draws
+        every face equally often.
+    framed_share
+        Share of faces shown in the corpus's own framing instead of landmark alignment.
+    """
+
+    kind: str
+    path: str
+    blendshapes: str = ""
+    per_batch: int = 96
+    class_power: float = 0.0
+    framed_share: float = 0.5
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("ferplus", "faces"):
+            raise ValueError(f"kind is 'ferplus' or 'faces', not {self.kind!r}")
+
+
+@dataclass(frozen=True)
+class OptimizerConfig:
+    """AdamW with linear warm-up and cosine decay to zero.
+
+    ``small_epochs`` of the ``epochs`` run on crops of ``small_px`` (a multiple of 16), which cost
+    less; the rest on 112 px. ``ema`` is the decay per step of the averaged weights, which are the
+    ones that are evaluated and shipped.
+    """
+
+    epochs: int = 18
+    small_epochs: int = 12
+    small_px: int = 80
+    rate: float = 2e-3
+    weight_decay: float = 0.05
+    warmup_steps: int = 300
+    ema: float = 0.998
+    clip: float = 5.0
+
+
+@dataclass(frozen=True)
+class MMATrainConfig:
+    """Everything that decides what the trained extractor is; saved beside it."""
+
+    name: str
+    corpora: dict[str, Any]
+    preset: str = "compact"
+    model: dict[str, Any] = field(default_factory=dict)
+    seed: int = 0
+    threads: int = 2
+    relatedness: str = "weighted"
+    detach_dm: bool = False
+    class_weight_power: float = 0.25
+    loss: MMALossWeights = field(default_factory=MMALossWeights)
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+
+    def corpus_configs(self) -> dict[str, CorpusConfig]:
+        """The typed configuration of each corpus, in order."""
+        from mien.training.config import from_dict
+
+        return {
+            name: from_dict(CorpusConfig, values, f"corpora.{name}")
+            for name, values in self.corpora.items()
+        }
+
+
+class CorpusFeed:
+    """Endless, seeded, stateless batches of one corpus: step k is the same whenever it is asked."""
+
+    def __init__(self, faces: FaceSet, config: CorpusConfig, class_weights: Tensor) -> None:
+        self.config = config
+        self.images = torch.from_numpy(faces.images)
+        self.framed = torch.from_numpy(faces.framed)
+        aligned = torch.from_numpy(faces.aligned)
+        self.has_alignment = torch.isfinite(aligned).all(dim=(1, 2))
+        self.aligned = torch.where(self.has_alignment[:, None, None], aligned, self.framed)
+        self.expressions = torch.from_numpy(faces.expressions)
+        # A rare class counts for more, softly: its few faces should not drown.
+        weight = torch.from_numpy(faces.expression_weight)
+        self.expression_weight = weight * (self.expressions.nan_to_num() @ class_weights)
+        self.valence_arousal = torch.from_numpy(faces.valence_arousal)
+        self.action_units = torch.from_numpy(faces.action_units)
+        counts = np.bincount(faces.majority + 1, minlength=len(EXPRESSIONS) + 1)
+        draw = counts[faces.majority + 1].astype(np.float64) ** -config.class_power
+        self.draw = draw / draw.sum()
+        self.uniform = config.class_power == 0
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def indices(self, seed: int, step: int) -> Tensor:
+        """Rows of the batch at a step; every face once per pass where draws are uniform."""
+        size = self.config.per_batch
+        if not self.uniform:
+            rng = np.random.default_rng([seed, step])
+            return torch.from_numpy(rng.choice(len(self), size, p=self.draw))
+        first = step * size
+        order: list[np.ndarray[Any, Any]] = []
+        for lap in range(first // len(self), (first + size - 1) // len(self) + 1):
+            order.append(np.random.default_rng([seed, lap]).permutation(len(self)))
+        start = first % len(self)
+        return torch.from_numpy(np.concatenate(order)[start : start + size])
+
+    def batch(
+        self, seed: int, step: int, augment: AugmentConfig, size_px: int, generator: torch.Generator
+    ) -> tuple[Tensor, MMATargets]:
+        """Augmented grey crops (n, 1, size, size) in [0, 1] and their targets."""
+        rows = self.indices(seed, step)
+        own = torch.rand(len(rows), generator=generator) < self.config.framed_share
+        to_image = torch.where(own[:, None, None], self.framed[rows], self.aligned[rows])
+        to_image = compose(to_image, random_similarities(len(rows), augment, generator))
+        images = self.images[rows, None].float() / 255  # (N, 1, side, side)
+        crops = degrade(sample_crops(images, to_image, size_px), augment, generator)
+        va = self.valence_arousal[rows]
+        units = self.action_units[rows]
+        return crops, MMATargets(
+            va,
+            torch.isfinite(va).all(dim=1),
+            self.expressions[rows],
+            self.expression_weight[rows],
+            units,
+            torch.isfinite(units),
+        )
+
+
+def class_weights(faces: FaceSet, power: float) -> Tensor:
+    """Loss weight per expression, (share of the class) ** -power, mean 1 over the faces."""
+    known = faces.expression_weight > 0
+    share = torch.from_numpy(faces.expressions[known]).mean(0).clamp_min(1e-4)
+    weight = share**-power
+    return weight / (weight * share).sum()
+
+
+def join(batches: list[tuple[Tensor, MMATargets]]) -> tuple[Tensor, MMATargets]:
+    """Concatenate the parts of a batch; grey becomes three equal channels in [-1, 1]."""
+    crops = torch.cat([part for part, _ in batches]) * 2 - 1
+    joined = {
+        name: torch.cat([getattr(targets, name) for _, targets in batches])
+        for name in MMATargets.__dataclass_fields__
+    }
+    return crops.expand(-1, 3, -1, -1), MMATargets(**joined)
+
+
+def evaluation_crops(faces: FaceSet, batch: int = 256) -> Iterator[Tensor]:
+    """Network input (n, 3, 112, 112) without augmentation, aligned where there are landmarks."""
+    aligned, framed = torch.from_numpy(faces.aligned), torch.from_numpy(faces.framed)
+    usable = torch.isfinite(aligned).all(dim=(1, 2))[:, None, None]
+    to_image = torch.where(usable, aligned, framed)
+    for start in range(0, len(faces), batch):
+        images = torch.from_numpy(faces.images[start : start + batch, None]).float() / 255
+        crops = sample_crops(images, to_image[start : start + batch], 112)
+        yield (crops * 2 - 1).expand(-1, 3, -1, -1)
+
+
+@torch.no_grad()
+def predict(model: MMAExtractor, faces: FaceSet) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Affect representations (n, 26) of a set of faces, in evaluation mode."""
+    model.eval()
+    outputs = [model(crops).affect() for crops in evaluation_crops(faces)]
+    return torch.cat(outputs).numpy()
+
+
+def learning_rate(config: OptimizerConfig, step: int, total: int) -> float:
+    """Linear warm-up, then half a cosine to zero."""
+    if step < config.warmup_steps:
+        return config.rate * (step + 1) / config.warmup_steps
+    done = (step - config.warmup_steps) / max(1, total - config.warmup_steps)
+    return config.rate * 0.5 * (1 + math.cos(math.pi * done))
+
+
+def train_mma(
+    config: MMATrainConfig,
+    corpora: dict[str, FaceSet],
+    out: Path,
+    report: Callable[[str], object] = print,
+    stop_after_steps: int | None = None,
+) -> MMAExtractor:
+    """Train an extractor, or go on where a killed run stopped; the result is the same.
+
+    Parameters
+    ----------
+    config
+        The recipe.
+    corpora
+        Loaded faces by the names used in ``config.corpora``.
+    out
+        Folder for ``config.json``, ``log.jsonl``, ``checkpoint.safetensors`` and, at the end,
+        ``model.safetensors``.
+    report
+        Receives one line per epoch.
+    stop_after_steps
+        Stop (with a checkpoint) after so many steps of this call; for tests of resuming.
+
+    Returns
+    -------
+    The averaged model, in evaluation mode.
+    """
+    torch.set_num_threads(config.threads)
+    torch.manual_seed(config.seed)
+    feeds = make_feeds(config, corpora)
+    first = next(iter(feeds.values()))
+    optim = config.optimizer
+    steps_per_epoch = max(1, len(first) // first.config.per_batch)
+    total = steps_per_epoch * optim.epochs
+    table = torch.from_numpy(relatedness(config.relatedness)).float()
+
+    model = build_mma(config.preset, **config.model).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    average = build_mma(config.preset, **config.model)
+    average.load_state_dict(model.state_dict())
+    optimizer = make_optimizer(model, optim)
+    out.mkdir(parents=True, exist_ok=True)
+    identity = {
+        "config": json.loads(json.dumps(asdict(config))),
+        "data": {name: faces.fingerprint() for name, faces in corpora.items()},
+    }
+    checkpoint = out / "checkpoint.safetensors"
+    step, seconds = 0, 0.0
+    if checkpoint.exists():
+        tensors, state = load_checkpoint(checkpoint)
+        if state["identity"] != identity:
+            raise ModelError(
+                f"{checkpoint}: made with another configuration or other data; "
+                "choose another --out, or delete it to start anew"
+            )
+        model.load_state_dict(without_prefix("model", tensors))
+        average.load_state_dict(without_prefix("average", tensors))
+        restore_optimizer(optimizer, tensors)
+        step, seconds = state["step"], state["seconds"]
+        report(f"resuming at step {step} of {total}")
+    save_config(config, out / "config.json")
+
+    def checkpoint_now() -> None:
+        save_checkpoint(
+            checkpoint,
+            {
+                **with_prefix("model", model),
+                **with_prefix("average", average),
+                **flatten_optimizer(optimizer),
+            },
+            {"identity": identity, "step": step, "seconds": seconds},
+        )
+
+    sums: dict[str, float] = {}
+    ran = 0
+    started = time.perf_counter()
+    while step < total:
+        epoch = step // steps_per_epoch
+        size_px = optim.small_px if epoch < optim.small_epochs else 112
+        # One generator a step: a resumed run draws what an uninterrupted one would have drawn.
+        generator = torch.Generator().manual_seed(config.seed * 1_000_003 + step)
+        torch.manual_seed(config.seed * 1_000_003 + step)  # dropout
+        parts = [
+            feed.batch(config.seed + number, step, config.augment, size_px, generator)
+            for number, feed in enumerate(feeds.values())
+        ]
+        crops, targets = join(parts)
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(optim, step, total)
+        model.train()
+        loss, terms = mma_loss(
+            model(crops.contiguous(memory_format=torch.channels_last)),
+            targets,
+            table,
+            config.loss,
+            config.detach_dm,
+        )
+        if not torch.isfinite(loss):
+            raise ModelError(f"the loss is {loss.item()} at step {step}; lower optimizer.rate")
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(model.parameters(), optim.clip)
+        optimizer.step()
+        update_average(average, model, min(optim.ema, (1 + step) / (10 + step)))
+        for name, value in {"loss": loss, **terms}.items():
+            sums[name] = sums.get(name, 0.0) + value.item()
+        step += 1
+        ran += 1
+        if step % steps_per_epoch == 0:
+            seconds += time.perf_counter() - started
+            started = time.perf_counter()
+            row: dict[str, Any] = {"epoch": step // steps_per_epoch, "seconds": round(seconds, 1)}
+            row |= {name: round(value / steps_per_epoch, 4) for name, value in sums.items()}
+            sums = {}
+            for name, faces in corpora.items():
+                held_out = faces.select((faces.split == "valid") & faces.counted)
+                scores = affect_report(predict(average, held_out), held_out)
+                row[name] = {k: scores[k] for k in ("accuracy", "macro_f1", "au_mean_correlation")}
+            with (out / "log.jsonl").open("a", encoding="utf-8") as log:
+                log.write(json.dumps(row) + "\n")
+            report(json.dumps(row))
+            checkpoint_now()
+            started = time.perf_counter()
+        if stop_after_steps is not None and ran >= stop_after_steps:
+            checkpoint_now()
+            return average.eval()
+    save_checkpoint(out / "model.safetensors", dict(average.state_dict()), {"identity": identity})
+    return average.eval()
+
+
+def make_feeds(config: MMATrainConfig, corpora: dict[str, FaceSet]) -> dict[str, CorpusFeed]:
+    """A feed of training faces for each corpus; class weights come from the first."""
+    configs = config.corpus_configs()
+    if set(configs) != set(corpora) or not configs:
+        raise ConfigError(f"corpora configured: {sorted(configs)}, given: {sorted(corpora)}")
+    train = {name: corpora[name].select(corpora[name].split == "train") for name in configs}
+    weights = class_weights(next(iter(train.values())), config.class_weight_power)
+    return {name: CorpusFeed(train[name], configs[name], weights) for name in configs}
+
+
+def make_optimizer(model: MMAExtractor, config: OptimizerConfig) -> torch.optim.Optimizer:
+    """AdamW; no decay on biases and normalisation."""
+    decayed = [p for p in model.parameters() if p.ndim > 1]
+    others = [p for p in model.parameters() if p.ndim <= 1]
+    return torch.optim.AdamW(
+        [
+            {"params": decayed, "weight_decay": config.weight_decay},
+            {"params": others, "weight_decay": 0.0},
+        ],
+        lr=config.rate,
+    )
+
+
+@torch.no_grad()
+def update_average(average: MMAExtractor, model: MMAExtractor, decay: float) -> None:
+    """Exponential moving average of weights; running statistics are averaged alike."""
+    for kept, new in zip(
+        average.state_dict().values(), model.state_dict().values(), strict=True
+    ):
+        if kept.dtype.is_floating_point:
+            kept.lerp_(new, 1 - decay)
+        else:
+            kept.copy_(new)
