@@ -67,12 +67,11 @@ class Curve:
         for start, stop in zip(starts, stops, strict=True):
             yield slice(int(start), int(stop))
 
-    def intervals(self) -> list[Interval]:
-        """Half-open intervals in seconds in which any channel holds a number."""
-        seen = any_known(self.values)
+    def intervals(self, mask: Mask) -> list[Interval]:
+        """Half-open intervals in seconds in which `mask` (n,) holds."""
         return [
             (float(self.left_s[run.start]), float(self.right_s[run.stop - 1]))
-            for run in self.runs(seen)
+            for run in self.runs(mask)
         ]
 
 
@@ -126,7 +125,7 @@ def _cells(time: Array, bin_s: float) -> tuple[Array, Array]:
 
 def presence(face: FaceSummary, curve: Curve) -> list[Interval]:
     """When the face was seen; without a curve, its first to its last second."""
-    return curve.intervals() or [(float(face.first_s), float(face.last_s))]
+    return curve.intervals(any_known(curve.values)) or [(float(face.first_s), float(face.last_s))]
 
 
 def video_span(duration_s: float | None, curves: list[Curve], faces: list[FaceSummary]) -> Interval:

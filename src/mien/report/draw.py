@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from mien.labels import EXPRESSION_SLICE, EXPRESSIONS
-from mien.report.curves import Array, Curve, Interval, all_known
+from mien.report.curves import Array, Curve, Interval, Mask, all_known
 
 WIDTH, HEIGHT = 10000, 1000
 
@@ -41,10 +41,10 @@ def trace(x: Array, y: Array) -> str:
     return f"{start}l{moved}" if len(steps) else f"{start}h0"
 
 
-def seen_ground(curve: Curve, span: Interval) -> str:
-    """The plain ground wherever the face was seen; what stays hatched is a gap."""
+def ground(curve: Curve, span: Interval, known: Mask) -> str:
+    """The plain ground wherever `known` (n,) holds; what stays hatched is a gap."""
     boxes = []
-    for start, stop in curve.intervals():
+    for start, stop in curve.intervals(known):
         left, right = np.rint(across(np.array([start, stop]), span)).astype(int).tolist()
         boxes.append(f"M{left} 0H{right}V{HEIGHT}H{left}z")
     return f'<path class="ground" d="{"".join(boxes)}"/>' if boxes else ""

@@ -7,14 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from mien.labels import ACTION_UNIT_SLICE
 from mien.report import numbers
 from mien.report.bars import presence_bar
 from mien.report.circumplex import circumplex, describe
 from mien.report.curves import Curve, Interval, face_span, presence
 from mien.report.reactions import reactions
 from mien.report.still import still
-from mien.report.text import channel, clock, count, escape, number, plural
-from mien.report.thumbnails import dominant, peak_strip, portrait
+from mien.report.text import channel, clock, count, escape, plural
+from mien.report.thumbnails import dominant, peak_strip
 from mien.report.timeline import timeline
 from mien.types import FaceSummary
 
@@ -44,13 +45,13 @@ class FaceView:
 def section(view: FaceView, document: dict[str, Any], video: Interval, *, opened: bool) -> str:
     """A collapsible section with charts, crops, plane, reactions and numbers."""
     is_image = bool(document["source"]["is_image"])
-    body = _still(view) if is_image else _moving(view, video)
     told = f"<h3>Reactions</h3>{reactions(view.face, view.note, document, view.who)}"
+    body = _still(view, told) if is_image else _moving(view, video) + told
     table = numbers.table(view.face, view.who, still=is_image)
     return (
         f'<details class="face" id="{view.anchor}"{" open" if opened else ""}>'
         f"<summary><h2>{view.who}</h2><span>{_gist(view.face, is_image)}</span></summary>"
-        f"{body}{told}<details><summary>All 26 channels in numbers</summary>{table}</details>"
+        f"{body}<details><summary>All 26 channels in numbers</summary>{table}</details>"
         f"</details>"
     )
 
@@ -61,42 +62,55 @@ def _gist(face: FaceSummary, is_image: bool) -> str:
     if is_image:
         return main
     seen = f"{clock(face.first_s, 1)} to {clock(face.last_s, 1)}"
+    if not face.usable_frames:
+        return f"{main}, {seen}"
     return f"{main}, {seen}, {plural(face.usable_frames, 'usable frame', 'usable frames')}"
 
 
-def _still(view: FaceView) -> str:
-    mean = np.asarray(view.face.mean, dtype=np.float64)[:2]
-    plane = circumplex(view.curve, mean, escape(describe(mean)))
+def _still(view: FaceView, told: str) -> str:
     return (
-        f'<div class="pair"><div>{portrait(view.face, view.who)}</div>'
-        f"<figure>{plane}<figcaption>The cross marks this face.</figcaption></figure></div>"
-        f"{still(view.face)}"
+        f"{still(view.face, view.who)}"
+        f'<div class="pair"><div>{told}</div>'
+        f"<div>{_plane(view, 'The cross marks this face.')}</div></div>"
     )
 
 
 def _moving(view: FaceView, video: Interval) -> str:
     face, curve = view.face, view.curve
-    mean = np.asarray(face.mean, dtype=np.float64)[:2]
-    plane = circumplex(curve, mean, escape(describe(mean)))
+    bar = presence_bar(presence(face, curve), video, view.who)
+    whole = f"seen in the whole video, {clock(video[0], 1)} to {clock(video[1], 1)}"
+    peaks = f"<h3>At the peaks</h3>{peak_strip(face, view.who)}"
+    if not len(curve.time_s):
+        return (
+            f'<p class="whole">{bar}<span>{whole}</span></p><h3>Over time</h3>'
+            f'<p class="quiet">No usable frame of {view.who}: there is no curve to draw.</p>{peaks}'
+        )
     span = face_span(curve, video)
-    if len(curve.time_s):
-        charts = timeline(face, curve, span, view.index, view.who)
-        charts += f'<p class="quiet">{_reading(curve, span, video)}</p>'
-    else:
-        charts = f'<p class="quiet">No usable frame of {view.who}: there is no curve to draw.</p>'
+    plane = _plane(view, "Path from faint (early) to strong (late); the cross is the mean.")
     return (
-        f'<p class="whole">{presence_bar(presence(face, curve), video, view.who)}'
-        f"<span>seen in the whole video, {clock(video[0], 1)} to {clock(video[1], 1)}</span></p>"
-        f"<h3>Over time</h3>{charts}"
-        f'<div class="pair"><div><h3>At the peaks</h3>{peak_strip(face, view.who)}</div>'
-        f"<div><h3>Valence-arousal plane</h3><figure>{plane}<figcaption>Path from faint (early) "
-        f"to strong (late); the cross is the mean, {number(mean[0], signed=True)} valence and "
-        f"{number(mean[1], signed=True)} arousal.</figcaption></figure></div></div>"
+        f'<p class="whole">{bar}<span>{whole}</span></p>'
+        f"<h3>Over time</h3>{timeline(face, curve, span, view.index, view.who)}"
+        f'<p class="quiet">{_reading(curve, span, video)}</p>'
+        f'<div class="pair"><div>{peaks}</div><div>{plane}</div></div>'
+    )
+
+
+def _plane(view: FaceView, caption: str) -> str:
+    mean = np.asarray(view.face.mean, dtype=np.float64)[:2]
+    if not np.isfinite(mean).all():
+        caption = "No usable estimate of valence or of arousal: no place in the plane."
+    return (
+        f"<h3>Valence-arousal plane</h3><figure>"
+        f"{circumplex(view.curve, mean, escape(describe(mean)))}"
+        f"<figcaption>{caption}</figcaption></figure>"
     )
 
 
 def _reading(curve: Curve, span: Interval, video: Interval) -> str:
     parts = ["Hatched: no usable frame of this face, so nothing is drawn."]
+    units = np.isfinite(curve.values[:, ACTION_UNIT_SLICE])
+    if (units.any(axis=1) & ~units.all(axis=1)).any():
+        parts.append("Grey: this action unit alone was not estimated.")
     if span != video:
         parts.append(
             f"The axis shows {clock(span[0], 1)} to {clock(span[1], 1)} only, "

@@ -26,7 +26,7 @@ def cells(curve: Curve, span: Interval, width: int) -> npt.NDArray[np.uint8]:
         return picture
     index = np.clip(np.searchsorted(curve.right_s, centres, side="right"), 0, len(curve.time_s) - 1)
     inside = (centres >= curve.left_s[index]) & (centres < curve.right_s[index])
-    inside &= any_known(curve.values)[index]
+    inside &= any_known(curve.values[:, ACTION_UNIT_SLICE])[index]
     value = curve.values[index, ACTION_UNIT_SLICE].T  # (17, width)
     level = np.rint(np.clip(np.nan_to_num(value), 0.0, 1.0) * (_LEVELS - 1)) + 2
     level = np.where(np.isfinite(value), level, 1)

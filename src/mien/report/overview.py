@@ -39,7 +39,8 @@ def facts(document: dict[str, Any], faces: int) -> str:
     items.append(("rotation", _rotation(source.get("rotation_deg"))))
     items.append(("codec", outside(source["codec"]) if source.get("codec") else _unstated()))
     items.append(("faces", count(faces)))
-    items += _coverage(source.get("frames"), document.get("frames_without_face"))
+    if not source["is_image"]:
+        items += _coverage(source.get("frames"), document.get("frames_without_face"))
     rows = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in items)
     return f'<dl class="facts">{rows}</dl>'
 
@@ -63,7 +64,7 @@ def _rotation(degrees: object) -> str:
     if not is_number(degrees):
         return _unstated()
     turned = int(degrees)
-    return f"turned {turned}\u00b0 counter-clockwise" if turned else "none"
+    return f"{turned}\u00b0 counter-clockwise" if turned else "none"
 
 
 def _coverage(frames: object, without: object) -> list[tuple[str, str]]:
@@ -102,6 +103,7 @@ def nobody(is_image: bool) -> str:
 def overview(views: list[FaceView], video: Interval, is_image: bool) -> str:
     """One row per face with its crop, when it was seen, and what it mostly showed."""
     seen = "" if is_image else '<th scope="col">seen</th><th scope="col">usable frames</th>'
+    mean = "" if is_image else "mean "
     rows = "".join(_row(view, video, is_image) for view in views)
     legend = (
         ""
@@ -112,7 +114,8 @@ def overview(views: list[FaceView], video: Interval, is_image: bool) -> str:
     return (
         f"<section><h2>{plural(len(views), 'face', 'faces')} at a glance</h2>"
         f'<table class="overview"><thead><tr><th scope="col">face</th>{seen}'
-        '<th scope="col">mostly</th><th scope="col">valence</th><th scope="col">arousal</th></tr>'
+        f'<th scope="col">dominant expression</th><th scope="col">{mean}valence</th>'
+        f'<th scope="col">{mean}arousal</th></tr>'
         f"</thead><tbody>{rows}</tbody></table>{legend}</section>"
     )
 
@@ -125,6 +128,7 @@ def _row(view: FaceView, video: Interval, is_image: bool) -> str:
     else:
         name = channel(column)
         mostly = f'<i class="key k-{name}"></i>{name} {number(face.mean[column])}'
+    mean = "" if is_image else "mean "
     seen = ""
     if not is_image:
         bar = presence_bar(presence(face, view.curve), video, view.who)
@@ -136,9 +140,9 @@ def _row(view: FaceView, video: Interval, is_image: bool) -> str:
     return (
         f'<tr><th scope="row"><a href="#{view.anchor}">{portrait(view.face, "")}'
         f"<span>{view.who}</span></a></th>{seen}"
-        f'<td data-label="mostly">{mostly}</td>'
-        f'<td data-label="mean valence">{_mean(face.mean[0], "valence")}</td>'
-        f'<td data-label="mean arousal">{_mean(face.mean[1], "arousal")}</td></tr>'
+        f'<td data-label="dominant expression">{mostly}</td>'
+        f'<td data-label="{mean}valence">{_mean(face.mean[0], "valence")}</td>'
+        f'<td data-label="{mean}arousal">{_mean(face.mean[1], "arousal")}</td></tr>'
     )
 
 

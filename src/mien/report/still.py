@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from mien.report.bars import balance, bar
 from mien.report.text import channel, number
+from mien.report.thumbnails import portrait
 from mien.types import FaceSummary
 
 
-def still(face: FaceSummary) -> str:
-    """Valence and arousal, the 7 expressions and the 17 units of a single frame."""
+def still(face: FaceSummary, who: str) -> str:
+    """The crop, valence and arousal, the 7 expressions and the 17 units of a single frame."""
     return (
-        '<div class="still"><div>'
+        f'<div class="still"><div>{portrait(face, who)}'
         + _table(face, "Valence and arousal, \u22121 to +1", range(2))
         + _table(face, "Expressions, shares that sum to 1", range(2, 9))
         + "</div><div>"

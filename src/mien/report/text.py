@@ -13,9 +13,10 @@ from mien.labels import ACTION_UNIT_NAMES, ACTION_UNITS, AFFECT_COLUMNS
 NO_FRAME = "no usable frame"
 MINUS = "\u2212"
 
-# Control characters and lone surrogates (file names may hold both) cannot stand in an HTML file.
+# Control characters and lone surrogates (file names may hold both) cannot stand in an HTML file;
+# marks of direction can, but let a name show itself as another one.
 _UNPRINTABLE = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
 )
 
 

@@ -49,7 +49,7 @@ def peak_strip(face: FaceSummary, who: str) -> str:
         )
         moment = "" if time_s is None else f' data-t="{time_s:.3f}"'
         figures.append(
-            f'<figure><img class="crop" width="112" height="112" loading="lazy" '
+            f'<figure><img class="crop" width="112" height="112" '
             f'alt="{who} at the peak of {escape(names)}" src="{data_uri("image/jpeg", content)}">'
             f'<figcaption><ul>{rows}</ul><span class="at"{moment}>{when(time_s)}</span>'
             f"</figcaption></figure>"

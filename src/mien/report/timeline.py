@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from mien.labels import ACTION_UNIT_NAMES, ACTION_UNITS, EXPRESSION_COLUMNS
+from mien.labels import (
+    ACTION_UNIT_NAMES,
+    ACTION_UNIT_SLICE,
+    ACTION_UNITS,
+    EXPRESSION_COLUMNS,
+    EXPRESSION_SLICE,
+    VALENCE_AROUSAL_SLICE,
+)
 from mien.report import draw
-from mien.report.curves import Curve, Interval, ticks
+from mien.report.curves import Curve, Interval, all_known, any_known, ticks
 from mien.report.heat import heat_map
 from mien.report.text import channel, clock, escape, number
 from mien.types import FaceSummary
@@ -17,19 +24,23 @@ _MOST_COLUMNS = 2000
 def timeline(face: FaceSummary, curve: Curve, span: Interval, index: int, who: str) -> str:
     """The stack of charts of face number `index` on the axis `span`."""
     times, decimals = ticks(span)
-    ground = draw.seen_ground(curve, span)
+    affect_known = any_known(curve.values[:, VALENCE_AROUSAL_SLICE])
+    areas_known = all_known(curve.values[:, EXPRESSION_SLICE])
+    units_known = any_known(curve.values[:, ACTION_UNIT_SLICE])
     affect = draw.picture(
-        ground
+        draw.ground(curve, span, affect_known)
         + draw.grid(span, times, (0.0, 0.25, 0.5, 0.75, 1.0))
         + draw.line(curve, 1, span, -1.0, 1.0, "arousal")
         + draw.line(curve, 0, span, -1.0, 1.0, "valence")
     )
     areas = draw.picture(
-        ground + draw.stack(curve, span) + draw.grid(span, times, (0.0, 0.25, 0.5, 0.75, 1.0))
+        draw.ground(curve, span, areas_known)
+        + draw.stack(curve, span)
+        + draw.grid(span, times, (0.0, 0.25, 0.5, 0.75, 1.0))
     )
-    columns = int(np.clip(np.ceil((span[1] - span[0]) / max(curve.point_s, 1e-6)), 50, 2000))
-    heat = ground and draw.picture(ground) + heat_map(
-        curve, span, min(columns, _MOST_COLUMNS), f"{_peaks(face, range(9, 26), who)}"
+    width = np.ceil((span[1] - span[0]) / max(curve.point_s, 1e-6))
+    heat = draw.picture(draw.ground(curve, span, units_known)) + heat_map(
+        curve, span, int(np.clip(width, 50, _MOST_COLUMNS)), _peaks(face, range(9, 26), who)
     )
     rows = draw.picture(draw.grid(span, times, tuple(row / 17 for row in range(18))))
     return (
@@ -59,7 +70,7 @@ def timeline(face: FaceSummary, curve: Curve, span: Interval, index: int, who: s
             "probability that each is active",
             "au",
             _unit_names(),
-            (heat or "") + rows,
+            heat + rows,
             "",
             _unit_values(face),
         )
