@@ -117,20 +117,25 @@ def test_pixels_that_are_not_square_become_square(tmp_path: Path) -> None:
         assert (reader.info.height_px, reader.info.width_px) == size
 
 
-@pytest.mark.parametrize("pixel_format", ["gray", "gray10le", "yuv420p10le", "yuv444p", "yuva420p"])
-def test_grey_and_deep_video(tmp_path: Path, pixel_format: str) -> None:
+@pytest.mark.parametrize(
+    ("pixel_format", "width"),
+    # FFmpeg's way from RGB to more than 8 bits is unsure of rows of an odd width, so that the
+    # deep videos are made with an even one.
+    [("gray", 33), ("yuv444p", 33), ("yuva420p", 33), ("gray10le", 48), ("yuv420p10le", 48)],
+)
+def test_grey_and_deep_video(tmp_path: Path, pixel_format: str, width: int) -> None:
     path = tmp_path / "odd.mkv"
-    ramp = np.repeat(np.linspace(20, 230, 33, dtype=np.uint8)[None, :, None], 31, axis=0)
-    image = np.repeat(ramp, 3, axis=2)  # (31, 33, 3), grey
+    ramp = np.repeat(np.linspace(20, 230, width, dtype=np.uint8)[None, :, None], 31, axis=0)
+    image = np.repeat(ramp, 3, axis=2)  # (31, width, 3), grey
     with av.open(str(path), "w") as container:
         stream = container.add_stream("ffv1", rate=25)
-        stream.width, stream.height, stream.pix_fmt = 33, 31, pixel_format
+        stream.width, stream.height, stream.pix_fmt = width, 31, pixel_format
         for _ in range(3):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
         container.mux(stream.encode(None))
     _, frames = read(path)
     assert len(frames) == 3
-    assert frames[0].image.shape == (31, 33, 3)
+    assert frames[0].image.shape == (31, width, 3)
     np.testing.assert_allclose(frames[0].image.astype(int), image.astype(int), atol=6)
 
 

@@ -1,0 +1,111 @@
+"""Notices scene cuts, so that faces are not followed from one shot into the next."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from mien.types import ImageArray
+
+_LUMA_SIDE = 32  # thumbnail in which structure is compared
+_SHIFT = 3  # pans and shakes of up to this many of its pixels are looked through
+_COLOUR_SIDE = 64  # thumbnail whose colours are counted
+_LEVELS = 6  # of each of red, green and blue
+_BLANK_CONTRAST = 4.0  # grey levels; frames with less show nothing: flashes, fades, black
+_LEAST_CHANGE = 6.0  # grey levels; sensor noise in the dark is no cut whatever its structure
+_LEAST_STRUCTURE = 0.2
+# On real footage consecutive frames score up to 0.1, frames 0.4 s apart up to 0.4, and frames
+# of different clips from 1.1.
+_THRESHOLD = 0.5
+_THRESHOLD_PER_S = 0.3  # for sparse sampling, where more happens between two frames
+_BUSY_FACTOR = 6.0  # a cut also stands out against how lively the shot is
+_BUSY_AT_MOST = 1.0
+_MEMORY_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    luma: npt.NDArray[np.float32]  # (32, 32), 0 to 255
+    colours: npt.NDArray[np.float64]  # (216,), shares that sum to 1
+
+
+class SceneCutDetector:
+    """Says of each frame whether it begins a new shot.
+
+    Two frames are compared in structure (one minus the correlation of 32 x 32 luma thumbnails,
+    which ignores brightness and contrast and allows for small shifts) and in colour (half the
+    L1 distance of their colour histograms). A cut needs a jump in structure, so that flicker,
+    exposure changes and lamps do not count, and must stand out against the last second.
+
+    Frames without contrast are passed over and the frames around them are compared: a flash of
+    one white or black frame leaves faces their ids, while a fade through black to another shot
+    is a cut at the first frame of the new shot. There is no look-ahead: a single frame of wholly
+    other content is two cuts.
+
+    State is two thumbnails and one number, however long the video is.
+    """
+
+    def __init__(self) -> None:
+        self._last: _Look | None = None
+        self._last_s = 0.0
+        self._usual = 0.0
+
+    def update(self, image: ImageArray, timestamp_s: float) -> bool:
+        """Take the next frame; return whether a cut lies between it and the frame before.
+
+        Parameters
+        ----------
+        image
+            uint8 (height, width, 3), RGB; any size, which may change at a cut.
+        timestamp_s
+            Presentation time in seconds.
+
+        Raises
+        ------
+        ValueError
+            On an image of another type or shape, or a timestamp that is not finite.
+        """
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
+            raise ValueError(f"image is {image.dtype} {image.shape}; expected uint8 (H, W, 3)")
+        if not math.isfinite(timestamp_s):
+            raise ValueError(f"timestamp_s is {timestamp_s}; it must be finite")
+        look = _look(image)
+        if float(look.luma.std()) < _BLANK_CONTRAST:
+            return False
+        last, elapsed_s = self._last, max(0.0, timestamp_s - self._last_s)
+        self._last, self._last_s = look, timestamp_s
+        if last is None:
+            return False
+        structure = _structure_change(last.luma, look.luma)
+        score = structure + 0.5 * float(np.abs(last.colours - look.colours).sum())
+        usual = min(_BUSY_FACTOR * self._usual, _BUSY_AT_MOST)
+        threshold = max(_THRESHOLD + _THRESHOLD_PER_S * min(elapsed_s, 1.0), usual)
+        change = float(np.abs(last.luma - look.luma).mean())
+        if score > threshold and structure > _LEAST_STRUCTURE and change > _LEAST_CHANGE:
+            self._usual = 0.0  # the new shot has its own liveliness
+            return True
+        keep = math.exp(-elapsed_s / _MEMORY_S)
+        self._usual = keep * self._usual + (1.0 - keep) * score
+        return False
+
+
+def _look(image: ImageArray) -> _Look:
+    small = cv2.resize(image, (_COLOUR_SIDE, _COLOUR_SIDE), interpolation=cv2.INTER_AREA)
+    tiny = cv2.resize(small, (_LUMA_SIDE, _LUMA_SIDE), interpolation=cv2.INTER_AREA)
+    luma = cv2.cvtColor(tiny, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    level = small.reshape(-1, 3).astype(np.intp) * _LEVELS // 256  # (4096, 3)
+    cell = (level[:, 0] * _LEVELS + level[:, 1]) * _LEVELS + level[:, 2]
+    counts = np.bincount(cell, minlength=_LEVELS**3)
+    return _Look(luma, counts / len(cell))
+
+
+def _structure_change(before: npt.NDArray[np.float32], after: npt.NDArray[np.float32]) -> float:
+    """One minus the best normalised correlation over small shifts: 0 (same) to 2."""
+    inner = np.ascontiguousarray(after[_SHIFT:-_SHIFT, _SHIFT:-_SHIFT])
+    if float(inner.std()) < 1.0:  # all contrast at the rim: nothing to compare, no cut
+        return 0.0
+    return 1.0 - float(cv2.matchTemplate(before, inner, cv2.TM_CCOEFF_NORMED).max())
