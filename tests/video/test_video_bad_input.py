@@ -97,6 +97,15 @@ def test_noise(tmp_path: Path, suffix: str) -> None:
     fails(path, ".")
 
 
+@pytest.mark.parametrize(
+    "start", [b"RIFF", b"RIFF\0\0\0\0WEBP", b"\xff\xd8\xff", b"II*\0", b"\x1a\x45\xdf\xa3", b"\0"]
+)
+def test_a_few_bytes(tmp_path: Path, start: bytes) -> None:
+    path = tmp_path / "stub"
+    path.write_bytes(start)
+    fails(path, ".")
+
+
 def test_index_missing(video: Path) -> None:
     data = video.read_bytes()
     start = {kind: at for kind, at, _ in boxes(data)}[b"moov"]

@@ -13,6 +13,7 @@ from video_helpers import noise_frames, numbered_frames, set_display_matrix
 
 from mien.types import Frame
 from mien.video import VideoReader, write_video
+from mien.video.orientation import frame_orientation
 from mien.video.rate import RateMeter
 
 NTSC = Fraction(30000, 1001)
@@ -100,6 +101,24 @@ def test_pyav_and_the_matrix_agree_on_the_sign_of_a_turn(tmp_path: Path) -> None
     set_display_matrix(path, 0, 1, -1, 0)  # clockwise, as phones write for portrait
     with av.open(str(path)) as container:
         assert next(container.decode(video=0)).rotation == -90
+
+
+def test_turn_is_found_without_the_matrix() -> None:
+    """PyAV cannot list side data of types that it does not know; the angle is left."""
+
+    class Unlisted:
+        def __init__(self, rotation: int) -> None:
+            self.rotation = rotation
+
+        @property
+        def side_data(self) -> dict[object, bytes]:
+            raise ValueError("33 is not a valid Type")
+
+    image = numbered_frames(1)[0]
+    for turn in range(-2, 3):
+        orientation = frame_orientation(Unlisted(90 * turn))  # type: ignore[arg-type]
+        np.testing.assert_array_equal(orientation.apply(image), np.rot90(image, turn))
+        assert orientation.rotation_deg == 90 * turn % 360
 
 
 def test_pixels_that_are_not_square_become_square(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ These few header walks notice it: they look at box and chunk sizes only and read
 
 from __future__ import annotations
 
-import struct
 from pathlib import Path
 from typing import BinaryIO
 
@@ -39,7 +38,7 @@ def missing_bytes(path: Path) -> int:
         if is_mp4(header):
             end = max((end for _, end in _mp4_boxes(path)), default=0)
         elif header[:4] == b"RIFF":
-            end = 8 + int(struct.unpack("<I", header[4:8])[0])
+            end = 8 + int.from_bytes(header[4:8], "little")
         elif header[:4] == _EBML_ID.to_bytes(4, "big"):
             end = _segment_end(file)
         else:

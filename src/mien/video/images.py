@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 import zlib
 from pathlib import Path
 
@@ -90,9 +89,9 @@ def _is_whole(content: bytes, kind: str) -> bool:
     if kind == "png":
         return content.rfind(b"IEND") >= 0
     if kind == "webp":
-        return len(content) >= 8 + int(struct.unpack("<I", content[4:8])[0])
+        return len(content) >= 8 + int.from_bytes(content[4:8], "little")
     if kind == "bmp":
-        return len(content) >= int(struct.unpack("<I", content[2:6])[0])
+        return len(content) >= int.from_bytes(content[2:6], "little")
     return True
 
 

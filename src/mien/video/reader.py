@@ -284,7 +284,7 @@ class _Decoding:
             self._first_size = (frame.width, frame.height)
         elif self._first_size != (frame.width, frame.height):
             self._say("size", "the size of its frames changes on the way")
-        if frame.color_trc in _HDR_TRANSFERS:
+        if self._stream.codec_context.color_trc in _HDR_TRANSFERS:
             self._say("hdr", "it is of high dynamic range, which is read without tone mapping")
         width_px, height_px = frame.width, frame.height
         if self._aspect > 1:
