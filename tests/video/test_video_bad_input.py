@@ -177,7 +177,7 @@ def test_cover_art_is_not_video(tmp_path: Path) -> None:
         cover = container.add_stream("mjpeg", rate=1)
         cover.width = cover.height = 32
         cover.pix_fmt = "yuvj420p"
-        cover.disposition = av.stream.Disposition.attached_pic
+        cover.disposition = av.stream.Disposition.attached_pic.value  # a number in all versions
         frame = av.AudioFrame.from_ndarray(
             np.zeros((1, 4096), dtype=np.float32), format="fltp", layout="mono"
         )

@@ -9,6 +9,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from av.stream import Disposition
 from video_helpers import noise_frames, numbered_frames, set_display_matrix
 
 from mien.types import Frame
@@ -139,8 +140,8 @@ def test_pixels_that_are_not_square_become_square(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("pixel_format", "width"),
     # FFmpeg's way from RGB to more than 8 bits is unsure of rows of an odd width, so that the
-    # deep videos are made with an even one.
-    [("gray", 33), ("yuv444p", 33), ("yuva420p", 33), ("gray10le", 48), ("yuv420p10le", 48)],
+    # deep videos, and one with transparency, are made with an even one.
+    [("gray", 33), ("yuv444p", 33), ("yuva420p", 48), ("gray10le", 48), ("yuv420p10le", 48)],
 )
 def test_grey_and_deep_video(tmp_path: Path, pixel_format: str, width: int) -> None:
     path = tmp_path / "odd.mkv"
@@ -230,7 +231,7 @@ def test_default_then_largest_stream_is_read(tmp_path: Path) -> None:
                 container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
             container.mux(stream.encode(None))
     with av.open(str(path)) as container:
-        default = [bool(s.disposition & 1) for s in container.streams.video]
+        default = [bool(s.disposition & Disposition.default) for s in container.streams.video]
     expected = 64 if default[0] == default[1] else (16, 64)[default.index(True)]
     assert read(path)[0].info.width_px == expected
 
