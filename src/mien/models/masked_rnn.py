@@ -82,15 +82,18 @@ class MaskedRNN(nn.Module):
 
     def forward(self, affect: Tensor, lengths: Tensor) -> Tensor:
         """Scores of each reaction; see the class for shapes."""
-        if not torch.onnx.is_in_onnx_export():
-            self._check(affect, lengths)
-            affect = affect[:, : int(lengths.max())]
-        hidden, _ = self.gru(affect)  # (B, n, hidden)
-        return self.output(torch.relu(self.routed(hidden, lengths)))  # type: ignore[no-any-return]
+        self._check(affect, lengths)
+        return self.scores(affect[:, : int(lengths.max())], lengths)
 
-    def intensities(self, affect: Tensor, lengths: Tensor) -> Tensor:
-        """Reaction intensities in [0, 1], (batch, reactions)."""
-        return (self(affect, lengths) * self.scale + self.offset).clamp(0, 1)
+    def scores(self, affect: Tensor, lengths: Tensor) -> Tensor:
+        """What `forward` computes, without checks and without cutting the padding."""
+        hidden, _ = self.gru(affect)  # (B, n, hidden)
+        scores: Tensor = self.output(torch.relu(self.routed(hidden, lengths)))
+        return scores
+
+    def to_intensities(self, scores: Tensor) -> Tensor:
+        """Scores (batch, reactions) to reaction intensities in [0, 1]."""
+        return (scores * self.scale + self.offset).clamp(0, 1)
 
     @torch.no_grad()
     def fit_intensities(self, scores: Tensor, labels: Tensor) -> None:

@@ -38,16 +38,26 @@ def load_config(kind: type[C], path: str | Path, overrides: list[str] | None = N
         If the file cannot be read, a key is unknown (the nearest known one is named), or a value
         has the wrong type.
     """
-    file = Path(path)
-    try:
-        values = tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{file}: cannot be read ({error.strerror})") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{file}: not valid TOML: {error}") from error
+    values = read_toml(Path(path))
     for text in overrides or []:
         _override(values, text)
-    return from_dict(kind, values, str(file))
+    return from_dict(kind, values, str(path))
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Values of a TOML file.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be read or is not valid TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read ({error})") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from error
 
 
 def from_dict(kind: type[C], values: dict[str, Any], where: str = "configuration") -> C:

@@ -71,16 +71,11 @@ class RoutedLinear(nn.Module):
     def forward(self, features: Tensor, lengths: Tensor) -> Tensor:
         """Apply mask and dense layer; see the class for shapes."""
         reached = features.shape[1]
-        if torch.onnx.is_in_onnx_export():
-            # The exporter knows no custom functions; the arithmetic is the same.
-            position = torch.arange(reached)
-            routed = features * (position[None, :] < lengths[:, None])[:, :, None]
-            flat = routed.reshape(routed.shape[0], -1)
-            weights = self.table[:reached].reshape(-1, self.table.shape[2])
-            return flat @ weights + self.bias
-        if reached > self.positions:
-            raise ValueError(f"{reached} positions given, the layer has {self.positions}")
         kept = torch.arange(reached, device=features.device)[None, :] < lengths[:, None]
         routed = torch.where(kept[:, :, None], features, torch.zeros_like(features))
-        product: Tensor = _RoutedProduct.apply(routed, self.table)  # type: ignore[no-untyped-call]
+        if torch.is_grad_enabled() and self.table.requires_grad:
+            product: Tensor = _RoutedProduct.apply(routed, self.table)  # type: ignore[no-untyped-call]
+        else:
+            # The same arithmetic in plain operations, which the ONNX exporter can follow.
+            product = routed.flatten(1) @ self.table[:reached].flatten(0, 1)  # (B, O)
         return product + self.bias

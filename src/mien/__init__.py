@@ -1,0 +1,42 @@
+"""mien reads faces in video: valence-arousal, expressions, action units, reactions.
+
+>>> import mien
+>>> mien.__version__.count(".")
+2
+
+``mien.analyze(path)`` reads one file; the command ``mien analyze`` reads many.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mien._version import __version__
+from mien.errors import MienError
+
+if TYPE_CHECKING:
+    from mien.api import Result, analyze
+    from mien.inference.options import AnalysisOptions
+    from mien.inference.pipeline import Analyzer
+
+__all__ = ["AnalysisOptions", "Analyzer", "MienError", "Result", "__version__", "analyze"]
+
+_LAZY = {
+    "analyze": "mien.api",
+    "Result": "mien.api",
+    "Analyzer": "mien.inference.pipeline",
+    "AnalysisOptions": "mien.inference.options",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Importing ONNX Runtime and PyAV takes a second; `mien --help` should not wait for it.
+    if name in _LAZY:
+        from importlib import import_module
+
+        return getattr(import_module(_LAZY[name]), name)
+    raise AttributeError(f"module 'mien' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

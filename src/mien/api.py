@@ -1,0 +1,207 @@
+"""The Python API: ``mien.analyze(path) -> Result``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from mien.errors import MienError
+from mien.inference.options import AnalysisOptions
+from mien.inference.pipeline import Analyzer
+from mien.labels import AFFECT_COLUMNS, EXPRESSIONS
+from mien.output.folder import whole_folder, write_document
+from mien.output.schema import to_table
+from mien.output.sinks import MemorySink, open_sinks
+from mien.report import write_report
+from mien.types import FaceSummary, Summary
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Result:
+    """What was read from one input.
+
+    Attributes
+    ----------
+    table
+        The frames table as `pyarrow.Table`: one row per frame and face.
+    document
+        The content of ``video.json``.
+    summaries
+        A `mien.types.FaceSummary` per face: curves, peaks, thumbnails, reactions.
+
+    `frames`, `faces` and `reactions` are the same numbers as pandas tables.
+    """
+
+    def __init__(self, table: pa.Table, summary: Summary) -> None:
+        self.table = table
+        self._summary = summary
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The content of ``video.json``, plain values."""
+        return self._summary.document
+
+    @property
+    def summaries(self) -> list[FaceSummary]:
+        """One summary per face, by id."""
+        return self._summary.faces
+
+    @property
+    def warnings(self) -> list[str]:
+        """What is worth knowing about the input, one sentence each."""
+        return list(self.document["warnings"])
+
+    @property
+    def frames(self) -> pd.DataFrame:
+        """Frames table: one row per frame and face (columns: docs/outputs.md)."""
+        pandas = _pandas()
+        # Nullable integers keep face_id an integer where a frame has no face.
+        mapper = {pa.int32(): pandas.Int32Dtype()}.get
+        return self.table.to_pandas(types_mapper=mapper)
+
+    @property
+    def faces(self) -> pd.DataFrame:
+        """One row per face, indexed by ``face_id``: times, usable frames, mean and peak."""
+        rows = [
+            {
+                "face_id": face["face_id"],
+                "first_s": face["first_s"],
+                "last_s": face["last_s"],
+                "usable_frames": face["usable_frames"],
+                **{f"mean_{name}": face["mean"][name] for name in AFFECT_COLUMNS},
+                **{f"peak_{name}": face["peak"][name]["value"] for name in AFFECT_COLUMNS},
+            }
+            for face in self.document["faces"]
+        ]
+        columns = ["face_id"] if not rows else None
+        return _pandas().DataFrame(rows, columns=columns).set_index("face_id")
+
+    @property
+    def reactions(self) -> pd.DataFrame:
+        """Reaction intensities, one row per face and window; the whole video is ``"video"``."""
+        rows: list[dict[str, Any]] = []
+        for face in self.document["faces"]:
+            if face["reactions"]["video"] is None:
+                continue
+            start_s, end_s = face["first_s"], face["last_s"]
+            rows.append(
+                {
+                    "face_id": face["face_id"],
+                    "span": "video",
+                    "start_s": start_s,
+                    "end_s": end_s,
+                    **face["reactions"]["video"],
+                }
+            )
+            for window in face["reactions"]["windows"]:
+                times = {"start_s": window["start_s"], "end_s": window["end_s"]}
+                span = {"face_id": face["face_id"], "span": "window"}
+                rows.append({**span, **times, **window["intensities"]})
+        columns = ["face_id", "span", "start_s", "end_s"] if not rows else None
+        return _pandas().DataFrame(rows, columns=columns)
+
+    def save(
+        self, folder: str | Path, format: str = "parquet", layouts: tuple[str, ...] = ()
+    ) -> Path:
+        """Write the outputs of ``mien analyze`` into a folder, which appears whole or not at all.
+
+        Raises
+        ------
+        OutputError
+            If the folder cannot be written.
+        """
+        final = Path(folder)
+        with whole_folder(final) as partial:
+            sinks = open_sinks(partial, format, layouts, self.document["source"]["path"])
+            for sink in sinks:
+                sink.write(self.table)
+                sink.close()
+            write_document(self.document, partial)
+            write_report(self._summary, partial / "report.html")
+        return final
+
+    def __repr__(self) -> str:
+        source = self.document["source"]
+        lines = [
+            f"mien result of {source['path']}",
+            f"  {_size(source)}; {len(self.summaries)} face(s)",
+        ]
+        for face in self.document["faces"]:
+            means = face["mean"]
+            top = max(EXPRESSIONS, key=lambda name: means[f"expr_{name}"] or 0)
+            lines.append(
+                f"  face {face['face_id']}: {face['usable_frames']} frames, "
+                f"{face['first_s']:.2f}-{face['last_s']:.2f} s, mean valence "
+                f"{means['valence']:+.2f}, arousal {means['arousal']:+.2f}, "
+                f"mostly {top} ({means[f'expr_{top}']:.2f})"
+            )
+        lines += [f"  warning: {text}" for text in self.warnings]
+        lines.append("  .frames .faces .reactions (pandas)   .table (pyarrow)   .save(folder)")
+        return "\n".join(lines)
+
+
+def analyze(
+    path: str | Path,
+    *,
+    options: AnalysisOptions | None = None,
+    analyzer: Analyzer | None = None,
+    progress: Callable[[int], object] | None = None,
+    **settings: Any,
+) -> Result:
+    """Read the faces in one video or image.
+
+    Parameters
+    ----------
+    path
+        A video or image file.
+    options
+        Settings as an object; or give single ones by name, as in ``analyze(path, faces="largest")``.
+    analyzer
+        Loaded models to use again, which saves their loading time over many files.
+    progress
+        Called with the number of frames that have been finished.
+
+    Returns
+    -------
+    A `Result`. All rows are held in memory; for very long videos use ``mien analyze``, which
+    streams to disk.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read: one line with the file, what is wrong and what to do.
+    ValueError
+        If a setting is outside its range, or settings are given in more than one way.
+    """
+    if sum((options is not None, analyzer is not None, bool(settings))) > 1:
+        raise ValueError("give options, an analyzer, or single settings: not several of them")
+    if analyzer is None:
+        analyzer = Analyzer(options or AnalysisOptions(**settings))
+    sink = MemorySink()
+    with analyzer.open(path) as analysis:
+        for rows in analysis.rows(progress):
+            sink.write(to_table(rows))
+        return Result(sink.table(), analysis.summary())
+
+
+def _size(source: dict[str, Any]) -> str:
+    size = f"{source['width_px']} x {source['height_px']} px"
+    if source["is_image"]:
+        return f"image, {size}"
+    rate = "variable rate" if source["variable_frame_rate"] else f"{source['nominal_fps']:.2f} fps"
+    return f"{source['frames']} frames, {source['duration_s']:.2f} s, {rate}, {size}"
+
+
+def _pandas() -> Any:
+    try:
+        import pandas
+    except ImportError as missing:
+        raise MienError(
+            "pandas is not installed: pip install 'mien[pandas]', or use .table (pyarrow)"
+        ) from missing
+    return pandas

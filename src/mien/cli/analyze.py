@@ -1,0 +1,198 @@
+"""``mien analyze``: videos and images in, tables and reports out."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from mien.errors import InputError, MienError
+
+# What a folder is searched for. A file named on the command line is tried whatever its suffix.
+_SUFFIXES = frozenset(
+    ".mp4 .mov .m4v .mkv .webm .avi .flv .wmv .mpg .mpeg .mts .m2ts .ts .3gp .ogv "
+    ".jpg .jpeg .png .bmp .webp .tif .tiff".split()
+)
+
+
+@click.command("analyze")
+@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Folder for the results; each input gets a folder of its own in it.",
+)
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["parquet", "csv"]),
+    default="parquet",
+    show_default=True,
+    help="Format of the frames table.",
+)
+@click.option(
+    "--layout",
+    "layouts",
+    type=click.Choice(["openface", "pyfeat"]),
+    multiple=True,
+    help="Also write the numbers as a csv with that tool's column names; repeatable.",
+)
+@click.option(
+    "--faces",
+    type=click.Choice(["all", "largest"]),
+    default="all",
+    show_default=True,
+    help="Which faces of a frame count.",
+)
+@click.option(
+    "--gaps",
+    type=click.Choice(["skip", "interpolate"]),
+    default="skip",
+    show_default=True,
+    help="What reactions make of time in which a face was lost.",
+)
+@click.option(
+    "--min-score",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=0.8,
+    show_default=True,
+    help="Least confidence of the face detector.",
+)
+@click.option(
+    "--detect-side",
+    "detect_side_px",
+    type=click.IntRange(64),
+    default=640,
+    show_default=True,
+    help="Longer side, in pixels, at which faces are searched; larger finds smaller faces.",
+)
+@click.option(
+    "--reactions",
+    "reaction_model",
+    type=click.Path(path_type=Path),
+    help="A reaction model of your own (exported ONNX).",
+)
+@click.option(
+    "--affect",
+    "affect_model",
+    type=click.Path(path_type=Path),
+    help="An extractor of your own (exported ONNX).",
+)
+@click.option("--threads", type=click.IntRange(0), default=0, help="Threads; 0: as many as cores.")
+@click.option("--quiet", is_flag=True, help="No progress bar, no summary lines.")
+def command(
+    inputs: tuple[str, ...],
+    out: Path,
+    kind: str,
+    layouts: tuple[str, ...],
+    faces: str,
+    gaps: str,
+    min_score: float,
+    detect_side_px: int,
+    reaction_model: Path | None,
+    affect_model: Path | None,
+    threads: int,
+    quiet: bool,
+) -> None:
+    """Read the faces in videos and images; write tables and reports.
+
+    INPUT is a video, an image, or a folder that is searched for both. Each input gets
+    OUT/NAME/ with the frames table, video.json and report.html. Exit code: 0 if all inputs
+    were analysed, 1 if some failed (the others are complete), 2 for wrong usage.
+    """
+    from mien.inference.options import AnalysisOptions
+    from mien.inference.pipeline import Analyzer
+    from mien.output.folder import choose_folder, prepare_root
+
+    prepare_root(out)
+    options = AnalysisOptions(
+        faces=faces,
+        gaps=gaps,
+        min_score=min_score,
+        detect_side_px=detect_side_px,
+        threads=threads,
+        affect_model=affect_model,
+        reaction_model=reaction_model,
+    )
+    analyzer = Analyzer(options)
+    failed = 0
+    taken: set[str] = set()
+    for name in inputs:
+        try:
+            sources = _expand(name)
+        except InputError as error:
+            failed += 1
+            click.echo(f"mien: {error}", err=True)
+            continue
+        for source in sources:
+            folder = choose_folder(out, source, taken)
+            try:
+                _analyze_one(analyzer, source, folder, kind, layouts, quiet)
+            except MienError as error:
+                failed += 1
+                click.echo(f"mien: {error}", err=True)
+    if failed:
+        sys.exit(1)
+
+
+def _expand(name: str) -> list[str]:
+    """The input itself, or the media files below a folder in order of name."""
+    path = Path(name)
+    if not path.is_dir():
+        return [name]
+    found = sorted(
+        str(file)
+        for file in path.rglob("*")
+        if file.suffix.lower() in _SUFFIXES and file.is_file()
+    )
+    if not found:
+        raise InputError(f"{name}: this folder holds no videos or images; name the files instead")
+    return found
+
+
+def _analyze_one(
+    analyzer: object, source: str, folder: Path, kind: str, layouts: tuple[str, ...], quiet: bool
+) -> None:
+    from tqdm import tqdm
+
+    from mien.inference.pipeline import Analyzer
+    from mien.output.folder import whole_folder, write_document
+    from mien.output.schema import to_table
+    from mien.output.sinks import open_sinks
+    from mien.report import write_report
+
+    assert isinstance(analyzer, Analyzer)
+    started = time.perf_counter()
+    with analyzer.open(source) as analysis, whole_folder(folder) as partial:
+        sinks = open_sinks(partial, kind, layouts, source)
+        with tqdm(
+            total=analysis.info.frame_count_hint,
+            desc=Path(source).name,
+            unit="frame",
+            disable=quiet or not sys.stderr.isatty(),
+            leave=False,
+        ) as bar:
+            try:
+                for rows in analysis.rows(bar.update):
+                    table = to_table(rows)
+                    for sink in sinks:
+                        sink.write(table)
+            finally:
+                for sink in sinks:
+                    sink.close()
+        summary = analysis.summary()
+        write_document(summary.document, partial)
+        write_report(summary, partial / "report.html")
+    if quiet:
+        return
+    seconds = time.perf_counter() - started
+    frames = summary.document["source"]["frames"]
+    for text in summary.document["warnings"]:
+        click.echo(f"mien: {source}: warning: {text}", err=True)
+    click.echo(
+        f"{source}: {frames} frame(s), {len(summary.faces)} face(s), "
+        f"{frames / seconds:.0f} frames/s -> {folder / 'report.html'}"
+    )

@@ -1,0 +1,41 @@
+"""``mien demo``: the shortest way to see what mien does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("demo")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("mien-demo"),
+    show_default=True,
+    help="Folder for the clip and its results.",
+)
+@click.option("--seconds", type=click.FloatRange(1, 60), default=4.0, show_default=True)
+def command(out: Path, seconds: float) -> None:
+    """Analyse the sample that comes with mien and say where the report is.
+
+    The sample is a NASA portrait (public domain). The demo turns it into a short clip by moving
+    a camera over the still picture, so the face keeps its expression: expect flat curves.
+    """
+    from mien.api import analyze
+    from mien.demo import write_demo_clip
+    from mien.output.folder import prepare_root
+
+    prepare_root(out)
+    clip = write_demo_clip(out / "astronaut.mp4", seconds)
+    result = analyze(clip)
+    folder = result.save(out / "astronaut")
+    click.echo(repr(result).split("\n  .frames")[0])
+    for face in result.document["faces"]:
+        if face["reactions"]["video"]:
+            listed = ", ".join(f"{k} {v:.2f}" for k, v in face["reactions"]["video"].items())
+            click.echo(f"  face {face['face_id']} reactions: {listed}")
+    for model in result.document["models"]:
+        if model["role"] == "reactions":
+            click.echo(f"  note: {model['caveat']}")
+    click.echo(f"report: {(folder / 'report.html').resolve()}")

@@ -1,0 +1,65 @@
+"""``mien export``: trained model to ONNX."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.group("export")
+def command() -> None:
+    """Turn a trained model into the ONNX file that mien reads. Needs the extra 'train'."""
+
+
+_run = click.option(
+    "--run",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Folder of the training run, with model.safetensors.",
+)
+_to = click.option(
+    "--to", type=click.Path(path_type=Path), required=True, help="The ONNX file to write."
+)
+_about = click.option(
+    "--about",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="TOML with name, license, trained_on and caveat, which travel in the file.",
+)
+
+
+@command.command("mma")
+@_run
+@_to
+@_about
+def mma(run: Path, to: Path, about: Path) -> None:
+    """Export an extractor trained with 'mien train mma'."""
+    from mien.export import export_mma, read_about
+    from mien.models.mma import build_mma
+    from mien.training.checkpoint import load_checkpoint
+
+    tensors, state = load_checkpoint(run / "model.safetensors")
+    config = state["identity"]["config"]
+    model = build_mma(config["preset"], **config["model"])
+    model.load_state_dict(tensors)
+    difference = export_mma(model.eval(), to, read_about(about))
+    click.echo(f"{to}: {to.stat().st_size / 1e6:.2f} MB, differs from torch by {difference:.1e}")
+
+
+@command.command("reactions")
+@_run
+@_to
+@_about
+def reactions(run: Path, to: Path, about: Path) -> None:
+    """Export a masked RNN trained with 'mien train reactions'."""
+    from mien.export import export_reactions, read_about
+    from mien.models.masked_rnn import MaskedRNN, MaskedRNNConfig
+    from mien.training.checkpoint import load_checkpoint
+    from mien.training.config import from_dict
+
+    tensors, state = load_checkpoint(run / "model.safetensors")
+    model = MaskedRNN(from_dict(MaskedRNNConfig, state["model"], "model"))
+    model.load_state_dict(tensors)
+    difference = export_reactions(model.eval(), to, read_about(about))
+    click.echo(f"{to}: {to.stat().st_size / 1e6:.2f} MB, differs from torch by {difference:.1e}")

@@ -1,0 +1,207 @@
+"""From torch to ONNX: graph, metadata, and the check that both say the same.
+
+An exported file is complete: label orders, preprocessing, frame rate, version, licence and caveat
+travel in its metadata, and `mien.inference` believes nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import torch
+from torch import Tensor, nn
+
+from mien._version import __version__
+from mien.errors import ConfigError, ModelError
+from mien.faces.align import CROP_SIZE_PX, TEMPLATE
+from mien.inference.metadata import AFFECT_FORMAT, METADATA_KEY, REACTIONS_FORMAT
+from mien.labels import ACTION_UNITS, AFFECT_COLUMNS, EXPRESSIONS
+from mien.models.masked_rnn import MaskedRNN
+from mien.models.mma import MMAExtractor
+from mien.training.config import read_toml
+
+ABOUT_KEYS = ("name", "license", "trained_on", "caveat")
+"""What every exported model must say of itself."""
+
+PARITY_TOLERANCE = 1e-4
+"""Largest difference, on any output, that torch and ONNX Runtime may show."""
+
+_OPSET = 20
+_MAX_BATCH = 4096
+
+
+def read_about(path: Path) -> dict[str, Any]:
+    """Read the TOML file that describes a model.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be read, or one of `ABOUT_KEYS` is missing.
+    """
+    values = read_toml(path)
+    missing = [key for key in ABOUT_KEYS if key not in values]
+    if missing:
+        raise ConfigError(f"{path}: looked for {missing}, found {sorted(values)}")
+    return values
+
+
+class _AffectGraph(nn.Module):
+    def __init__(self, model: MMAExtractor) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, faces: Tensor) -> Tensor:
+        affect: Tensor = self.model(faces).affect()
+        return affect
+
+
+class _ReactionGraph(nn.Module):
+    def __init__(self, model: MaskedRNN) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, affect: Tensor, lengths: Tensor) -> Tensor:
+        return self.model.to_intensities(self.model.scores(affect, lengths))
+
+
+def export_mma(model: MMAExtractor, path: Path, about: dict[str, Any]) -> float:
+    """Write an extractor as ONNX: ``faces`` (n, 3, 112, 112) -> ``affect`` (n, 26).
+
+    Parameters
+    ----------
+    model
+        Trained extractor.
+    path
+        The file to write.
+    about
+        ``name, license, trained_on, caveat`` and whatever else the record should hold.
+
+    Returns
+    -------
+    Largest difference between torch and ONNX Runtime on random faces.
+
+    Raises
+    ------
+    ModelError
+        If that difference exceeds `PARITY_TOLERANCE`; nothing is left at `path` then.
+    """
+    metadata = {
+        **about,
+        "format": AFFECT_FORMAT,
+        "version": __version__,
+        "architecture": model.describe(),
+        "outputs": list(AFFECT_COLUMNS),
+        "expressions": list(EXPRESSIONS),
+        "action_units": list(ACTION_UNITS),
+        "preprocessing": {
+            "crop_px": CROP_SIZE_PX,
+            "channels": "RGB",
+            "range": [-1.0, 1.0],
+            "alignment": "similarity of the five landmarks to the template",
+            "template": TEMPLATE.tolist(),
+        },
+    }
+    generator = torch.Generator().manual_seed(0)
+    faces = torch.rand(3, 3, CROP_SIZE_PX, CROP_SIZE_PX, generator=generator) * 2 - 1
+    batch = torch.export.Dim("n", min=1, max=_MAX_BATCH)
+    graph = _AffectGraph(model).eval()
+    return _export(graph, {"faces": faces}, {"faces": {0: batch}}, "affect", path, metadata)
+
+
+def export_reactions(model: MaskedRNN, path: Path, about: dict[str, Any]) -> float:
+    """Write a masked RNN as ONNX: ``affect`` (n, t, 26), ``lengths`` (n,) -> ``intensities``.
+
+    See `export_mma` for parameters, result and errors.
+    """
+    config = model.config
+    metadata = {
+        **about,
+        "format": REACTIONS_FORMAT,
+        "version": __version__,
+        "architecture": model.describe(),
+        "inputs": list(AFFECT_COLUMNS),
+        "outputs": list(config.reactions),
+        "positions": config.positions,
+        "fps": config.fps,
+    }
+    generator = torch.Generator().manual_seed(0)
+    affect = torch.rand(3, min(40, config.positions), config.inputs, generator=generator)
+    lengths = torch.tensor([affect.shape[1], affect.shape[1] // 2, 1])
+    batch = torch.export.Dim("n", min=1, max=_MAX_BATCH)
+    time = torch.export.Dim("t", min=1, max=config.positions)
+    return _export(
+        _ReactionGraph(model).eval(),
+        {"affect": affect, "lengths": lengths},
+        {"affect": {0: batch, 1: time}, "lengths": {0: batch}},
+        "intensities",
+        path,
+        metadata,
+    )
+
+
+def _export(
+    graph: nn.Module,
+    inputs: dict[str, Tensor],
+    dynamic: dict[str, Any],
+    output: str,
+    path: Path,
+    metadata: dict[str, Any],
+) -> float:
+    # The exporter reports its own internals as warnings and log lines; none concern the user.
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter("ignore")
+            program = torch.onnx.export(
+                graph,
+                tuple(inputs.values()),
+                dynamo=True,
+                opset_version=_OPSET,
+                input_names=list(inputs),
+                output_names=[output],
+                dynamic_shapes=dynamic,
+                verbose=False,
+            )
+    finally:
+        logger.setLevel(level)
+    if program is None:  # what the exporter returns when it writes a file itself
+        raise ModelError(f"{path}: the ONNX exporter returned no program")
+    model = program.model_proto
+    del model.metadata_props[:]
+    for node in model.graph.node:  # source lines and paths of this machine are nobody's business
+        del node.metadata_props[:]
+        node.doc_string = ""
+    entry = model.metadata_props.add()
+    entry.key, entry.value = METADATA_KEY, json.dumps(metadata)
+    onnx.checker.check_model(model)
+    content = model.SerializeToString()
+    difference = _parity(graph, inputs, content)
+    if not difference <= PARITY_TOLERANCE:
+        raise ModelError(f"{path}: ONNX and torch differ by {difference:.2g}; not written")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    partial.write_bytes(content)
+    partial.replace(path)
+    return difference
+
+
+def _parity(graph: nn.Module, inputs: dict[str, Tensor], content: bytes) -> float:
+    """Largest absolute difference on the given inputs and on a batch of one."""
+    session = ort.InferenceSession(content, providers=["CPUExecutionProvider"])
+    worst = 0.0
+    for count in (len(next(iter(inputs.values()))), 1):
+        part = {name: value[:count] for name, value in inputs.items()}
+        with torch.no_grad():
+            expected = graph(*part.values()).numpy()
+        (actual,) = session.run(None, {name: value.numpy() for name, value in part.items()})
+        worst = max(worst, float(np.abs(expected - actual).max()))
+    return worst

@@ -1,0 +1,1 @@
+"""Inference on ONNX Runtime. Nothing in this room imports torch."""

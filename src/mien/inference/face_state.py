@@ -1,0 +1,123 @@
+"""Everything that is kept of one face while its video is read: bounded, whatever its length."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from mien.inference.models import ReactionModel
+from mien.inference.resample import Resampler
+from mien.inference.timeline import TimelineBuilder
+from mien.inference.windows import ReactionWindows
+from mien.labels import AFFECT_COLUMNS, VALENCE_AROUSAL_SLICE
+from mien.types import FaceSummary, FloatArray, ImageArray
+
+# A peak below this is nothing to show a picture of.
+_WORTH_A_PICTURE = 0.3
+_JPEG_QUALITY = 88
+
+
+class FaceState:
+    """Running summary of one face.
+
+    Parameters
+    ----------
+    face_id
+        The tracker's number.
+    max_gap_s
+        Distance of consecutive frames beyond which the face counts as lost in between.
+    reactions
+        Stage 2, or None to leave reactions out.
+    gaps
+        Policy for gaps, see `mien.inference.resample.Resampler`.
+    min_reaction_s
+        Least usable time for which reactions are given.
+    """
+
+    def __init__(
+        self,
+        face_id: int,
+        max_gap_s: float,
+        reactions: ReactionModel | None,
+        gaps: str,
+        min_reaction_s: float,
+    ) -> None:
+        self.face_id = face_id
+        self.last_s = 0.0
+        self._first_s = 0.0
+        self._count = 0
+        self._sum = np.zeros(len(AFFECT_COLUMNS))
+        self._peak = np.full(len(AFFECT_COLUMNS), np.nan, np.float32)
+        self._peak_time_s = np.full(len(AFFECT_COLUMNS), np.nan)
+        self._peak_crops: dict[int, ImageArray] = {}
+        self._timeline = TimelineBuilder(max_gap_s)
+        self._reactions = reactions
+        self._min_reaction_s = min_reaction_s
+        if reactions is not None:
+            self._resampler = Resampler(reactions.fps, max_gap_s, gaps)
+            self._windows = ReactionWindows(
+                reactions.predict, reactions.positions, reactions.fps
+            )
+            self._positions = 0
+
+    def push(self, time_s: float, affect: FloatArray, crop: ImageArray) -> None:
+        """Add one usable frame: time in seconds, affect (26,), aligned crop."""
+        if self._count == 0:
+            self._first_s = time_s
+        self.last_s = time_s
+        self._count += 1
+        self._sum += affect
+        self._timeline.push(time_s, affect)
+        strength = _strength(affect)
+        higher = ~(strength <= _strength(self._peak))  # also where there is no peak yet
+        if higher.any():
+            self._peak[higher] = affect[higher]
+            self._peak_time_s[higher] = time_s
+            kept = crop.copy()  # one copy serves all channels that peak here
+            for channel in np.flatnonzero(higher):
+                self._peak_crops[int(channel)] = kept
+        if self._reactions is not None:
+            for grid_s, value in self._resampler.push(time_s, affect):
+                self._windows.push(grid_s, value)
+                self._positions += 1
+
+    def finish(self) -> FaceSummary:
+        """The summary; the state must not be used afterwards."""
+        summary = FaceSummary(
+            face_id=self.face_id,
+            first_s=self._first_s,
+            last_s=self.last_s,
+            usable_frames=self._count,
+            mean=(self._sum / max(1, self._count)).astype(np.float32),
+            peak=self._peak,
+            peak_time_s=self._peak_time_s,
+            timeline=self._timeline.finish(),
+            thumbnails=self._thumbnails(),
+        )
+        if self._reactions is not None:
+            summary.reaction_names = self._reactions.reactions
+            if self._positions >= self._min_reaction_s * self._reactions.fps:
+                summary.reactions = self._windows.finish()
+                summary.reaction_windows = self._windows.windows
+        return summary
+
+    def _thumbnails(self) -> dict[str, bytes]:
+        pictures: dict[str, bytes] = {}
+        encoded: dict[int, bytes] = {}  # channels that peak in the same frame share the bytes
+        for channel, crop in sorted(self._peak_crops.items()):
+            if abs(float(self._peak[channel])) < _WORTH_A_PICTURE:
+                continue
+            if id(crop) not in encoded:
+                quality = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
+                _, data = cv2.imencode(".jpg", crop[:, :, ::-1], quality)
+                encoded[id(crop)] = data.tobytes()
+            pictures[AFFECT_COLUMNS[channel]] = encoded[id(crop)]
+        self._peak_crops.clear()
+        return pictures
+
+
+def _strength(affect: FloatArray) -> FloatArray:
+    """What a peak is the largest of: the value, for valence and arousal its distance from 0."""
+    strength = affect.copy()
+    strength[VALENCE_AROUSAL_SLICE] = np.abs(strength[VALENCE_AROUSAL_SLICE])
+    return strength

@@ -1,0 +1,137 @@
+"""Loading exported models and running them in batches on ONNX Runtime."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime as ort
+
+from mien.errors import ModelError
+from mien.faces.align import CROP_SIZE_PX, TEMPLATE, to_network
+from mien.inference.metadata import (
+    AFFECT_FORMAT,
+    METADATA_KEY,
+    REACTIONS_FORMAT,
+    describe_model,
+)
+from mien.labels import AFFECT_COLUMNS
+from mien.types import FloatArray, ImageArray
+from mien.weights import AFFECT_MODEL, REACTION_MODEL, weight_path
+
+
+def _open(path: Path, expected: str, threads: int) -> tuple[Any, dict[str, Any]]:
+    """Session and metadata of an exported model of the expected format."""
+    if not path.is_file():
+        raise ModelError(f"{path}: no such model file; give the path of an exported .onnx model")
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3
+    try:
+        session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # noqa: BLE001 - ONNX Runtime's errors share no base class
+        reason = str(error).splitlines()[0]
+        raise ModelError(f"{path}: not a readable ONNX model ({reason})") from error
+    text = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
+    if text is None:
+        raise ModelError(f"{path}: has no metadata of mien; export it with 'mien export'")
+    metadata = json.loads(text)
+    if metadata.get("format") != expected:
+        raise ModelError(
+            f"{path}: is a model of format {metadata.get('format')!r}, expected {expected!r}"
+        )
+    return session, metadata
+
+
+class AffectModel:
+    """Stage 1: aligned crops in, affect representations out.
+
+    Parameters
+    ----------
+    path
+        An exported extractor; None for the one that ships with mien.
+    threads
+        ONNX Runtime threads; 0 lets it choose.
+
+    Raises
+    ------
+    ModelError
+        If the file is missing, damaged, of another format, or disagrees with this version about
+        label order or alignment.
+    """
+
+    def __init__(self, path: Path | None = None, threads: int = 0) -> None:
+        file = path or weight_path(AFFECT_MODEL)
+        self._session, self.metadata = _open(file, AFFECT_FORMAT, threads)
+        if tuple(self.metadata["outputs"]) != AFFECT_COLUMNS:
+            raise ModelError(f"{file}: its outputs are not the 26 of this version of mien")
+        preprocessing = self.metadata["preprocessing"]
+        if preprocessing["crop_px"] != CROP_SIZE_PX or not np.allclose(
+            preprocessing["template"], TEMPLATE
+        ):
+            raise ModelError(f"{file}: expects another face alignment than this version makes")
+
+    def predict(self, crops: ImageArray) -> FloatArray:
+        """Affect representations of aligned crops.
+
+        Parameters
+        ----------
+        crops
+            uint8 (n, 112, 112, 3), RGB, from `mien.faces.align.align`.
+
+        Returns
+        -------
+        float32 (n, 26), in the order of `mien.labels.AFFECT_COLUMNS`.
+        """
+        if len(crops) == 0:
+            return np.empty((0, len(AFFECT_COLUMNS)), np.float32)
+        affect: FloatArray = self._session.run(None, {"faces": to_network(crops)})[0]
+        return affect
+
+    def describe(self) -> dict[str, Any]:
+        """The model's entry in ``video.json``."""
+        return describe_model("affect", self.metadata)
+
+
+class ReactionModel:
+    """Stage 2: affect representations of one window in, reaction intensities out.
+
+    Attributes
+    ----------
+    reactions
+        Names of the outputs; they come from the file, a model of one's own may have others.
+    positions
+        The most frames a window can hold.
+    fps
+        Frames per second that a position means; input is resampled to it.
+
+    Raises
+    ------
+    ModelError
+        If the file is missing, damaged, of another format, or reads other inputs.
+    """
+
+    def __init__(self, path: Path | None = None, threads: int = 0) -> None:
+        file = path or weight_path(REACTION_MODEL)
+        self._session, self.metadata = _open(file, REACTIONS_FORMAT, threads)
+        if tuple(self.metadata["inputs"]) != AFFECT_COLUMNS:
+            raise ModelError(f"{file}: its inputs are not the 26 of this version of mien")
+        self.reactions: tuple[str, ...] = tuple(self.metadata["outputs"])
+        self.positions = int(self.metadata["positions"])
+        self.fps = float(self.metadata["fps"])
+
+    def predict(self, affect: FloatArray) -> FloatArray:
+        """Intensities (reactions,) in [0, 1] of one window, affect float32 (n, 26)."""
+        if not 1 <= len(affect) <= self.positions:
+            raise ValueError(f"a window holds 1 to {self.positions} positions, not {len(affect)}")
+        lengths: npt.NDArray[np.int64] = np.array([len(affect)])
+        inputs = {"affect": np.ascontiguousarray(affect[None]), "lengths": lengths}
+        intensities: FloatArray = self._session.run(None, inputs)[0][0]
+        return intensities
+
+    def describe(self) -> dict[str, Any]:
+        """The model's entry in ``video.json``."""
+        return describe_model("reactions", self.metadata)

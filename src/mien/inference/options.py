@@ -1,0 +1,66 @@
+"""Settings of an analysis; every one is written to ``video.json``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mien.inference.resample import GAP_POLICIES
+
+FACE_POLICIES = ("all", "largest")
+
+
+@dataclass(frozen=True)
+class AnalysisOptions:
+    """How a video is read.
+
+    Attributes
+    ----------
+    faces
+        ``"all"``: every face is estimated and has reactions of its own. ``"largest"``: only the
+        largest face of each frame counts.
+    gaps
+        What stage 2 makes of time in which a face was lost: ``"skip"`` leaves it out,
+        ``"interpolate"`` bridges it. Lost frames are visible in the frames table either way.
+    min_score
+        Least confidence of the detector, 0 to 1.
+    min_face_px
+        Least longer side of a face's box in pixels of the upright frame.
+    detect_side_px
+        Frames with a longer side are shrunk to this for detection.
+    max_lost_s
+        A face that comes back after a longer absence gets a new id.
+    min_reaction_s
+        Least usable time of a face for which reactions are given.
+    batch
+        Faces that stage 1 reads at once.
+    threads
+        Threads of ONNX Runtime; 0 lets it choose.
+    affect_model, reaction_model
+        Exported models to use instead of the ones that ship with mien.
+    """
+
+    faces: str = "all"
+    gaps: str = "skip"
+    min_score: float = 0.8
+    min_face_px: float = 20.0
+    detect_side_px: int = 640
+    max_lost_s: float = 2.0
+    min_reaction_s: float = 1.0
+    batch: int = 16
+    threads: int = 0
+    affect_model: Path | None = None
+    reaction_model: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.faces not in FACE_POLICIES:
+            raise ValueError(f"faces is one of {FACE_POLICIES}, not {self.faces!r}")
+        if self.gaps not in GAP_POLICIES:
+            raise ValueError(f"gaps is one of {GAP_POLICIES}, not {self.gaps!r}")
+        if not 0 < self.min_score <= 1:
+            raise ValueError(f"min_score must lie in (0, 1], not {self.min_score}")
+        for name in ("min_face_px", "detect_side_px", "max_lost_s", "min_reaction_s", "batch"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
+        if self.threads < 0:
+            raise ValueError(f"threads must be 0 or more, not {self.threads}")

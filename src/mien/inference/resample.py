@@ -1,0 +1,72 @@
+"""Affect at the times of frames -> affect at a model's own frame rate, in a stream."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from mien.types import FloatArray
+
+GAP_POLICIES = ("skip", "interpolate")
+
+
+class Resampler:
+    """Puts values with timestamps on a regular grid, by linear interpolation.
+
+    The grid starts at the first value. Between values that are at most `max_gap_s` apart, grid
+    points are interpolated. A longer gap (frames in which the face was lost) is dealt with by
+    policy: ``"skip"`` leaves its grid points out and starts the grid anew after it, so that only
+    seen frames count; ``"interpolate"`` bridges it as if the face had been seen.
+
+    Parameters
+    ----------
+    fps
+        Rate of the grid.
+    max_gap_s
+        Longest distance between consecutive values that is not a gap.
+    gaps
+        ``"skip"`` or ``"interpolate"``.
+    """
+
+    def __init__(self, fps: float, max_gap_s: float, gaps: str = "skip") -> None:
+        if fps <= 0 or max_gap_s <= 0:
+            raise ValueError(f"fps and max_gap_s must be positive, not {fps}, {max_gap_s}")
+        if gaps not in GAP_POLICIES:
+            raise ValueError(f"gaps is one of {GAP_POLICIES}, not {gaps!r}")
+        self.fps, self.max_gap_s, self.gaps = fps, max_gap_s, gaps
+        self._origin_s = 0.0
+        self._next = 0  # index of the next grid point, counted from the origin
+        self._last: tuple[float, FloatArray] | None = None
+
+    def push(self, time_s: float, value: FloatArray) -> Iterator[tuple[float, FloatArray]]:
+        """Grid points (time in seconds, value) that this value completes.
+
+        A value not later than the one before it completes nothing and is dropped.
+        """
+        if self._last is None:
+            self._restart(time_s)
+            self._last = (time_s, value)
+            self._next = 1
+            yield time_s, value
+            return
+        last_s, last = self._last
+        if time_s <= last_s:
+            return
+        self._last = (time_s, value)
+        if time_s - last_s > self.max_gap_s and self.gaps == "skip":
+            self._restart(time_s)
+            self._next = 1
+            yield time_s, value
+            return
+        # The tolerance keeps a grid point that rounding put a hair behind the newest value.
+        tolerance = 1e-6 / self.fps
+        while (grid_s := self._origin_s + self._next / self.fps) <= time_s + tolerance:
+            share = min(1.0, (grid_s - last_s) / (time_s - last_s))
+            mixed = last + np.float32(share) * (value - last)
+            self._next += 1
+            yield grid_s, mixed.astype(np.float32)
+
+    def _restart(self, time_s: float) -> None:
+        self._origin_s = time_s
+        self._next = 0

@@ -1,0 +1,96 @@
+"""The document that becomes ``video.json``."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from mien.labels import AFFECT_COLUMNS
+from mien.types import FaceSummary
+from mien.video.reader import VideoReader
+
+
+def document(
+    *,
+    schema_version: int,
+    mien_version: str,
+    path: str,
+    reader: VideoReader,
+    models: list[dict[str, Any]],
+    settings: dict[str, Any],
+    faces: list[FaceSummary],
+    without_face: int,
+    min_reaction_s: float,
+    warnings: list[str],
+) -> dict[str, Any]:
+    """Plain values of one analysed input; undefined numbers are None, never NaN."""
+    info = reader.info
+    return {
+        "schema_version": schema_version,
+        "mien_version": mien_version,
+        "source": {
+            "path": path,
+            "width_px": info.width_px,
+            "height_px": info.height_px,
+            "frames": reader.decoded_frames,
+            "duration_s": _number(reader.duration_s),
+            "nominal_fps": _number(info.nominal_fps),
+            "variable_frame_rate": reader.variable_frame_rate,
+            "rotation_deg": info.rotation_deg,
+            "codec": info.codec,
+            "is_image": info.is_image,
+        },
+        "frames_without_face": without_face,
+        "settings": settings,
+        "models": models,
+        "faces": [_face(face, info.is_image, min_reaction_s) for face in faces],
+        "warnings": warnings,
+    }
+
+
+def _face(face: FaceSummary, is_image: bool, min_reaction_s: float) -> dict[str, Any]:
+    return {
+        "face_id": face.face_id,
+        "first_s": _number(face.first_s),
+        "last_s": _number(face.last_s),
+        "usable_frames": face.usable_frames,
+        "mean": {n: _number(v) for n, v in zip(AFFECT_COLUMNS, face.mean, strict=True)},
+        "peak": {
+            name: {"value": _number(value), "time_s": _number(time_s)}
+            for name, value, time_s in zip(
+                AFFECT_COLUMNS, face.peak, face.peak_time_s, strict=True
+            )
+        },
+        "reactions": _reactions(face, is_image, min_reaction_s),
+    }
+
+
+def _reactions(face: FaceSummary, is_image: bool, min_reaction_s: float) -> dict[str, Any]:
+    if face.reactions is None:
+        note = f"fewer than {min_reaction_s:g} s of usable frames: too short for a reaction"
+        if is_image:
+            note = "a still image has no reaction: reactions are estimated over time"
+        return {"video": None, "windows": [], "note": note}
+    names = face.reaction_names
+    return {
+        "video": {n: _number(v) for n, v in zip(names, face.reactions, strict=True)},
+        "windows": [
+            {
+                "start_s": _number(window.start_s),
+                "end_s": _number(window.end_s),
+                "routed": window.routed,
+                "intensities": {
+                    n: _number(v) for n, v in zip(names, window.intensities, strict=True)
+                },
+            }
+            for window in face.reaction_windows
+        ],
+        "note": None,
+    }
+
+
+def _number(value: float | None) -> float | None:
+    """A JSON number with the digits that mean something, or None where there is none."""
+    if value is None or not math.isfinite(value):
+        return None
+    return round(float(value), 6)

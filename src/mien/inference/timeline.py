@@ -1,0 +1,88 @@
+"""A curve of bounded length from a stream of any length."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mien.labels import AFFECT_COLUMNS
+from mien.types import FloatArray, Timeline
+
+
+class TimelineBuilder:
+    """Keeps every frame while there are few, then means over bins that double when they run out.
+
+    Memory is at most ``2 * capacity`` rows whatever the length of the video.
+
+    Parameters
+    ----------
+    max_gap_s
+        Distance of consecutive frames beyond which the curve is broken by a row of NaN.
+    capacity
+        Most rows of the finished curve, breaks not counted.
+    """
+
+    def __init__(self, max_gap_s: float, capacity: int = 1000) -> None:
+        self.max_gap_s, self.capacity = max_gap_s, capacity
+        self._bin_s = 0.0
+        self._times: list[float] = []  # sums of times in bins
+        self._sums: list[np.ndarray[tuple[int], np.dtype[np.float64]]] = []
+        self._counts: list[int] = []
+        self._keys: list[int] = []
+        self._origin_s = 0.0
+
+    def push(self, time_s: float, value: FloatArray) -> None:
+        """Add one frame: time in seconds, not before the last one, and affect (26,)."""
+        if not self._times:
+            self._origin_s = time_s
+        if self._bin_s == 0.0:
+            self._append(len(self._keys), time_s, value)
+            if len(self._keys) > self.capacity:
+                span = time_s - self._origin_s
+                self._rebin(2 * span / self.capacity if span > 0 else 1.0)
+            return
+        key = int((time_s - self._origin_s) / self._bin_s)
+        if key == self._keys[-1]:
+            self._times[-1] += time_s
+            self._sums[-1] += value
+            self._counts[-1] += 1
+            return
+        self._append(key, time_s, value)
+        if key >= self.capacity:
+            self._rebin(self._bin_s * 2)
+
+    def finish(self) -> Timeline:
+        """The curve, with a row of NaN in every gap."""
+        times, rows = [], []
+        limit = max(self.max_gap_s, 1.5 * self._bin_s)
+        means = [total / count for total, count in zip(self._times, self._counts, strict=True)]
+        for i, mean_s in enumerate(means):
+            if i and mean_s - means[i - 1] > limit:
+                times.append((mean_s + means[i - 1]) / 2)
+                rows.append(np.full(len(AFFECT_COLUMNS), np.nan))
+            times.append(mean_s)
+            rows.append(self._sums[i] / self._counts[i])
+        values = np.array(rows, np.float32).reshape(len(rows), len(AFFECT_COLUMNS))
+        return Timeline(np.array(times, np.float64), values, self._bin_s)
+
+    def _append(self, key: int, time_s: float, value: FloatArray) -> None:
+        self._keys.append(key)
+        self._times.append(time_s)
+        self._sums.append(value.astype(np.float64))
+        self._counts.append(1)
+
+    def _rebin(self, bin_s: float) -> None:
+        """Merge what is there into bins of `bin_s`."""
+        old = list(zip(self._times, self._sums, self._counts, strict=True))
+        self._bin_s = bin_s
+        self._keys, self._times, self._sums, self._counts = [], [], [], []
+        for total_s, total, count in old:
+            key = int((total_s / count - self._origin_s) / bin_s)
+            if self._keys and key == self._keys[-1]:
+                self._times[-1] += total_s
+                self._sums[-1] += total
+                self._counts[-1] += count
+            else:
+                self._keys.append(key)
+                self._times.append(total_s)
+                self._sums.append(total)
+                self._counts.append(count)

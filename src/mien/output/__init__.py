@@ -1,0 +1,1 @@
+"""What an analysis writes: tables, documents, and the folder that holds them."""

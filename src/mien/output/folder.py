@@ -1,0 +1,124 @@
+"""Folders that appear whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mien.errors import OutputError
+
+_DOCUMENT = "video.json"
+
+
+def prepare_root(root: Path) -> None:
+    """Make the output folder and check that it can be written to.
+
+    Raises
+    ------
+    OutputError
+        If it cannot.
+    """
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=root):
+            pass
+    except OSError as error:
+        raise _cannot_write(root, error) from error
+
+
+def choose_folder(root: Path, source: str, taken: set[str]) -> Path:
+    """Where the results of an input go: ``<stem>``, or with a number where that is taken.
+
+    A folder from an earlier run of the same input is used again (and replaced when the new
+    results are complete); one of another input is left alone.
+
+    Parameters
+    ----------
+    root
+        The output folder.
+    source
+        The input's path as given.
+    taken
+        Names already given to other inputs of this run; the chosen one is added.
+    """
+    stem = Path(source).stem or "input"
+    number = 1
+    while True:
+        name = stem if number == 1 else f"{stem}_{number}"
+        folder = root / name
+        if name not in taken and (not folder.exists() or _is_result_of(folder, source)):
+            taken.add(name)
+            return folder
+        number += 1
+
+
+def _is_result_of(folder: Path, source: str) -> bool:
+    try:
+        document = json.loads((folder / _DOCUMENT).read_text(encoding="utf-8"))
+        earlier = Path(document["source"]["path"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return False  # not a folder of ours: leave it alone
+    return earlier.resolve() == Path(source).resolve()
+
+
+@contextmanager
+def whole_folder(final: Path) -> Iterator[Path]:
+    """A temporary folder beside `final` that takes its place if the block succeeds.
+
+    If the block raises, the temporary folder is removed and `final` is as it was.
+
+    Raises
+    ------
+    OutputError
+        If the folder cannot be made or moved.
+    """
+    try:
+        final.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=f".{final.name}.", dir=final.parent))
+        # mkdtemp makes folders for one user only; results are for whoever may read the parent.
+        partial.chmod(0o777 & ~_umask())
+    except OSError as error:
+        raise _cannot_write(final.parent, error) from error
+    try:
+        yield partial
+        _replace(partial, final)
+    except OSError as error:
+        raise _cannot_write(final, error) from error
+    finally:
+        if partial.exists():
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+def _replace(partial: Path, final: Path) -> None:
+    if not final.exists():
+        partial.rename(final)
+        return
+    old = Path(tempfile.mkdtemp(prefix=f".{final.name}.old.", dir=final.parent))
+    final.rename(old / final.name)
+    partial.rename(final)
+    shutil.rmtree(old)
+
+
+def write_document(document: dict[str, Any], folder: Path) -> None:
+    """Write ``video.json``; a NaN in it is an error, not a file that parsers refuse."""
+    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+    (folder / _DOCUMENT).write_text(text + "\n", encoding="utf-8")
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current
+
+
+def _cannot_write(place: Path, error: OSError) -> OutputError:
+    reason = error.strerror or str(error)
+    return OutputError(
+        f"{place}: cannot be written to ({reason}); choose another folder with --out"
+    )

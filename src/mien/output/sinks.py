@@ -1,0 +1,88 @@
+"""Writers of the frames table, fed a batch at a time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+
+from mien.output.layouts import LAYOUTS, LayoutWriter
+from mien.output.schema import FRAME_SCHEMA
+
+FORMATS = ("parquet", "csv")
+# Rows gathered before they go to disk: large enough for good compression, small in memory.
+_GROUP_ROWS = 20_000
+
+
+class FrameSink(Protocol):
+    """Takes tables of frame rows, in order."""
+
+    def write(self, table: pa.Table) -> None:
+        """Add rows."""
+        ...
+
+    def close(self) -> None:
+        """Write what is left and release the file."""
+        ...
+
+
+class FileSink:
+    """Writes ``frames.parquet`` or ``frames.csv`` with memory bounded by one row group."""
+
+    def __init__(self, folder: Path, kind: str = "parquet") -> None:
+        if kind not in FORMATS:
+            raise ValueError(f"format is one of {FORMATS}, not {kind!r}")
+        path = folder / f"frames.{kind}"
+        self._writer: pa.parquet.ParquetWriter | pa.csv.CSVWriter
+        if kind == "parquet":
+            self._writer = pa.parquet.ParquetWriter(path, FRAME_SCHEMA, compression="zstd")
+        else:
+            self._writer = pa.csv.CSVWriter(path, FRAME_SCHEMA)
+        self._waiting: list[pa.Table] = []
+        self._rows = 0
+
+    def write(self, table: pa.Table) -> None:
+        """Add rows."""
+        self._waiting.append(table)
+        self._rows += table.num_rows
+        if self._rows >= _GROUP_ROWS:
+            self._flush()
+
+    def close(self) -> None:
+        """Write what is left and release the file."""
+        self._flush()
+        self._writer.close()
+
+    def _flush(self) -> None:
+        if self._waiting:
+            self._writer.write_table(pa.concat_tables(self._waiting))
+        self._waiting, self._rows = [], 0
+
+
+class MemorySink:
+    """Keeps all rows, for results that are not written to disk."""
+
+    def __init__(self) -> None:
+        self._tables = [FRAME_SCHEMA.empty_table()]
+
+    def write(self, table: pa.Table) -> None:
+        """Add rows."""
+        self._tables.append(table)
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+    def table(self) -> pa.Table:
+        """All rows so far."""
+        return pa.concat_tables(self._tables).combine_chunks()
+
+
+def open_sinks(folder: Path, kind: str, layouts: tuple[str, ...], source: str) -> list[FrameSink]:
+    """The table itself and one further csv per requested layout of another tool."""
+    unknown = [name for name in layouts if name not in LAYOUTS]
+    if unknown:
+        raise ValueError(f"layouts are {sorted(LAYOUTS)}, not {unknown}")
+    return [FileSink(folder, kind), *(LayoutWriter(folder, name, source) for name in layouts)]
