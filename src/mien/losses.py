@@ -169,12 +169,13 @@ def pearson(prediction: Tensor, target: Tensor) -> Tensor:
     the others.
     """
     x, y = _float(prediction), _float(target)
+    if len(x) < 2:
+        return (x * 0).sum(0)
     dx, dy = x - x.mean(0), y - y.mean(0)
     # Scaling by the largest deviation keeps squares of tiny or huge values inside float32.
     dx = dx / dx.detach().abs().amax(0).clamp_min(1e-30)
     dy = dy / dy.detach().abs().amax(0).clamp_min(1e-30)
-    spread_x = x.detach().std(0, unbiased=False) if len(x) else x.new_zeros(x.shape[1])
-    spread_y = y.detach().std(0, unbiased=False) if len(y) else y.new_zeros(y.shape[1])
+    spread_x, spread_y = (side.detach().std(0, unbiased=False) for side in (x, y))
     floor = 1e-7 * (1 + torch.maximum(x.detach().abs().amax(0), y.detach().abs().amax(0)))
     usable = (spread_x > floor) & (spread_y > floor)
     product = (dx**2).sum(0) * (dy**2).sum(0)

@@ -40,15 +40,34 @@ _set = click.option(
     "--data", type=click.Path(path_type=Path), required=True, help="Folder that holds the corpora."
 )
 @_out
+@click.option(
+    "--init",
+    type=click.Path(path_type=Path),
+    help="Run folder of an earlier training to start from.",
+)
+@click.option(
+    "--cache",
+    type=click.Path(path_type=Path),
+    help="Folder for landmarks that are found once. Default: the --out folder.",
+)
 @_set
-def mma(config: Path, data: Path, out: Path, overrides: tuple[str, ...]) -> None:
+def mma(
+    config: Path,
+    data: Path,
+    out: Path,
+    init: Path | None,
+    cache: Path | None,
+    overrides: tuple[str, ...],
+) -> None:
     """Train the per-frame MMA extractor (valence-arousal, expressions, action units)."""
     from mien.training.config import load_config
     from mien.training.corpora import load_corpora
     from mien.training.mma import MMATrainConfig, train_mma
 
     recipe = load_config(MMATrainConfig, config, list(overrides))
-    train_mma(recipe, load_corpora(recipe, data, out), out, report=click.echo)
+    corpora = load_corpora(recipe, data, cache or out)
+    start = init / "model.safetensors" if init else None
+    train_mma(recipe, corpora, out, report=click.echo, init=start)
     click.echo(f"trained model: {out / 'model.safetensors'}")
 
 

@@ -6,6 +6,7 @@ that are there. The loop is plain on purpose: read `train_mma` from top to botto
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import time
@@ -196,22 +197,24 @@ def join(batches: list[tuple[Tensor, MMATargets]]) -> tuple[Tensor, MMATargets]:
     return crops.expand(-1, 3, -1, -1), MMATargets(**joined)
 
 
-def evaluation_crops(faces: FaceSet, batch: int = 256) -> Iterator[Tensor]:
-    """Network input (n, 3, 112, 112) without augmentation, aligned where there are landmarks."""
+def evaluation_crops(faces: FaceSet, size_px: int = 112, batch: int = 256) -> Iterator[Tensor]:
+    """Network input (n, 3, size, size) without augmentation, aligned where there are landmarks."""
     aligned, framed = torch.from_numpy(faces.aligned), torch.from_numpy(faces.framed)
     usable = torch.isfinite(aligned).all(dim=(1, 2))[:, None, None]
     to_image = torch.where(usable, aligned, framed)
     for start in range(0, len(faces), batch):
         images = torch.from_numpy(faces.images[start : start + batch, None]).float() / 255
-        crops = sample_crops(images, to_image[start : start + batch], 112)
+        crops = sample_crops(images, to_image[start : start + batch], size_px)
         yield (crops * 2 - 1).expand(-1, 3, -1, -1)
 
 
 @torch.no_grad()
-def predict(model: MMAExtractor, faces: FaceSet) -> np.ndarray[Any, np.dtype[np.float32]]:
+def predict(
+    model: MMAExtractor, faces: FaceSet, size_px: int = 112
+) -> np.ndarray[Any, np.dtype[np.float32]]:
     """Affect representations (n, 26) of a set of faces, in evaluation mode."""
     model.eval()
-    outputs = [model(crops).affect() for crops in evaluation_crops(faces)]
+    outputs = [model(crops).affect() for crops in evaluation_crops(faces, size_px)]
     return torch.cat(outputs).numpy()
 
 
@@ -229,6 +232,7 @@ def train_mma(
     out: Path,
     report: Callable[[str], object] = print,
     stop_after_steps: int | None = None,
+    init: Path | None = None,
 ) -> MMAExtractor:
     """Train an extractor, or go on where a killed run stopped; the result is the same.
 
@@ -245,6 +249,8 @@ def train_mma(
         Receives one line per epoch.
     stop_after_steps
         Stop (with a checkpoint) after so many steps of this call; for tests of resuming.
+    init
+        A ``model.safetensors`` of the same architecture to start from; None: from scratch.
 
     Returns
     -------
@@ -261,12 +267,15 @@ def train_mma(
 
     model = build_mma(config.preset, **config.model).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = build_mma(config.preset, **config.model)
+    if init is not None:
+        load_weights(model, init)
     average.load_state_dict(model.state_dict())
     optimizer = make_optimizer(model, optim)
     out.mkdir(parents=True, exist_ok=True)
     identity = {
         "config": json.loads(json.dumps(asdict(config))),
         "data": {name: faces.fingerprint() for name, faces in corpora.items()},
+        "init": hashlib.sha256(init.read_bytes()).hexdigest()[:16] if init else None,
     }
     checkpoint = out / "checkpoint.safetensors"
     step, seconds = 0, 0.0
@@ -333,12 +342,14 @@ def train_mma(
         if step % steps_per_epoch == 0:
             seconds += time.perf_counter() - started
             started = time.perf_counter()
-            row: dict[str, Any] = {"epoch": step // steps_per_epoch, "seconds": round(seconds, 1)}
+            row: dict[str, Any] = {"epoch": epoch + 1, "size_px": size_px}
+            row |= {"seconds": round(seconds, 1)}
             row |= {name: round(value / steps_per_epoch, 4) for name, value in sums.items()}
             sums = {}
             for name, faces in corpora.items():
                 held_out = faces.select((faces.split == "valid") & faces.counted)
-                scores = affect_report(predict(average, held_out), held_out)
+                # At the size in training: a network knows only the scale that it has seen.
+                scores = affect_report(predict(average, held_out, size_px), held_out)
                 row[name] = {k: scores[k] for k in ("accuracy", "macro_f1", "au_mean_correlation")}
             with (out / "log.jsonl").open("a", encoding="utf-8") as log:
                 log.write(json.dumps(row) + "\n")
@@ -350,6 +361,21 @@ def train_mma(
             return average.eval()
     save_checkpoint(out / "model.safetensors", dict(average.state_dict()), {"identity": identity})
     return average.eval()
+
+
+def load_weights(model: MMAExtractor, path: Path) -> None:
+    """Fill a model from a ``model.safetensors``.
+
+    Raises
+    ------
+    ModelError
+        If the file cannot be read or holds another architecture.
+    """
+    tensors, _ = load_checkpoint(path)
+    try:
+        model.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise ModelError(f"{path}: holds another architecture than the configuration") from error
 
 
 def make_feeds(config: MMATrainConfig, corpora: dict[str, FaceSet]) -> dict[str, CorpusFeed]:

@@ -1,0 +1,49 @@
+# Two commands set everything up by themselves:
+#   make demo   analyse the sample that comes with mien (no torch is installed for it)
+#   make test   all checks: ruff, mypy, the whole test suite
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+# Training threads and test processes should not fight over two cores.
+export OMP_NUM_THREADS ?= 2
+
+.PHONY: demo test lint types pytest weights clean help
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+demo: $(VENV)/.core
+	$(BIN)/mien demo
+
+test: lint types pytest
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+pytest: $(VENV)/.dev
+	$(BIN)/python -m pytest
+
+# The shipped weights, from data to exported files. DATA is the folder that holds the corpora.
+weights: $(VENV)/.dev
+	@test -n "$(DATA)" || { echo "usage: make weights DATA=FOLDER"; exit 2; }
+	PATH="$(abspath $(BIN)):$$PATH" sh recipes/weights.sh "$(DATA)"
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.core: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+# torch first and by version: asked for by name alone, pip may fetch gigabytes of GPU libraries.
+$(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt torch
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@touch $@ $(VENV)/.core
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache
