@@ -62,7 +62,8 @@ class Result:
         pandas = _pandas()
         # Nullable integers keep face_id an integer where a frame has no face.
         mapper = {pa.int32(): pandas.Int32Dtype()}.get
-        return self.table.to_pandas(types_mapper=mapper)
+        frames: pd.DataFrame = self.table.to_pandas(types_mapper=mapper)
+        return frames
 
     @property
     def faces(self) -> pd.DataFrame:
@@ -79,7 +80,8 @@ class Result:
             for face in self.document["faces"]
         ]
         columns = ["face_id"] if not rows else None
-        return _pandas().DataFrame(rows, columns=columns).set_index("face_id")
+        table: pd.DataFrame = _pandas().DataFrame(rows, columns=columns)
+        return table.set_index("face_id")
 
     @property
     def reactions(self) -> pd.DataFrame:
@@ -103,7 +105,8 @@ class Result:
                 span = {"face_id": face["face_id"], "span": "window"}
                 rows.append({**span, **times, **window["intensities"]})
         columns = ["face_id", "span", "start_s", "end_s"] if not rows else None
-        return _pandas().DataFrame(rows, columns=columns)
+        table: pd.DataFrame = _pandas().DataFrame(rows, columns=columns)
+        return table
 
     def save(
         self, folder: str | Path, format: str = "parquet", layouts: tuple[str, ...] = ()
@@ -160,7 +163,8 @@ def analyze(
     path
         A video or image file.
     options
-        Settings as an object; or give single ones by name, as in ``analyze(path, faces="largest")``.
+        Settings as an object; or give single ones by name, as in
+        ``analyze(path, faces="largest")``.
     analyzer
         Loaded models to use again, which saves their loading time over many files.
     progress
@@ -193,7 +197,8 @@ def _size(source: dict[str, Any]) -> str:
     size = f"{source['width_px']} x {source['height_px']} px"
     if source["is_image"]:
         return f"image, {size}"
-    rate = "variable rate" if source["variable_frame_rate"] else f"{source['nominal_fps']:.2f} fps"
+    fps = source["nominal_fps"]
+    rate = "variable rate" if source["variable_frame_rate"] or not fps else f"{fps:.2f} fps"
     return f"{source['frames']} frames, {source['duration_s']:.2f} s, {rate}, {size}"
 
 

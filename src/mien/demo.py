@@ -21,7 +21,7 @@ def sample_image() -> ImageArray:
     """The portrait that ships with mien, uint8 (512, 512, 3), RGB; see assets/astronaut.md."""
     data = resources.files("mien.assets").joinpath("astronaut.jpg").read_bytes()
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    return np.ascontiguousarray(image[:, :, ::-1]).astype(np.uint8, copy=False)
+    return np.ascontiguousarray(np.asarray(image, np.uint8)[:, :, ::-1])
 
 
 def demo_frames(seconds: float) -> Iterator[ImageArray]:
@@ -31,11 +31,11 @@ def demo_frames(seconds: float) -> Iterator[ImageArray]:
     count = max(1, round(seconds * _FPS))
     for i in range(count):
         phase = 2 * math.pi * i / count
-        zoom = 1.6 + 0.25 * math.sin(phase)
+        zoom = 1.75 + 0.2 * math.sin(phase)
         angle = 4 * math.sin(phase + 1.0)
-        center = (224 + 12 * math.cos(phase), 130 + 8 * math.sin(2 * phase))
+        center = (230 + 12 * math.cos(phase), 185 + 8 * math.sin(2 * phase))
         matrix = cv2.getRotationMatrix2D(center, angle, zoom)
-        matrix[:, 2] += (width / 2 - center[0], height / 2 - center[1])
+        matrix[:, 2] += np.array([width / 2 - center[0], height / 2 - center[1]])
         frame = cv2.warpAffine(
             image, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT
         )

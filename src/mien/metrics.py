@@ -12,6 +12,10 @@ import numpy.typing as npt
 
 Float64Array = npt.NDArray[np.float64]
 
+# A constant column comes out with a deviation of some 1e-16 of its mean, not zero; float32 values
+# that do vary, by 6e-8 and more.
+_ROUNDING = 1e-12
+
 
 class PairMoments:
     """Streaming first and second moments of pairs (x, y), per column.
@@ -34,7 +38,9 @@ class PairMoments:
         """Add pairs (n, columns); a pair with a NaN on either side is left out, per column."""
         a, b = np.atleast_2d(np.asarray(x, np.float64)), np.atleast_2d(np.asarray(y, np.float64))
         if a.shape != b.shape or a.shape[1] != len(self.count):
-            raise ValueError(f"expected two (n, {len(self.count)}) arrays, got {a.shape}, {b.shape}")
+            raise ValueError(
+                f"expected two (n, {len(self.count)}) arrays, got {a.shape}, {b.shape}"
+            )
         known = np.isfinite(a) & np.isfinite(b)
         a, b = np.where(known, a, 0), np.where(known, b, 0)
         added = known.sum(0)
@@ -56,7 +62,10 @@ class PairMoments:
         """Pearson's correlation per column; NaN with fewer than two pairs or no variance."""
         with np.errstate(invalid="ignore", divide="ignore"):
             rho = self.sum_xy / np.sqrt(self.sum_xx * self.sum_yy)
-        defined = (self.count >= 2) & (self.sum_xx > 0) & (self.sum_yy > 0)
+        floor_x, floor_y = (
+            self.count * (_ROUNDING * mean) ** 2 for mean in (self.mean_x, self.mean_y)
+        )
+        defined = (self.count >= 2) & (self.sum_xx > floor_x) & (self.sum_yy > floor_y)
         return np.where(defined, np.clip(rho, -1, 1), np.nan)
 
     def concordance(self) -> Float64Array:
@@ -66,7 +75,8 @@ class PairMoments:
         """
         n = np.maximum(self.count, 1)
         spread = (self.sum_xx + self.sum_yy) / n + (self.mean_x - self.mean_y) ** 2
-        defined = (self.count >= 2) & (spread > 0)
+        floor = (_ROUNDING * np.maximum(np.abs(self.mean_x), np.abs(self.mean_y))) ** 2
+        defined = (self.count >= 2) & (spread > floor)
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.where(defined, 2 * self.sum_xy / n / spread, np.nan)
 
@@ -114,9 +124,20 @@ class Confusion:
         self.matrix = np.zeros((classes, classes), np.int64)
 
     def update(self, truth: npt.ArrayLike, predicted: npt.ArrayLike) -> None:
-        """Add integer labels (n,); a truth of -1 (no label) is left out."""
+        """Add integer labels (n,); a truth of -1 (no label) is left out.
+
+        Raises
+        ------
+        ValueError
+            If the lengths differ or a label is none of the classes.
+        """
         t, p = np.asarray(truth, np.int64), np.asarray(predicted, np.int64)
+        if t.shape != p.shape or t.ndim != 1:
+            raise ValueError(f"expected two (n,) arrays of labels, got {t.shape}, {p.shape}")
         known = t >= 0
+        classes = len(self.matrix)
+        if (t >= classes).any() or (known & ((p < 0) | (p >= classes))).any():
+            raise ValueError(f"labels must lie in 0..{classes - 1}, or -1 for an unknown truth")
         np.add.at(self.matrix, (t[known], p[known]), 1)
 
     def accuracy(self) -> float:
@@ -146,4 +167,5 @@ class Confusion:
 
 def _ratio(part: npt.NDArray[Any], whole: npt.NDArray[Any]) -> Float64Array:
     out = np.full(len(part), np.nan)
-    return np.divide(part, whole, out=out, where=whole > 0)
+    np.divide(part, whole, out=out, where=whole > 0)
+    return out

@@ -16,8 +16,14 @@ from mien.errors import MienError
 
 # verb -> (module, help line). The help line stands here so that --help imports nothing.
 _VERBS = {
-    "analyze": ("mien.cli.analyze", "Read the faces in videos and images; write tables and reports."),
-    "demo": ("mien.cli.demo", "Analyse the sample that comes with mien and say where the report is."),
+    "analyze": (
+        "mien.cli.analyze",
+        "Read the faces in videos and images; write tables and reports.",
+    ),
+    "demo": (
+        "mien.cli.demo",
+        "Analyse the sample that comes with mien and say where the report is.",
+    ),
     "evaluate": ("mien.cli.evaluate", "Measure a model on labelled data."),
     "train": ("mien.cli.train", "Train a model (needs the extra 'train')."),
     "export": ("mien.cli.export", "Turn a trained model into the ONNX file that mien reads."),

@@ -11,10 +11,12 @@ import click
 from mien.errors import InputError, MienError
 
 # What a folder is searched for. A file named on the command line is tried whatever its suffix.
-_SUFFIXES = frozenset(
-    ".mp4 .mov .m4v .mkv .webm .avi .flv .wmv .mpg .mpeg .mts .m2ts .ts .3gp .ogv "
-    ".jpg .jpeg .png .bmp .webp .tif .tiff".split()
-)
+_VIDEO_SUFFIXES = {
+    *(".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".flv", ".wmv", ".mpg", ".mpeg"),
+    *(".mts", ".m2ts", ".ts", ".3gp", ".ogv"),
+}
+_IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
+_SUFFIXES = _VIDEO_SUFFIXES | _IMAGE_SUFFIXES
 
 
 @click.command("analyze")
@@ -57,7 +59,7 @@ _SUFFIXES = frozenset(
 @click.option(
     "--min-score",
     type=click.FloatRange(0, 1, min_open=True),
-    default=0.8,
+    default=0.9,
     show_default=True,
     help="Least confidence of the face detector.",
 )
@@ -146,11 +148,16 @@ def _expand(name: str) -> list[str]:
     found = sorted(
         str(file)
         for file in path.rglob("*")
-        if file.suffix.lower() in _SUFFIXES and file.is_file()
+        if file.suffix.lower() in _SUFFIXES and file.is_file() and not _is_hidden(file, path)
     )
     if not found:
         raise InputError(f"{name}: this folder holds no videos or images; name the files instead")
     return found
+
+
+def _is_hidden(file: Path, folder: Path) -> bool:
+    """Whether it is a file like ``._clip.mp4``, which is no video, or lies in a hidden folder."""
+    return any(part.startswith(".") for part in file.relative_to(folder).parts)
 
 
 def _analyze_one(

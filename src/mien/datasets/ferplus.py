@@ -9,6 +9,8 @@ Beside it may lie ``<anything>_blendshapes.npz`` with ``blendshapes`` (n, 52), `
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -59,8 +61,11 @@ def load_ferplus(path: str | Path, blendshapes: str | Path | None = None) -> Fac
         and what was found.
     """
     arrays = read_npz(path, required=("images", "votes"))
-    images, votes = arrays["images"], arrays["votes"].astype(np.float64)
-    count = len(images)
+    images, votes = arrays["images"], arrays["votes"]
+    if votes.dtype.kind not in "uif":
+        raise DataError(f"{path}: 'votes' should be numbers, found {votes.dtype}")
+    votes = votes.astype(np.float64)
+    count = len(images) if images.ndim else 0
     if images.ndim != 3 or images.shape[1] != images.shape[2] or images.dtype != np.uint8:
         raise DataError(
             f"{path}: 'images' should be uint8 (n, side, side), found {images.dtype} {images.shape}"
@@ -70,7 +75,10 @@ def load_ferplus(path: str | Path, blendshapes: str | Path | None = None) -> Fac
             f"{path}: 'votes' should be ({count}, {len(VOTE_COLUMNS)}), found {votes.shape}"
         )
     split_index = arrays.get("split", np.zeros(count, np.uint8))
-    if len(split_index) != count or (count and int(split_index.max()) >= len(SPLITS)):
+    for name in ("split", "name", "dup_group"):
+        if name in arrays and arrays[name].shape != (count,):
+            raise DataError(f"{path}: {name!r} should be ({count},), found {arrays[name].shape}")
+    if not np.isin(split_index, np.arange(len(SPLITS))).all():
         raise DataError(f"{path}: 'split' should hold {count} indices into {SPLITS}")
     split = np.asarray(SPLITS)[split_index.astype(int)]
     target, weight = expression_targets(votes[:, _BASIC], votes.sum(axis=1))
@@ -105,7 +113,8 @@ def majority(votes: np.ndarray[Any, Any]) -> np.ndarray[Any, np.dtype[np.int64]]
 
     Examples
     --------
-    >>> majority(np.array([[0, 9, 1, 0, 0, 0, 0, 0, 0, 0], [5, 5, 0, 0, 0, 0, 0, 0, 0, 0]])).tolist()
+    >>> votes = [[0, 9, 1, 0, 0, 0, 0, 0, 0, 0], [5, 5, 0, 0, 0, 0, 0, 0, 0, 0]]
+    >>> majority(np.array(votes)).tolist()
     [4, -1]
     """
     top = votes.argmax(axis=1)
@@ -124,11 +133,18 @@ def load_teacher_scores(
     """
     arrays = read_npz(path, required=("blendshapes", "names"))
     values = arrays["blendshapes"].astype(np.float32)
+    if values.ndim != 2 or values.shape[1] != arrays["names"].size:
+        raise DataError(
+            f"{path}: 'blendshapes' should be (n, {arrays['names'].size}), found {values.shape}"
+        )
     if len(values) != len(names):
         raise DataError(f"{path}: {len(values)} rows for {len(names)} images: not the same corpus")
     if "name" in arrays and not np.array_equal(arrays["name"].astype(str), names.astype(str)):
         raise DataError(f"{path}: its 'name' column is not that of the images, row by row")
     if "detected" in arrays:
+        if arrays["detected"].shape != (len(values),):
+            found = arrays["detected"].shape
+            raise DataError(f"{path}: 'detected' should be ({len(values)},), found {found}")
         values = np.where(arrays["detected"][:, None], values, np.nan)
     try:
         return teacher_scores(values, arrays["names"])
@@ -142,10 +158,14 @@ def read_npz(path: str | Path, required: tuple[str, ...]) -> dict[str, np.ndarra
     if not file.is_file():
         raise DataError(f"{file}: no such file")
     try:
-        with np.load(file, allow_pickle=False) as archive:
+        archive = np.load(file, allow_pickle=False)
+        if not isinstance(archive, np.lib.npyio.NpzFile):
+            raise ValueError("it holds a single array")
+        with archive:
             arrays = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, EOFError) as broken:
-        raise DataError(f"{file}: not a readable npz file ({broken})") from broken
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as broken:
+        reason = str(broken).splitlines()[0] if str(broken) else type(broken).__name__
+        raise DataError(f"{file}: not a readable npz file ({reason})") from broken
     missing = [name for name in required if name not in arrays]
     if missing:
         raise DataError(f"{file}: looked for arrays {missing}, found {sorted(arrays)}")

@@ -52,5 +52,5 @@ def find_landmarks(
 def _enlarge(image: npt.NDArray[np.uint8]) -> ImageArray:
     side = (_ENLARGED_PX, _ENLARGED_PX)
     large = cv2.resize(image, side, interpolation=cv2.INTER_CUBIC)
-    padded = cv2.copyMakeBorder(large, *([_BORDER_PX] * 4), cv2.BORDER_REPLICATE)
-    return cv2.cvtColor(padded, cv2.COLOR_GRAY2RGB).astype(np.uint8, copy=False)
+    padded = np.pad(large, _BORDER_PX, mode="edge")
+    return np.repeat(padded[..., None], 3, axis=2).astype(np.uint8, copy=False)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import zipfile
+import zlib
 from pathlib import Path
 
 import cv2
@@ -60,7 +61,7 @@ def load_muxspace(
         with zipfile.ZipFile(archive) as members:
             rows, source = _read_table(members, archive, Path(table) if table else None)
             images = _read_images(members, archive, [row["file"] for row in rows])
-    except zipfile.BadZipFile as broken:
+    except (zipfile.BadZipFile, zlib.error) as broken:
         raise DataError(f"{archive}: not a readable zip file ({broken})") from broken
     labels = np.array([_expression_index(row["label"], source, i) for i, row in enumerate(rows)])
     count = len(rows)
@@ -101,14 +102,22 @@ def _read_table(
     """Rows of the csv and the name to blame in messages."""
     beside = table or archive.with_suffix(".csv")
     if beside.is_file():
-        text, source = beside.read_text(encoding="utf-8-sig"), str(beside)
+        data, source = beside.read_bytes(), str(beside)
     else:
         inside = [name for name in members.namelist() if name.lower().endswith(".csv")]
         if table is not None or len(inside) != 1:
             raise DataError(f"{archive}: looked for {beside} or one csv inside, found {inside}")
-        text, source = members.read(inside[0]).decode("utf-8-sig"), f"{archive}/{inside[0]}"
+        data, source = members.read(inside[0]), f"{archive}/{inside[0]}"
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as broken:
+        raise DataError(f"{source}: not a text in UTF-8 ({broken.reason})") from broken
     rows = [
-        {(key or "").strip(): (value or "").strip() for key, value in row.items() if key is not None}
+        {
+            (key or "").strip(): (value or "").strip()
+            for key, value in row.items()
+            if key is not None
+        }
         for row in csv.DictReader(text.splitlines())
     ]
     missing = [name for name in ("file", "label") if not rows or name not in rows[0]]
@@ -123,18 +132,24 @@ def _read_images(
 ) -> np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]:
     """All listed images in grey, (n, side, side)."""
     # Archives are packed with or without a folder around the images.
-    by_name = {Path(name).name: name for name in members.namelist()}
-    images = []
+    by_name: dict[str, list[str]] = {}
+    for member in members.namelist():
+        by_name.setdefault(Path(member).name, []).append(member)
+    images: list[np.ndarray[tuple[int, int], np.dtype[np.uint8]]] = []
     for file in files:
-        if Path(file).name not in by_name:
-            raise DataError(f"{archive}: {file!r} is in the table but not in the archive")
-        data = np.frombuffer(members.read(by_name[Path(file).name]), np.uint8)
-        image = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE)
+        candidates = by_name.get(Path(file).name, [])
+        if file in candidates:
+            candidates = [file]
+        if len(candidates) != 1:
+            fault = f"several times in the archive: {candidates}" if candidates else "not in it"
+            raise DataError(f"{archive}: {file!r} is in the table but {fault}")
+        data = np.frombuffer(members.read(candidates[0]), np.uint8)
+        image = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if data.size else None
         if image is None:
             raise DataError(f"{archive}: {file!r} is not a readable image")
         if image.shape[0] != image.shape[1] or (images and image.shape != images[0].shape):
             raise DataError(f"{archive}: {file!r} is {image.shape}: expected equal square crops")
-        images.append(image)
+        images.append(image.astype(np.uint8, copy=False))
     return np.stack(images)
 
 

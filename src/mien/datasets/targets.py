@@ -139,7 +139,7 @@ def expression_targets(
     --------
     >>> votes = np.array([[7, 1, 0, 0, 2, 0, 0], [1, 0, 0, 0, 0, 0, 0]])
     >>> target, weight = expression_targets(votes, np.array([10, 10]))
-    >>> target[0].round(3).tolist()
+    >>> [round(value, 3) for value in target[0].tolist()]
     [0.778, 0.0, 0.0, 0.0, 0.222, 0.0, 0.0]
     >>> weight.tolist()
     [1.0, 0.0]
@@ -177,4 +177,5 @@ def valence_arousal_targets(
     [[-0.6299999952316284, -0.27000001072883606]]
     """
     table = np.array([AFFECTIVE_COORDINATES[name] for name in EXPRESSIONS])
-    return (np.asarray(expressions, np.float64) @ table).astype(np.float32)
+    means: npt.NDArray[np.float64] = np.asarray(expressions, np.float64) @ table
+    return means.astype(np.float32)

@@ -88,7 +88,7 @@ def evaluate_mma(
 
 def evaluation_crops(faces: FaceSet, batch: int = 64) -> Iterator[ImageArray]:
     """Crops uint8 (n, 112, 112, 3) in batches, aligned where there are landmarks."""
-    usable = np.isfinite(faces.aligned).all(axis=(1, 2))[:, None, None]
+    usable = np.isfinite(faces.aligned).all(axis=(1, 2), keepdims=True)
     to_image = np.where(usable, faces.aligned, faces.framed)
     for start in range(0, len(faces), batch):
         crops = [

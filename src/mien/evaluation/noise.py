@@ -43,8 +43,10 @@ def rest_noise(
     Raises
     ------
     ValueError
-        If there are fewer frames than four windows.
+        If there are fewer frames than four windows, or fewer than two.
     """
+    if len(timestamp_s) < 2:
+        raise ValueError(f"need at least two frames, got {len(timestamp_s)}")
     fps = 1 / float(np.median(np.diff(timestamp_s)))
     width = max(3, round(window_s * fps) | 1)
     if len(affect) < 4 * width:

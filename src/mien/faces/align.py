@@ -52,7 +52,9 @@ def similarity(source: npt.ArrayLike, target: npt.ArrayLike) -> npt.NDArray[np.f
     src = np.asarray(source, np.float64)
     dst = np.asarray(target, np.float64)
     if src.shape != dst.shape or src.ndim != 2 or src.shape[1] != 2 or len(src) < 2:
-        raise ValueError(f"need two (n, 2) point sets of equal length, not {src.shape}, {dst.shape}")
+        raise ValueError(
+            f"need two (n, 2) point sets of equal length, not {src.shape}, {dst.shape}"
+        )
     if not (np.isfinite(src).all() and np.isfinite(dst).all()):
         raise ValueError("landmarks must be finite")
     src_mean, dst_mean = src.mean(0), dst.mean(0)

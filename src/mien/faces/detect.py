@@ -59,7 +59,7 @@ class RetinaFaceDetector:
     def __init__(
         self,
         max_side_px: int = 640,
-        score_threshold: float = 0.8,
+        score_threshold: float = 0.9,
         overlap_threshold: float = 0.4,
         min_face_px: float = 12.0,
         threads: int = 0,

@@ -55,9 +55,7 @@ class FaceState:
         self._min_reaction_s = min_reaction_s
         if reactions is not None:
             self._resampler = Resampler(reactions.fps, max_gap_s, gaps)
-            self._windows = ReactionWindows(
-                reactions.predict, reactions.positions, reactions.fps
-            )
+            self._windows = ReactionWindows(reactions.predict, reactions.positions, reactions.fps)
             self._positions = 0
 
     def push(self, time_s: float, affect: FloatArray, crop: ImageArray) -> None:

@@ -15,5 +15,7 @@ def describe_model(role: str, metadata: dict[str, Any]) -> dict[str, Any]:
     """The entry of a model in ``video.json``: role, name, version, licence, data, caveat."""
     return {
         "role": role,
-        **{key: metadata.get(key) for key in ("name", "version", "license", "trained_on", "caveat")},
+        **{
+            key: metadata.get(key) for key in ("name", "version", "license", "trained_on", "caveat")
+        },
     }

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
+from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from mien.errors import ModelError
 from mien.faces.align import CROP_SIZE_PX, TEMPLATE, to_network
@@ -22,6 +23,17 @@ from mien.labels import AFFECT_COLUMNS
 from mien.types import FloatArray, ImageArray
 from mien.weights import AFFECT_MODEL, REACTION_MODEL, weight_path
 
+# ONNX Runtime's errors share no base class of their own.
+_RUNTIME_ERRORS = (
+    ort_errors.Fail,
+    ort_errors.InvalidArgument,
+    ort_errors.InvalidGraph,
+    ort_errors.InvalidProtobuf,
+    ort_errors.NoSuchFile,
+    ort_errors.NotImplemented,
+    ort_errors.RuntimeException,
+)
+
 
 def _open(path: Path, expected: str, threads: int) -> tuple[Any, dict[str, Any]]:
     """Session and metadata of an exported model of the expected format."""
@@ -32,18 +44,46 @@ def _open(path: Path, expected: str, threads: int) -> tuple[Any, dict[str, Any]]
     options.log_severity_level = 3
     try:
         session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # noqa: BLE001 - ONNX Runtime's errors share no base class
+    except _RUNTIME_ERRORS as error:
         reason = str(error).splitlines()[0]
         raise ModelError(f"{path}: not a readable ONNX model ({reason})") from error
     text = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
     if text is None:
         raise ModelError(f"{path}: has no metadata of mien; export it with 'mien export'")
-    metadata = json.loads(text)
+    try:
+        metadata = json.loads(text)
+    except ValueError:
+        metadata = None
+    if not isinstance(metadata, dict):
+        raise ModelError(f"{path}: its metadata of mien is damaged; export it again")
     if metadata.get("format") != expected:
         raise ModelError(
             f"{path}: is a model of format {metadata.get('format')!r}, expected {expected!r}"
         )
     return session, metadata
+
+
+def _entry(
+    metadata: dict[str, Any], key: str, kind: type[Any] | tuple[type[Any], ...], file: Path
+) -> Any:
+    """An entry that a model cannot be run without."""
+    value = metadata.get(key)
+    if not isinstance(value, kind) or not value:
+        raise ModelError(f"{file}: its metadata lacks {key!r}; export it again")
+    return value
+
+
+def _is_template(points: Any) -> bool:
+    try:
+        return np.shape(points) == TEMPLATE.shape and np.allclose(points, TEMPLATE)
+    except (TypeError, ValueError):  # texts, or rows of different lengths
+        return False
+
+
+def _check_inputs(session: Any, expected: set[str], file: Path) -> None:
+    found = {item.name for item in session.get_inputs()}
+    if found != expected:
+        raise ModelError(f"{file}: its inputs are {sorted(found)}, expected {sorted(expected)}")
 
 
 class AffectModel:
@@ -66,13 +106,14 @@ class AffectModel:
     def __init__(self, path: Path | None = None, threads: int = 0) -> None:
         file = path or weight_path(AFFECT_MODEL)
         self._session, self.metadata = _open(file, AFFECT_FORMAT, threads)
-        if tuple(self.metadata["outputs"]) != AFFECT_COLUMNS:
+        if tuple(_entry(self.metadata, "outputs", list, file)) != AFFECT_COLUMNS:
             raise ModelError(f"{file}: its outputs are not the 26 of this version of mien")
-        preprocessing = self.metadata["preprocessing"]
-        if preprocessing["crop_px"] != CROP_SIZE_PX or not np.allclose(
-            preprocessing["template"], TEMPLATE
+        preprocessing = _entry(self.metadata, "preprocessing", dict, file)
+        if preprocessing.get("crop_px") != CROP_SIZE_PX or not _is_template(
+            preprocessing.get("template")
         ):
             raise ModelError(f"{file}: expects another face alignment than this version makes")
+        _check_inputs(self._session, {"faces"}, file)
 
     def predict(self, crops: ImageArray) -> FloatArray:
         """Affect representations of aligned crops.
@@ -117,11 +158,16 @@ class ReactionModel:
     def __init__(self, path: Path | None = None, threads: int = 0) -> None:
         file = path or weight_path(REACTION_MODEL)
         self._session, self.metadata = _open(file, REACTIONS_FORMAT, threads)
-        if tuple(self.metadata["inputs"]) != AFFECT_COLUMNS:
+        if tuple(_entry(self.metadata, "inputs", list, file)) != AFFECT_COLUMNS:
             raise ModelError(f"{file}: its inputs are not the 26 of this version of mien")
-        self.reactions: tuple[str, ...] = tuple(self.metadata["outputs"])
-        self.positions = int(self.metadata["positions"])
-        self.fps = float(self.metadata["fps"])
+        self.reactions: tuple[str, ...] = tuple(_entry(self.metadata, "outputs", list, file))
+        self.positions = int(_entry(self.metadata, "positions", int, file))
+        self.fps = float(_entry(self.metadata, "fps", (int, float), file))
+        if self.positions < 1 or not 0 < self.fps < float("inf"):
+            raise ModelError(
+                f"{file}: a window of {self.positions} positions at {self.fps} fps is none"
+            )
+        _check_inputs(self._session, {"affect", "lengths"}, file)
 
     def predict(self, affect: FloatArray) -> FloatArray:
         """Intensities (reactions,) in [0, 1] of one window, affect float32 (n, 26)."""

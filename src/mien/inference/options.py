@@ -42,7 +42,7 @@ class AnalysisOptions:
 
     faces: str = "all"
     gaps: str = "skip"
-    min_score: float = 0.8
+    min_score: float = 0.9
     min_face_px: float = 20.0
     detect_side_px: int = 640
     max_lost_s: float = 2.0
@@ -60,7 +60,7 @@ class AnalysisOptions:
         if not 0 < self.min_score <= 1:
             raise ValueError(f"min_score must lie in (0, 1], not {self.min_score}")
         for name in ("min_face_px", "detect_side_px", "max_lost_s", "min_reaction_s", "batch"):
-            if getattr(self, name) <= 0:
+            if not 0 < getattr(self, name) < float("inf"):
                 raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
         if self.threads < 0:
             raise ValueError(f"threads must be 0 or more, not {self.threads}")

@@ -110,6 +110,7 @@ class Analysis:
         self._tracker = Tracker(max_lost_s=options.max_lost_s)
         self._cuts = SceneCutDetector()
         self._states: dict[int, FaceState] = {}
+        self._tracked_s: dict[int, float] = {}  # when each id was last in sight, used or not
         self._finished: list[FaceSummary] = []
         self._without_face = 0
         self._undefined = 0
@@ -182,6 +183,7 @@ class Analysis:
         faces = [face for face in self._analyzer.detector.detect(frame.image) if _is_whole(face)]
         height, width = frame.image.shape[:2]
         ids = self._tracker.update(faces, frame.timestamp_s, (width, height))
+        self._tracked_s.update(dict.fromkeys(ids, frame.timestamp_s))
         kept = [(i, face) for i, face in zip(ids, faces, strict=True) if i >= 0]
         if self._analyzer.options.faces == "largest" and kept:
             kept = [max(kept, key=lambda pair: float(pair[1].box[2] * pair[1].box[3]))]
@@ -239,15 +241,18 @@ class Analysis:
     def _retire(self, now_s: float) -> None:
         """Sum up faces that cannot come back under their id, so that crowds cost no memory."""
         limit = now_s - self._analyzer.options.max_lost_s - 1.0
-        for face_id in [i for i, state in self._states.items() if state.last_s < limit]:
-            self._finished.append(self._states.pop(face_id).finish())
+        # A face may be followed for long without being used, as where only the largest counts.
+        for face_id in [i for i, seen_s in self._tracked_s.items() if seen_s < limit]:
+            del self._tracked_s[face_id]
+            if face_id in self._states:
+                self._finished.append(self._states.pop(face_id).finish())
 
     def _summarise(self) -> Summary:
         self._finished += [state.finish() for state in self._states.values()]
         self._states.clear()
         faces = sorted(self._finished, key=lambda face: face.face_id)
         warnings = list(self._reader.warnings)
-        if not faces:
+        if not faces and not self._undefined:
             warnings.append("no face was found in any frame")
         if self._undefined:
             warnings.append(

@@ -57,9 +57,7 @@ def _face(face: FaceSummary, is_image: bool, min_reaction_s: float) -> dict[str,
         "mean": {n: _number(v) for n, v in zip(AFFECT_COLUMNS, face.mean, strict=True)},
         "peak": {
             name: {"value": _number(value), "time_s": _number(time_s)}
-            for name, value, time_s in zip(
-                AFFECT_COLUMNS, face.peak, face.peak_time_s, strict=True
-            )
+            for name, value, time_s in zip(AFFECT_COLUMNS, face.peak, face.peak_time_s, strict=True)
         },
         "reactions": _reactions(face, is_image, min_reaction_s),
     }

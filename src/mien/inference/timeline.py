@@ -28,12 +28,23 @@ class TimelineBuilder:
         self._sums: list[np.ndarray[tuple[int], np.dtype[np.float64]]] = []
         self._counts: list[int] = []
         self._keys: list[int] = []
+        self._spans: list[tuple[float, float]] = []  # first and last time in each bin
         self._origin_s = 0.0
+        self._latest_s = float("-inf")
 
     def push(self, time_s: float, value: FloatArray) -> None:
-        """Add one frame: time in seconds, not before the last one, and affect (26,)."""
+        """Add one frame: time in seconds and affect (26,).
+
+        A frame whose time does not exceed the last one's counts at that time: a curve cannot run
+        backwards.
+        """
         if not self._times:
             self._origin_s = time_s
+        stalled = time_s <= self._latest_s
+        self._latest_s = time_s = max(time_s, self._latest_s)
+        if stalled:
+            self._merge(time_s, value)
+            return
         if self._bin_s == 0.0:
             self._append(len(self._keys), time_s, value)
             if len(self._keys) > self.capacity:
@@ -42,9 +53,7 @@ class TimelineBuilder:
             return
         key = int((time_s - self._origin_s) / self._bin_s)
         if key == self._keys[-1]:
-            self._times[-1] += time_s
-            self._sums[-1] += value
-            self._counts[-1] += 1
+            self._merge(time_s, value)
             return
         self._append(key, time_s, value)
         if key >= self.capacity:
@@ -53,11 +62,11 @@ class TimelineBuilder:
     def finish(self) -> Timeline:
         """The curve, with a row of NaN in every gap."""
         times, rows = [], []
-        limit = max(self.max_gap_s, 1.5 * self._bin_s)
+        limit = max(self.max_gap_s, self._bin_s)  # what is shorter than a bin cannot be seen
         means = [total / count for total, count in zip(self._times, self._counts, strict=True)]
         for i, mean_s in enumerate(means):
-            if i and mean_s - means[i - 1] > limit:
-                times.append((mean_s + means[i - 1]) / 2)
+            if i and self._spans[i][0] - self._spans[i - 1][1] > limit:
+                times.append((self._spans[i][0] + self._spans[i - 1][1]) / 2)
                 rows.append(np.full(len(AFFECT_COLUMNS), np.nan))
             times.append(mean_s)
             rows.append(self._sums[i] / self._counts[i])
@@ -69,20 +78,29 @@ class TimelineBuilder:
         self._times.append(time_s)
         self._sums.append(value.astype(np.float64))
         self._counts.append(1)
+        self._spans.append((time_s, time_s))
+
+    def _merge(self, time_s: float, value: FloatArray) -> None:
+        self._times[-1] += time_s
+        self._sums[-1] += value
+        self._counts[-1] += 1
+        self._spans[-1] = (self._spans[-1][0], time_s)
 
     def _rebin(self, bin_s: float) -> None:
         """Merge what is there into bins of `bin_s`."""
-        old = list(zip(self._times, self._sums, self._counts, strict=True))
+        old = list(zip(self._times, self._sums, self._counts, self._spans, strict=True))
         self._bin_s = bin_s
-        self._keys, self._times, self._sums, self._counts = [], [], [], []
-        for total_s, total, count in old:
+        self._keys, self._times, self._sums, self._counts, self._spans = [], [], [], [], []
+        for total_s, total, count, span in old:
             key = int((total_s / count - self._origin_s) / bin_s)
             if self._keys and key == self._keys[-1]:
                 self._times[-1] += total_s
                 self._sums[-1] += total
                 self._counts[-1] += count
+                self._spans[-1] = (self._spans[-1][0], span[1])
             else:
                 self._keys.append(key)
                 self._times.append(total_s)
                 self._sums.append(total)
                 self._counts.append(count)
+                self._spans.append(span)

@@ -62,14 +62,11 @@ class ReactionWindows:
             return None
         weights = np.array([window.routed for window in self.windows], float)
         table = np.stack([window.intensities for window in self.windows])
-        combined = (weights / weights.sum()) @ table
-        return combined.astype(np.float32)
+        return np.average(table, axis=0, weights=weights).astype(np.float32)
 
     def _run(self) -> None:
         intensities = self._predict(np.stack(self._values))
         # Half-open: the last position lasts one period.
         end_s = self._times[-1] + 1 / self._fps
-        self.windows.append(
-            ReactionWindow(self._times[0], end_s, len(self._values), intensities)
-        )
+        self.windows.append(ReactionWindow(self._times[0], end_s, len(self._values), intensities))
         self._fresh = 0

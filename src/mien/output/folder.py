@@ -71,13 +71,19 @@ def _is_result_of(folder: Path, source: str) -> bool:
 def whole_folder(final: Path) -> Iterator[Path]:
     """A temporary folder beside `final` that takes its place if the block succeeds.
 
-    If the block raises, the temporary folder is removed and `final` is as it was.
+    If the block raises, the temporary folder is removed and `final` is as it was. An earlier
+    result at `final` is replaced; anything else that is there is never touched.
 
     Raises
     ------
     OutputError
-        If the folder cannot be made or moved.
+        If the folder cannot be made or moved, or `final` holds something else than a result.
     """
+    if not _is_replaceable(final):
+        raise OutputError(
+            f"{final}: is there already and holds something else than results of mien; "
+            "choose another folder"
+        )
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(prefix=f".{final.name}.", dir=final.parent))
@@ -95,14 +101,30 @@ def whole_folder(final: Path) -> Iterator[Path]:
             shutil.rmtree(partial, ignore_errors=True)
 
 
+def _is_replaceable(final: Path) -> bool:
+    """Whether nothing, an empty folder or an earlier result is there."""
+    try:
+        return (final / _DOCUMENT).is_file() or not any(final.iterdir())
+    except FileNotFoundError:
+        return not final.is_symlink()
+    except OSError:  # a file in the way, or a folder that cannot be looked into
+        return False
+
+
 def _replace(partial: Path, final: Path) -> None:
     if not final.exists():
         partial.rename(final)
         return
     old = Path(tempfile.mkdtemp(prefix=f".{final.name}.old.", dir=final.parent))
-    final.rename(old / final.name)
-    partial.rename(final)
-    shutil.rmtree(old)
+    try:
+        final.rename(old / final.name)
+        try:
+            partial.rename(final)
+        except OSError:
+            (old / final.name).rename(final)
+            raise
+    finally:
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def write_document(document: dict[str, Any], folder: Path) -> None:

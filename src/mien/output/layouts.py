@@ -52,7 +52,7 @@ def _openface(row: Row, source: str) -> list[Any]:
     return [
         row["frame"] + 1,
         row["face_id"] if seen else "",
-        row["timestamp_s"],
+        repr(row["timestamp_s"]),
         row["face_score"] if seen else 0,
         int(seen),
         *units,
@@ -66,7 +66,7 @@ def _pyfeat(row: Row, source: str) -> list[Any]:
     return [
         source,
         row["frame"],
-        row["timestamp_s"],
+        repr(row["timestamp_s"]),
         row["face_id"] if seen else "",
         *(row[name] for name in ("box_x", "box_y", "box_w", "box_h", "face_score")),
         *(row[f"au{unit:02d}"] for unit in ACTION_UNITS),

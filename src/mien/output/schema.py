@@ -33,9 +33,7 @@ def to_table(rows: list[FrameRow]) -> pa.Table:
         if row.face is None or row.affect is None:
             data.append([nan] * len(numbers))
         else:
-            data.append(
-                [row.face.score, *row.face.box, *row.face.landmarks.ravel(), *row.affect]
-            )
+            data.append([row.face.score, *row.face.box, *row.face.landmarks.ravel(), *row.affect])
     columns = dict(zip(numbers, map(list, zip(*data, strict=True)), strict=True)) if data else {}
     arrays = [
         pa.array([row.frame for row in rows], pa.int64()),
