@@ -203,10 +203,10 @@ def simulate_video(
             _add_reaction(units, shape[:, k], rng, reaction, intensity[k], strength, fps)
     _add_unrelated(units, rng, fps)
     _add_rest(units, rng, fps)
-    affect = _represent(np.clip(units, 0, 1), rng)
-    affect = _observe(affect, rng, noise, fps)
+    affect = _observe(_represent(np.clip(units, 0, 1), rng), rng, noise, fps)
     rating = intensity * (0.75 + 0.25 * shape.mean(axis=0)) + rng.normal(0, 0.04, len(REACTIONS))
-    return affect, np.clip(rating, 0, 1).astype(np.float32)
+    label: FloatArray = np.clip(rating, 0, 1).astype(np.float32)
+    return affect, label
 
 
 def _draw_intensities(rng: np.random.Generator) -> Float64Array:
@@ -296,7 +296,8 @@ def _add_unrelated(units: Float64Array, rng: np.random.Generator, fps: float) ->
 def _add_rest(units: Float64Array, rng: np.random.Generator, fps: float) -> None:
     """A resting face of one's own, with drift over seconds."""
     length = len(units)
-    rest = rng.beta(1, 9, units.shape[1]) * (rng.random(units.shape[1]) < 0.4)
+    rest: Float64Array = np.asarray(rng.beta(1, 9, units.shape[1]), np.float64)
+    rest *= rng.random(units.shape[1]) < 0.4
     knots = max(2, int(length / fps / 2) + 2)
     drift = rng.normal(0, 0.02, (knots, units.shape[1]))
     position = np.linspace(0, knots - 1, length)

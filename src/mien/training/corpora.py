@@ -24,8 +24,7 @@ def load_corpora(config: MMATrainConfig, data: Path, cache: Path) -> dict[str, F
         If a file is missing or not laid out as expected.
     """
     return {
-        name: _load(name, corpus, data, cache)
-        for name, corpus in config.corpus_configs().items()
+        name: _load(name, corpus, data, cache) for name, corpus in config.corpus_configs().items()
     }
 
 
@@ -37,7 +36,9 @@ def _load(name: str, corpus: CorpusConfig, data: Path, cache: Path) -> FaceSet:
     return faces.with_landmarks(cached_landmarks(faces, cache / f"landmarks-{name}.npz"))
 
 
-def cached_landmarks(faces: FaceSet, file: Path) -> np.ndarray[tuple[int, int, int], np.dtype[np.float32]]:
+def cached_landmarks(
+    faces: FaceSet, file: Path
+) -> np.ndarray[tuple[int, int, int], np.dtype[np.float32]]:
     """Landmarks (n, 5, 2) of tight crops, from `file` if it holds them for exactly these faces."""
     key = faces.fingerprint()
     if file.is_file():

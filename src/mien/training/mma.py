@@ -182,8 +182,8 @@ class CorpusFeed:
 def class_weights(faces: FaceSet, power: float) -> Tensor:
     """Loss weight per expression, (share of the class) ** -power, mean 1 over the faces."""
     known = faces.expression_weight > 0
-    share = torch.from_numpy(faces.expressions[known]).mean(0).clamp_min(1e-4)
-    weight = share**-power
+    share = torch.from_numpy(faces.expressions[known]).mean(0)
+    weight = share.clamp_min(1e-4) ** -power
     return weight / (weight * share).sum()
 
 
@@ -404,9 +404,7 @@ def make_optimizer(model: MMAExtractor, config: OptimizerConfig) -> torch.optim.
 @torch.no_grad()
 def update_average(average: MMAExtractor, model: MMAExtractor, decay: float) -> None:
     """Exponential moving average of weights; running statistics are averaged alike."""
-    for kept, new in zip(
-        average.state_dict().values(), model.state_dict().values(), strict=True
-    ):
+    for kept, new in zip(average.state_dict().values(), model.state_dict().values(), strict=True):
         if kept.dtype.is_floating_point:
             kept.lerp_(new, 1 - decay)
         else:

@@ -266,5 +266,3 @@ def _clip(model: MaskedRNN, limit: float) -> None:
     if norm > limit:
         for grad in grads:
             grad.mul_(limit / norm)
-
-

@@ -1,0 +1,97 @@
+from pathlib import Path
+
+import pytest
+
+from mien.errors import ConfigError
+from mien.export import read_about
+from mien.training.config import load_config, save_config
+from mien.training.mma import MMATrainConfig
+from mien.training.reactions import ReactionTrainConfig
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+KINDS = {"mma": MMATrainConfig, "reactions": ReactionTrainConfig}
+
+
+def recipes():
+    return sorted(p for p in CONFIGS.glob("*.toml") if not p.name.endswith(".about.toml"))
+
+
+@pytest.mark.parametrize("path", recipes(), ids=lambda p: p.name)
+def test_every_recipe_parses(path):
+    config = load_config(KINDS[path.stem.split("-")[0]], path)
+    assert config.name == path.stem
+    if isinstance(config, MMATrainConfig):
+        assert all(corpus.per_batch > 0 for corpus in config.corpus_configs().values())
+
+
+def test_there_are_recipes():
+    assert len(recipes()) >= 3
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.about.toml")), ids=lambda p: p.name)
+def test_every_description_is_complete(path):
+    about = read_about(path)
+    assert all(isinstance(value, str) and value for value in about.values())
+
+
+def write(tmp_path, text):
+    path = tmp_path / "recipe.toml"
+    path.write_text(text)
+    return path
+
+
+def test_overrides_use_toml_values_and_bare_words(tmp_path):
+    path = write(tmp_path, 'name = "x"\n[corpora]\n')
+    config = load_config(
+        MMATrainConfig, path, ["optimizer.epochs=3", "preset=resnet18", "loss.dm=0"]
+    )
+    assert (config.optimizer.epochs, config.preset, config.loss.dm) == (3, "resnet18", 0.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('name = "x"\nsede = 1\n[corpora]', "unknown option 'sede'; did you mean 'seed'"),
+        ('name = "x"\n[corpora]\n[optimizer]\nepoch = 1', "optimizer: unknown option 'epoch'"),
+        ('name = "x"\nseed = "one"\n[corpora]', "seed: expected int, got 'one'"),
+        ('name = "x"\nseed = true\n[corpora]', "seed: expected int, got True"),
+        ('name = "x"\noptimizer = 3\n[corpora]', "optimizer: expected a table, got 3"),
+        ("name = ", "not valid TOML"),
+        ("seed = 1", "missing"),
+    ],
+)
+def test_mistakes_are_named(tmp_path, text, message):
+    with pytest.raises(ConfigError, match=message):
+        load_config(MMATrainConfig, write(tmp_path, text))
+
+
+def test_a_missing_file_and_a_bad_override_are_named(tmp_path):
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_config(MMATrainConfig, tmp_path / "nowhere.toml")
+    path = write(tmp_path, 'name = "x"\n[corpora]\n')
+    with pytest.raises(ConfigError, match="expected NAME=VALUE"):
+        load_config(MMATrainConfig, path, ["seed"])
+    with pytest.raises(ConfigError, match="'name' is not a table"):
+        load_config(MMATrainConfig, path, ["name.first=1"])
+
+
+def test_values_outside_what_is_allowed_are_refused(tmp_path):
+    with pytest.raises(ConfigError, match="batch must be 2 or more"):
+        load_config(ReactionTrainConfig, write(tmp_path, 'name = "x"\nbatch = 1'))
+    with pytest.raises(ConfigError, match="unknown preset 'big'"):
+        load_config(ReactionTrainConfig, write(tmp_path, 'name = "x"\npreset = "big"'))
+
+
+def test_the_resolved_configuration_can_be_read_back(tmp_path):
+    import json
+
+    config = load_config(ReactionTrainConfig, CONFIGS / "reactions-simulated.toml")
+    save_config(config, tmp_path / "config.json")
+    stored = json.loads((tmp_path / "config.json").read_text())
+    assert stored["simulation"]["train"] == config.simulation.train
+    assert stored["rate"] == config.rate
+
+
+def test_a_description_without_a_caveat_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match=r"looked for \['license', 'trained_on', 'caveat'\]"):
+        read_about(write(tmp_path, 'name = "x"'))

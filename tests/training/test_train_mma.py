@@ -1,0 +1,164 @@
+"""The training loop on a corpus made in the test: it learns, resumes exactly, and masks."""
+
+import json
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+
+from mien.datasets.base import FaceSet, framed_matrices
+from mien.datasets.targets import valence_arousal_targets
+from mien.errors import ConfigError, ModelError
+from mien.training.augment import AugmentConfig
+from mien.training.mma import (
+    CorpusConfig,
+    CorpusFeed,
+    MMATrainConfig,
+    OptimizerConfig,
+    class_weights,
+    learning_rate,
+    predict,
+    train_mma,
+)
+
+TINY = {"widths": (8, 16), "depths": (1, 1), "stem_width": 8, "dropout": 0.1}
+CALM = AugmentConfig(
+    rotation_deg=2, shift_px=1, log_scale=0.02, flip=False, slope=0, blur_rate=0, noise=0.01,
+    occlusion_rate=0, log_gamma=0.05,
+)  # fmt: skip
+
+
+def striped_faces(count=96, seed=0):
+    """'Neutral' has horizontal stripes, 'happiness' vertical ones; AU12 goes with the latter."""
+    rng = np.random.default_rng(seed)
+    happy = rng.random(count) < 0.5
+    y, x = np.mgrid[:48, :48]
+    stripes = np.where(happy[:, None, None], np.sin(x * 0.6), np.sin(y * 0.6))
+    images = (127 + 90 * stripes + rng.normal(0, 8, stripes.shape)).clip(0, 255).astype(np.uint8)
+    expressions = np.zeros((count, 7), np.float32)
+    expressions[np.arange(count), np.where(happy, 4, 0)] = 1
+    units = np.full((count, 17), np.nan, np.float32)
+    units[:, 9] = happy
+    return FaceSet(
+        corpus="stripes",
+        names=np.array([f"f{i}" for i in range(count)]),
+        images=images,
+        aligned=np.full((count, 2, 3), np.nan, np.float32),
+        framed=framed_matrices(count, 48),
+        expressions=expressions,
+        expression_weight=np.ones(count, np.float32),
+        majority=np.where(happy, 4, 0),
+        valence_arousal=valence_arousal_targets(expressions),
+        action_units=units,
+        teacher_scores=units,
+        split=np.where(np.arange(count) < count * 2 // 3, "train", "valid"),
+        counted=np.ones(count, bool),
+    )
+
+
+def recipe(**changes):
+    base = MMATrainConfig(
+        name="tiny",
+        corpora={"stripes": {"kind": "ferplus", "path": "unused", "per_batch": 16}},
+        model=TINY,
+        optimizer=OptimizerConfig(
+            epochs=3, small_epochs=2, small_px=48, rate=1e-2, warmup_steps=2, ema=0.8
+        ),
+        augment=CALM,
+        threads=1,
+    )
+    return replace(base, **changes)
+
+
+def test_it_learns_to_tell_stripes_apart(tmp_path):
+    faces = {"stripes": striped_faces()}
+    config = recipe(optimizer=replace(recipe().optimizer, epochs=15, small_epochs=0))
+    lines = []
+    model = train_mma(config, faces, tmp_path, report=lines.append)
+    held_out = faces["stripes"].select(faces["stripes"].split == "valid")
+    predicted = predict(model, held_out)
+    right = predicted[:, 2:9].argmax(axis=1) == held_out.majority
+    assert right.mean() >= 0.95
+    log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [row["epoch"] for row in log] == list(range(1, 16)) and len(lines) == 15
+    # L_DM has a floor that depends on the table; the supervised terms must fall.
+    assert log[-1]["cce"] < 0.2 * log[0]["cce"] and log[-1]["bce"] < log[0]["bce"]
+
+
+def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(tmp_path):
+    faces = {"stripes": striped_faces()}
+    straight = train_mma(recipe(), faces, tmp_path / "straight", report=lambda _: None)
+    for _ in range(3):  # 12 steps in all: stop after 5, again after 5, then to the end
+        resumed = train_mma(
+            recipe(), faces, tmp_path / "resumed", report=lambda _: None, stop_after_steps=5
+        )
+    for name, value in straight.state_dict().items():
+        assert torch.equal(value, resumed.state_dict()[name]), name
+
+
+def test_another_configuration_or_other_data_do_not_resume(tmp_path):
+    faces = {"stripes": striped_faces()}
+    train_mma(recipe(), faces, tmp_path, report=lambda _: None, stop_after_steps=4)
+    with pytest.raises(ModelError, match="another configuration or other data"):
+        train_mma(recipe(seed=5), faces, tmp_path, report=lambda _: None)
+    with pytest.raises(ModelError, match="another configuration or other data"):
+        train_mma(recipe(), {"stripes": striped_faces(seed=1)}, tmp_path, report=lambda _: None)
+
+
+def test_init_starts_from_given_weights_and_refuses_others(tmp_path):
+    faces = {"stripes": striped_faces()}
+    train_mma(recipe(), faces, tmp_path / "first", report=lambda _: None)
+    weights = tmp_path / "first" / "model.safetensors"
+    frozen = recipe(optimizer=replace(recipe().optimizer, rate=0.0, weight_decay=0.0))
+    again = train_mma(
+        frozen, faces, tmp_path / "second", report=lambda _: None, stop_after_steps=1, init=weights
+    )
+    first = train_mma(recipe(), faces, tmp_path / "first", report=lambda _: None)
+    assert torch.equal(again.expressions.weight, first.expressions.weight)
+    other = recipe(model={**TINY, "widths": (8, 24)})
+    with pytest.raises(ModelError, match="another architecture"):
+        train_mma(other, faces, tmp_path / "third", report=lambda _: None, init=weights)
+
+
+def test_corpora_must_be_those_of_the_configuration(tmp_path):
+    with pytest.raises(ConfigError, match="corpora configured"):
+        train_mma(recipe(), {"circles": striped_faces()}, tmp_path, report=lambda _: None)
+
+
+def test_every_face_is_seen_once_per_pass_and_steps_are_stateless():
+    faces = striped_faces(count=50)
+    config = CorpusConfig("ferplus", "unused", per_batch=16)
+    feed = CorpusFeed(faces, config, torch.ones(7))
+    laps = torch.cat([feed.indices(3, step) for step in range(25)])  # 400 = 8 x 50
+    for lap in range(8):
+        assert sorted(laps[lap * 50 : lap * 50 + 50].tolist()) == list(range(50))
+    assert torch.equal(feed.indices(3, 7), laps[7 * 16 : 8 * 16])
+
+
+def test_rare_classes_are_drawn_more_often_where_asked():
+    faces = striped_faces(count=60)
+    majority = np.zeros(60, np.int64)
+    majority[:6] = 4
+    faces = replace(faces, majority=majority)
+    config = CorpusConfig("faces", "unused", per_batch=600, class_power=1.0)
+    rows = CorpusFeed(faces, config, torch.ones(7)).indices(0, 0)
+    assert 240 < int((rows < 6).sum()) < 360  # half of the draws for a tenth of the faces
+
+
+def test_class_weights_have_mean_one_and_favour_the_rare():
+    faces = striped_faces(count=60)
+    expressions = np.zeros((60, 7), np.float32)
+    expressions[:54, 0] = 1
+    expressions[54:, 4] = 1
+    weights = class_weights(replace(faces, expressions=expressions), 0.5)
+    assert weights[4] / weights[0] == pytest.approx(3.0, rel=1e-5)
+    assert (0.9 * weights[0] + 0.1 * weights[4]).item() == pytest.approx(1, rel=1e-3)
+
+
+def test_the_learning_rate_warms_up_and_ends_at_zero():
+    config = OptimizerConfig(rate=1.0, warmup_steps=10)
+    rates = [learning_rate(config, step, 100) for step in range(100)]
+    assert rates[0] == pytest.approx(0.1) and max(rates) == pytest.approx(1.0)
+    assert rates[-1] < 0.001 and all(a >= b for a, b in pairwise(rates[10:]))
