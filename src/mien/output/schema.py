@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from mien.inference.pipeline import FrameRow
@@ -10,15 +14,14 @@ from mien.labels import AFFECT_COLUMNS, LANDMARKS
 BOX_COLUMNS = ("box_x", "box_y", "box_w", "box_h")
 LANDMARK_COLUMNS = tuple(f"{name}_{axis}" for name in LANDMARKS for axis in "xy")
 
+_NUMBERS = ("face_score", *BOX_COLUMNS, *LANDMARK_COLUMNS, *AFFECT_COLUMNS)
+
 FRAME_SCHEMA = pa.schema(
     [
         pa.field("frame", pa.int64(), nullable=False),
         pa.field("timestamp_s", pa.float64(), nullable=False),
         pa.field("face_id", pa.int32()),
-        pa.field("face_score", pa.float32()),
-        *(pa.field(name, pa.float32()) for name in BOX_COLUMNS),
-        *(pa.field(name, pa.float32()) for name in LANDMARK_COLUMNS),
-        *(pa.field(name, pa.float32()) for name in AFFECT_COLUMNS),
+        *(pa.field(name, pa.float32()) for name in _NUMBERS),
     ]
 )
 """Arrow schema of ``frames.parquet``: see docs/outputs.md for units."""
@@ -26,19 +29,29 @@ FRAME_SCHEMA = pa.schema(
 
 def to_table(rows: list[FrameRow]) -> pa.Table:
     """Arrow table of rows; a frame without a face has a null ``face_id`` and NaN elsewhere."""
-    numbers = ["face_score", *BOX_COLUMNS, *LANDMARK_COLUMNS, *AFFECT_COLUMNS]
-    nan = float("nan")
-    data: list[list[float]] = []
-    for row in rows:
-        if row.face is None or row.affect is None:
-            data.append([nan] * len(numbers))
-        else:
-            data.append([row.face.score, *row.face.box, *row.face.landmarks.ravel(), *row.affect])
-    columns = dict(zip(numbers, map(list, zip(*data, strict=True)), strict=True)) if data else {}
-    arrays = [
-        pa.array([row.frame for row in rows], pa.int64()),
-        pa.array([row.timestamp_s for row in rows], pa.float64()),
-        pa.array([row.face_id for row in rows], pa.int32()),
-        *(pa.array(columns.get(name, []), pa.float32()) for name in numbers),
+    numbers = np.full((len(rows), len(_NUMBERS)), np.nan, np.float32)
+    face_id = np.full(len(rows), -1, np.int32)
+    for i, row in enumerate(rows):
+        if row.face_id is not None and row.face is not None and row.affect is not None:
+            face_id[i] = row.face_id
+            numbers[i, 0] = row.face.score
+            numbers[i, 1:] = np.concatenate([row.face.box, row.face.landmarks.ravel(), row.affect])
+    columns = [
+        _array(np.array([row.frame for row in rows], np.int64), pa.int64()),
+        _array(np.array([row.timestamp_s for row in rows], np.float64), pa.float64()),
+        _array(face_id, pa.int32(), face_id >= 0),
+        *(_array(column, pa.float32()) for column in numbers.T),
     ]
-    return pa.Table.from_arrays(arrays, schema=FRAME_SCHEMA)
+    return pa.Table.from_arrays(columns, schema=FRAME_SCHEMA)
+
+
+def _array(
+    values: npt.NDArray[Any], kind: pa.DataType, known: npt.NDArray[np.bool_] | None = None
+) -> pa.Array:
+    """Arrow array, null where `known` is False.
+
+    `pyarrow.array` does the same, but imports pandas, where there is one, to look at its input.
+    """
+    data = pa.py_buffer(np.ascontiguousarray(values))
+    bits = None if known is None else pa.py_buffer(np.packbits(known, bitorder="little"))
+    return pa.Array.from_buffers(kind, len(values), [bits, data])
