@@ -27,3 +27,5 @@ mien export reactions --run "$runs/reactions-simulated" \
     --about "$here/configs/reactions-simulated.about.toml" \
     --to "$weights/reactions-simulated.onnx"
 cp "$runs/reactions-simulated/metrics.json" "$weights/reactions-simulated.json"
+
+python "$here/recipes/write_cards.py"

@@ -166,7 +166,9 @@ def test_pearson_stays_finite_in_half_precision(dtype, scale):
 
 
 def outputs_and_targets(count=6, seed=0):
-    output = MMAOutput(*tensors(np.tanh(draw(seed, count, 2)), draw(1, count, 7), draw(2, count, 17)))
+    output = MMAOutput(
+        *tensors(np.tanh(draw(seed, count, 2)), draw(1, count, 7), draw(2, count, 17))
+    )
     for tensor in output:
         tensor.requires_grad_()
     nan = float("nan")

@@ -55,7 +55,16 @@ def cli() -> None:
 def main() -> None:
     """Entry point: errors made for people become one line on stderr and exit code 1."""
     try:
-        cli.main(standalone_mode=True)
+        cli.main(prog_name="mien", standalone_mode=True)
     except MienError as error:
         click.echo(f"mien: {error}", err=True)
+        sys.exit(1)
+    except ImportError as error:
+        if ".so" not in str(error):
+            raise  # not a system library: a broken installation wants its traceback
+        click.echo(
+            f"mien: a system library is missing ({error}); "
+            "on Debian or Ubuntu: apt-get install libgl1 libglib2.0-0",
+            err=True,
+        )
         sys.exit(1)

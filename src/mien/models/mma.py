@@ -133,7 +133,9 @@ class MMAExtractor(nn.Module):
         self.register_buffer("luma", torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1))
         channels = 1 if config.luminance else 3
         if config.stem == "half":
-            self.stem = nn.Sequential(nn.AvgPool2d(2), conv_bn(channels, config.stem_width), nn.ReLU())
+            self.stem = nn.Sequential(
+                nn.AvgPool2d(2), conv_bn(channels, config.stem_width), nn.ReLU()
+            )
         else:
             self.stem = nn.Sequential(
                 conv_bn(channels, config.stem_width, 7, 2), nn.ReLU(), nn.MaxPool2d(3, 2, 1)
