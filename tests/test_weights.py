@@ -11,7 +11,7 @@ import pytest
 from mien.errors import ModelError
 from mien.inference.models import AffectModel, ReactionModel
 from mien.labels import REACTIONS
-from mien.weights import AFFECT_MODEL, REACTION_MODEL, weight_path
+from mien.weights import AFFECT_MODEL, weight_path
 
 ROOT = Path(__file__).parents[1]
 
