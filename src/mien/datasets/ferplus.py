@@ -158,11 +158,12 @@ def read_npz(path: str | Path, required: tuple[str, ...]) -> dict[str, np.ndarra
     if not file.is_file():
         raise DataError(f"{file}: no such file")
     try:
-        archive = np.load(file, allow_pickle=False)
-        if not isinstance(archive, np.lib.npyio.NpzFile):
-            raise ValueError("it holds a single array")
-        with archive:
-            arrays = {name: archive[name] for name in archive.files}
+        with file.open("rb") as stream:  # numpy leaves a file that it opens itself open if broken
+            archive = np.load(stream, allow_pickle=False)
+            if not isinstance(archive, np.lib.npyio.NpzFile):
+                raise ValueError("it holds a single array")
+            with archive:
+                arrays = {name: archive[name] for name in archive.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as broken:
         reason = str(broken).splitlines()[0] if str(broken) else type(broken).__name__
         raise DataError(f"{file}: not a readable npz file ({reason})") from broken
