@@ -30,6 +30,11 @@ _VERBS = {
 }
 
 
+def complain(problem: object) -> None:
+    """Say something on stderr, on one line even where a file name holds line breaks."""
+    click.echo("mien: " + " ".join(str(problem).splitlines()), err=True)
+
+
 class _LazyGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_VERBS)
@@ -57,7 +62,7 @@ def main() -> None:
     try:
         cli.main(prog_name="mien", standalone_mode=True)
     except MienError as error:
-        click.echo(f"mien: {error}", err=True)
+        complain(error)
         sys.exit(1)
     except ImportError as error:
         if ".so" not in str(error):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from mien.cli import complain
 from mien.errors import InputError, MienError
 
 # What a folder is searched for. A file named on the command line is tried whatever its suffix.
@@ -109,16 +110,19 @@ def command(
     from mien.inference.pipeline import Analyzer
     from mien.output.folder import choose_folder, prepare_root
 
+    try:
+        options = AnalysisOptions(
+            faces=faces,
+            gaps=gaps,
+            min_score=min_score,
+            detect_side_px=detect_side_px,
+            threads=threads,
+            affect_model=affect_model,
+            reaction_model=reaction_model,
+        )
+    except ValueError as error:  # what click's own ranges let pass, such as nan
+        raise click.UsageError(str(error)) from error
     prepare_root(out)
-    options = AnalysisOptions(
-        faces=faces,
-        gaps=gaps,
-        min_score=min_score,
-        detect_side_px=detect_side_px,
-        threads=threads,
-        affect_model=affect_model,
-        reaction_model=reaction_model,
-    )
     analyzer = Analyzer(options)
     failed = 0
     taken: set[str] = set()
@@ -127,7 +131,7 @@ def command(
             sources = _expand(name)
         except InputError as error:
             failed += 1
-            click.echo(f"mien: {error}", err=True)
+            complain(error)
             continue
         for source in sources:
             folder = choose_folder(out, source, taken)
@@ -135,7 +139,7 @@ def command(
                 _analyze_one(analyzer, source, folder, kind, layouts, quiet)
             except MienError as error:
                 failed += 1
-                click.echo(f"mien: {error}", err=True)
+                complain(error)
     if failed:
         sys.exit(1)
 
@@ -166,6 +170,7 @@ def _analyze_one(
     from tqdm import tqdm
 
     from mien.inference.pipeline import Analyzer
+    from mien.inference.summary import source_text
     from mien.output.folder import whole_folder, write_document
     from mien.output.schema import to_table
     from mien.output.sinks import open_sinks
@@ -177,7 +182,7 @@ def _analyze_one(
         sinks = open_sinks(partial, kind, layouts, source)
         with tqdm(
             total=analysis.info.frame_count_hint,
-            desc=Path(source).name,
+            desc=source_text(Path(source).name),
             unit="frame",
             disable=quiet or not sys.stderr.isatty(),
             leave=False,
@@ -195,11 +200,13 @@ def _analyze_one(
         write_report(summary, partial / "report.html")
     if quiet:
         return
+    name = source_text(source)
     seconds = time.perf_counter() - started
     frames = summary.document["source"]["frames"]
     for text in summary.document["warnings"]:
-        click.echo(f"mien: {source}: warning: {text}", err=True)
-    click.echo(
-        f"{source}: {frames} frame(s), {len(summary.faces)} face(s), "
-        f"{frames / seconds:.0f} frames/s -> {folder / 'report.html'}"
+        complain(f"{name}: warning: {text}")
+    line = (
+        f"{name}: {frames} frame(s), {len(summary.faces)} face(s), "
+        f"{frames / seconds:.0f} frames/s -> {source_text(folder / 'report.html')}"
     )
+    click.echo(" ".join(line.splitlines()))

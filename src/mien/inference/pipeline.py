@@ -21,7 +21,7 @@ from mien.faces.track import Tracker
 from mien.inference.face_state import FaceState
 from mien.inference.models import AffectModel, ReactionModel
 from mien.inference.options import AnalysisOptions
-from mien.inference.summary import document
+from mien.inference.summary import document, source_text
 from mien.types import Face, FaceSummary, FloatArray, Frame, ImageArray, SourceInfo, Summary
 from mien.video.reader import VideoReader
 
@@ -88,7 +88,7 @@ class Analyzer:
 
     def open(self, path: str | Path) -> Analysis:
         """Open one input; iterate the result for rows, then take its summary."""
-        return Analysis(self, VideoReader(path), str(path))
+        return Analysis(self, VideoReader(path), source_text(path))
 
     def settings(self) -> dict[str, Any]:
         """The options as plain values."""

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import math
+import os
+from pathlib import Path
 from typing import Any
 
 from mien.labels import AFFECT_COLUMNS
 from mien.types import FaceSummary
 from mien.video.reader import VideoReader
+
+
+def source_text(path: str | Path) -> str:
+    """A path as text: bytes in it that are no UTF-8 are replaced, since no file would take them."""
+    return os.fsencode(path).decode("utf-8", "replace")
 
 
 def document(

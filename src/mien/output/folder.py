@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mien.errors import OutputError
+from mien.inference.summary import source_text
 
 _DOCUMENT = "video.json"
 
@@ -62,9 +63,9 @@ def _is_result_of(folder: Path, source: str) -> bool:
     try:
         document = json.loads((folder / _DOCUMENT).read_text(encoding="utf-8"))
         earlier = Path(document["source"]["path"])
+        return earlier.resolve() == Path(source_text(source)).resolve()
     except (OSError, ValueError, KeyError, TypeError):
         return False  # not a folder of ours: leave it alone
-    return earlier.resolve() == Path(source).resolve()
 
 
 @contextmanager

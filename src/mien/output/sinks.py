@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
+from mien.inference.summary import source_text
 from mien.output.layouts import LAYOUTS, LayoutWriter
 from mien.output.schema import FRAME_SCHEMA
 
@@ -36,11 +37,13 @@ class FileSink:
         if kind not in FORMATS:
             raise ValueError(f"format is one of {FORMATS}, not {kind!r}")
         path = folder / f"frames.{kind}"
+        # Opened here, because Arrow takes some names for addresses and refuses others.
+        self._file = path.open("wb")
         self._writer: pa.parquet.ParquetWriter | pa.csv.CSVWriter
         if kind == "parquet":
-            self._writer = pa.parquet.ParquetWriter(path, FRAME_SCHEMA, compression="zstd")
+            self._writer = pa.parquet.ParquetWriter(self._file, FRAME_SCHEMA, compression="zstd")
         else:
-            self._writer = pa.csv.CSVWriter(path, FRAME_SCHEMA)
+            self._writer = pa.csv.CSVWriter(self._file, FRAME_SCHEMA)
         self._waiting: list[pa.Table] = []
         self._rows = 0
 
@@ -53,8 +56,11 @@ class FileSink:
 
     def close(self) -> None:
         """Write what is left and release the file."""
-        self._flush()
-        self._writer.close()
+        try:
+            self._flush()
+            self._writer.close()
+        finally:
+            self._file.close()
 
     def _flush(self) -> None:
         if self._waiting:
@@ -85,4 +91,5 @@ def open_sinks(folder: Path, kind: str, layouts: tuple[str, ...], source: str) -
     unknown = [name for name in layouts if name not in LAYOUTS]
     if unknown:
         raise ValueError(f"layouts are {sorted(LAYOUTS)}, not {unknown}")
-    return [FileSink(folder, kind), *(LayoutWriter(folder, name, source) for name in layouts)]
+    name = source_text(source)
+    return [FileSink(folder, kind), *(LayoutWriter(folder, layout, name) for layout in layouts)]
