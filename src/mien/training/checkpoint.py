@@ -6,6 +6,7 @@ moment leaves the previous one whole.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,15 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     if state is None:
         raise ModelError(f"{path}: holds no training state; is it a checkpoint of mien?")
     return tensors, json.loads(state)
+
+
+def tensor_fingerprint(tensors: dict[str, Tensor]) -> str:
+    """Hash of names and values, the same whatever file they came from."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(name.encode())
+        digest.update(tensors[name].detach().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]
 
 
 def flatten_optimizer(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:

@@ -6,7 +6,6 @@ that are there. The loop is plain on purpose: read `train_mma` from top to botto
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import time
@@ -37,6 +36,7 @@ from mien.training.checkpoint import (
     load_checkpoint,
     restore_optimizer,
     save_checkpoint,
+    tensor_fingerprint,
     with_prefix,
     without_prefix,
 )
@@ -275,7 +275,7 @@ def train_mma(
     identity = {
         "config": json.loads(json.dumps(asdict(config))),
         "data": {name: faces.fingerprint() for name, faces in corpora.items()},
-        "init": hashlib.sha256(init.read_bytes()).hexdigest()[:16] if init else None,
+        "init": tensor_fingerprint(load_checkpoint(init)[0]) if init else None,
     }
     checkpoint = out / "checkpoint.safetensors"
     step, seconds = 0, 0.0
