@@ -13,7 +13,7 @@ from mien.output.layouts import LayoutWriter
 from mien.output.schema import to_table
 
 UNITS = [f"{n:02d}" for n in (1, 2, 4, 5, 6, 7, 9, 10, 11, 12, 15, 17, 20, 23, 24, 25, 26)]
-TIME_S = 54321.016683333335  # fifteen hours in, where six digits are ten seconds
+TIME_S = 5432.016683333335  # an hour and a half in, where six digits are ten milliseconds
 
 
 def written(folder: Path, layout: str) -> list[dict[str, str]]:
