@@ -13,7 +13,8 @@ from mien.output.folder import choose_folder, prepare_root, whole_folder, write_
 
 def result_of(folder: Path, source: str, content: str = "old") -> Path:
     folder.mkdir(parents=True)
-    write_document({"source": {"path": source}}, folder)
+    size_bytes = Path(source).stat().st_size if Path(source).exists() else None
+    write_document({"source": {"path": source, "size_bytes": size_bytes}}, folder)
     (folder / "frames.csv").write_text(content)
     return folder
 
@@ -208,3 +209,26 @@ def test_documents_are_readable_text(tmp_path: Path) -> None:
     assert "Käse 顔" in text
     assert text.endswith("}\n")
     assert json.loads(text) == {"path": "Käse 顔.mp4"}
+
+
+def test_the_same_path_from_another_directory_is_another_input(tmp_path, monkeypatch):
+    for name, content in (("first", b"1"), ("second", b"22")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "clip.mp4").write_bytes(content)
+    monkeypatch.chdir(tmp_path / "first")
+    out = tmp_path / "out"
+    result_of(out / "clip", "clip.mp4")
+    assert choose_folder(out, "clip.mp4", set()) == out / "clip"
+    monkeypatch.chdir(tmp_path / "second")
+    assert choose_folder(out, "clip.mp4", set()) == out / "clip_2"
+
+
+def test_what_others_laid_beside_a_result_stays(tmp_path):
+    final = result_of(tmp_path / "clip", "clip.mp4")
+    (final / "my notes.txt").write_text("precious")
+    (final / "crops").mkdir()
+    with whole_folder(final) as partial:
+        write_document({"source": {"path": "clip.mp4"}}, partial)
+    assert entries(final) == {"video.json", "my notes.txt", "crops"}
+    assert (final / "my notes.txt").read_text() == "precious"
+    assert entries(tmp_path) == {"clip"}

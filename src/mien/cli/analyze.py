@@ -5,11 +5,15 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from mien.cli import complain
 from mien.errors import InputError, MienError
+
+if TYPE_CHECKING:
+    from mien.inference.pipeline import Analyzer
 
 # What a folder is searched for. A file named on the command line is tried whatever its suffix.
 _VIDEO_SUFFIXES = {
@@ -85,7 +89,9 @@ _SUFFIXES = _VIDEO_SUFFIXES | _IMAGE_SUFFIXES
     help="An extractor of your own (exported ONNX).",
 )
 @click.option("--threads", type=click.IntRange(0), default=0, help="Threads; 0: as many as cores.")
-@click.option("--quiet", is_flag=True, help="No progress bar, no summary lines.")
+@click.option(
+    "--quiet", is_flag=True, help="No progress bar and no summary lines; warnings and errors stay."
+)
 def command(
     inputs: tuple[str, ...],
     out: Path,
@@ -165,18 +171,16 @@ def _is_hidden(file: Path, folder: Path) -> bool:
 
 
 def _analyze_one(
-    analyzer: object, source: str, folder: Path, kind: str, layouts: tuple[str, ...], quiet: bool
+    analyzer: Analyzer, source: str, folder: Path, kind: str, layouts: tuple[str, ...], quiet: bool
 ) -> None:
     from tqdm import tqdm
 
-    from mien.inference.pipeline import Analyzer
     from mien.inference.summary import source_text
     from mien.output.folder import whole_folder, write_document
     from mien.output.schema import to_table
     from mien.output.sinks import open_sinks
     from mien.report import write_report
 
-    assert isinstance(analyzer, Analyzer)
     started = time.perf_counter()
     with analyzer.open(source) as analysis, whole_folder(folder) as partial:
         sinks = open_sinks(partial, kind, layouts, source)
@@ -198,13 +202,13 @@ def _analyze_one(
         summary = analysis.summary()
         write_document(summary.document, partial)
         write_report(summary, partial / "report.html")
-    if quiet:
-        return
     name = source_text(source)
-    seconds = time.perf_counter() - started
-    frames = summary.document["source"]["frames"]
     for text in summary.document["warnings"]:
         complain(f"{name}: warning: {text}")
+    if quiet:
+        return
+    seconds = time.perf_counter() - started
+    frames = summary.document["source"]["frames"]
     line = (
         f"{name}: {frames} frame(s), {len(summary.faces)} face(s), "
         f"{frames / seconds:.0f} frames/s -> {source_text(folder / 'report.html')}"

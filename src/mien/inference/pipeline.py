@@ -88,7 +88,8 @@ class Analyzer:
 
     def open(self, path: str | Path) -> Analysis:
         """Open one input; iterate the result for rows, then take its summary."""
-        return Analysis(self, VideoReader(path), source_text(path))
+        reader = VideoReader(path)
+        return Analysis(self, reader, source_text(path), Path(path).stat().st_size)
 
     def settings(self) -> dict[str, Any]:
         """The options as plain values."""
@@ -104,8 +105,11 @@ class Analysis:
     Use it as a context manager. `summary` is available once the iteration has ended.
     """
 
-    def __init__(self, analyzer: Analyzer, reader: VideoReader, path: str) -> None:
+    def __init__(
+        self, analyzer: Analyzer, reader: VideoReader, path: str, size_bytes: int | None = None
+    ) -> None:
         self._analyzer, self._reader, self._path = analyzer, reader, path
+        self._size_bytes = size_bytes
         options = analyzer.options
         self._tracker = Tracker(max_lost_s=options.max_lost_s)
         self._cuts = SceneCutDetector()
@@ -264,6 +268,7 @@ class Analysis:
                 schema_version=SCHEMA_VERSION,
                 mien_version=__version__,
                 path=self._path,
+                size_bytes=self._size_bytes,
                 reader=self._reader,
                 models=[
                     analyzer.detector.describe(),

@@ -22,6 +22,7 @@ def document(
     schema_version: int,
     mien_version: str,
     path: str,
+    size_bytes: int | None,
     reader: VideoReader,
     models: list[dict[str, Any]],
     settings: dict[str, Any],
@@ -37,6 +38,7 @@ def document(
         "mien_version": mien_version,
         "source": {
             "path": path,
+            "size_bytes": size_bytes,
             "width_px": info.width_px,
             "height_px": info.height_px,
             "frames": reader.decoded_frames,

@@ -15,6 +15,10 @@ from mien.errors import OutputError
 from mien.inference.summary import source_text
 
 _DOCUMENT = "video.json"
+# What mien writes into a result folder, and may therefore replace or remove.
+_OURS = frozenset(
+    {_DOCUMENT, "report.html", "frames.parquet", "frames.csv", "openface.csv", "pyfeat.csv"}
+)
 
 
 def prepare_root(root: Path) -> None:
@@ -62,10 +66,17 @@ def choose_folder(root: Path, source: str, taken: set[str]) -> Path:
 def _is_result_of(folder: Path, source: str) -> bool:
     try:
         document = json.loads((folder / _DOCUMENT).read_text(encoding="utf-8"))
-        earlier = Path(document["source"]["path"])
-        return earlier.resolve() == Path(source_text(source)).resolve()
+        earlier = document["source"]
+        # The path is kept as it was given, and from another folder it may mean another file.
+        return Path(earlier["path"]).resolve() == Path(source_text(source)).resolve() and earlier[
+            "size_bytes"
+        ] == _size_bytes(Path(source))
     except (OSError, ValueError, KeyError, TypeError):
         return False  # not a folder of ours: leave it alone
+
+
+def _size_bytes(path: Path) -> int | None:
+    return path.stat().st_size if path.is_file() else None
 
 
 @contextmanager
@@ -113,19 +124,23 @@ def _is_replaceable(final: Path) -> bool:
 
 
 def _replace(partial: Path, final: Path) -> None:
+    """Put `partial` in the place of `final`; what others laid beside the old results stays."""
     if not final.exists():
         partial.rename(final)
         return
-    old = Path(tempfile.mkdtemp(prefix=f".{final.name}.old.", dir=final.parent))
+    aside = Path(tempfile.mkdtemp(prefix=f".{final.name}.old.", dir=final.parent))
+    old = aside / final.name
+    final.rename(old)
     try:
-        final.rename(old / final.name)
-        try:
-            partial.rename(final)
-        except OSError:
-            (old / final.name).rename(final)
-            raise
-    finally:
-        shutil.rmtree(old, ignore_errors=True)
+        partial.rename(final)
+    except OSError:
+        old.rename(final)
+        aside.rmdir()
+        raise
+    for entry in old.iterdir():
+        if entry.name not in _OURS:
+            entry.rename(final / entry.name)
+    shutil.rmtree(aside, ignore_errors=True)
 
 
 def write_document(document: dict[str, Any], folder: Path) -> None:
