@@ -42,13 +42,13 @@ ACTION_TABLE: dict[int, dict[str, float]] = {
     5: {"eyeWide*": 1.0},
     6: {"cheekSquint*": 0.9},
     7: {"eyeSquint*": 1.0},
-    9: {"noseSneer*": 1.4, "browDown*": 0.15},
+    9: {"noseSneer*": 1.7, "browDown*": 0.1},
     10: {"mouthUpperUp*": 1.0},
     11: {"noseSneer*": 0.4, "cheekSquint*": 0.2, "mouthUpperUp*": 0.1},
     12: {"mouthSmile*": 0.65},
     15: {"mouthFrown*": 1.0},
     17: {"mouthShrugLower": 1.0},
-    20: {"mouthStretch*": 1.0},
+    20: {"mouthStretch*": 0.85, "mouthSmile*": 0.15},
     23: {"mouthRollLower": 0.45, "mouthRollUpper": 0.2, "mouthPucker": 0.35},
     24: {"mouthPress*": 0.35, "mouthRollLower": 0.3, "mouthRollUpper": 0.2, "mouthPucker": 0.4},
     25: {"mouthLowerDown*": 0.8, "mouthUpperUp*": 0.2},
@@ -64,7 +64,7 @@ INCOMPATIBLE: tuple[tuple[int, int], ...] = ((23, 24), (24, 25), (24, 26), (12, 
 """Pairs not to be drawn together: pressed lips are neither parted nor (in our labels) tightened
 without pressing. 12 with 15 is possible for people, but on this head the corners cancel out."""
 
-CAPS: dict[str, float] = {"mouthSmile": 0.8, "jawOpen": 0.6, "noseSneer": 1.5}
+CAPS: dict[str, float] = {"mouthSmile": 0.8, "jawOpen": 0.6, "noseSneer": 1.8}
 """Action, without side -> largest weight; 1 for all others."""
 
 SEAL_RELEASED_AT = 0.5
@@ -94,7 +94,7 @@ def action_weights(
 
     Returns
     -------
-    float32 (len(labels),), 0 to 1 (``noseSneer*`` to 1.5); zeros for no units.
+    float32 (len(labels),), 0 to 1 (``noseSneer*`` to 1.8); zeros for no units.
 
     Raises
     ------

@@ -141,7 +141,7 @@ def load_basis() -> HeadBasis:
     if path.exists():
         try:
             return _read(path)
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
             pass  # cut short or damaged: it is built anew below
     basis = build_basis()
     _write(basis, path)
@@ -288,7 +288,7 @@ def _write(basis: HeadBasis, path: Path) -> None:
 
 
 def _read(path: Path) -> HeadBasis:
-    with np.load(path, allow_pickle=False) as file:
+    with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
         names = json.loads(str(file["names"]))
         return HeadBasis(
             **{name: file[name] for name in _ARRAYS},

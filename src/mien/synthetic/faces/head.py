@@ -277,9 +277,10 @@ class HeadModel:
         """The source's actions, mended where exact truth needs it.
 
         The eyeballs are taken out, for they are turned instead; each left action is made the
-        mirror image of its right one (the source's smiles differ by 1 mm); ``noseSneer`` keeps a
-        part of its brow; the inner brows are split into sides. `height` is float32 (n,), above
-        the eyes on the mean head.
+        mirror image of its right one (the source's smiles differ by 1 mm); actions of one eye no
+        longer move the other one's socket or the palate; ``noseSneer`` keeps a part of its brow;
+        the inner brows are split into sides. `height` is float32 (n,), above the eyes on the mean
+        head.
         """
         labels = list(self.basis.action_labels)
         shapes = self.basis.action_shapes.copy()  # (52, n + joints, 3)
@@ -291,12 +292,16 @@ class HeadModel:
                 mean = (skin[k] + skin[other][self.mirror] * flip) / 2
                 skin[k], skin[other] = mean, mean[self.mirror] * flip
         skin[:, np.concatenate(self._eyes)] = 0
+        left = _smooth(0.5 + self.basis.template[:, 0] / (2 * _SPLIT_MM))[:, None]  # 1 on the left
+        for label, shape in zip(labels, shapes, strict=True):
+            if label.startswith("eye"):
+                shape *= left if label.endswith("Left") else 1 - left
+                shape[: self._count][self.basis.mouth_interior_mask] = 0
         below = 1 - _smooth(height / _SNEER_FADE_MM)[:, None]
         for side in ("Left", "Right"):
             sneer = skin[labels.index(f"noseSneer{side}")]
             sneer *= below + (1 - below) * np.float32(_SNEER_BROW_SHARE)
         both = labels.index("browInnerUp")
-        left = _smooth(0.5 + self.basis.template[:, 0] / (2 * _SPLIT_MM))[:, None]
         labels[both : both + 1] = ["browInnerUpLeft", "browInnerUpRight"]
         halves = np.stack([shapes[both] * left, shapes[both] * (1 - left)])
         shapes = np.concatenate([shapes[:both], halves, shapes[both + 1 :]])
