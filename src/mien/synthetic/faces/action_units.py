@@ -18,7 +18,7 @@ Composition, in this order:
 3. *25 with 26.* In FACS the jaw may drop behind closed lips, and lips may part over closed teeth.
    AU26 therefore brings ``mouthClose`` along, which keeps the lips sealed, and AU25 takes it away
    again, wholly from an intensity of 0.5 on.
-4. *Lids.* A blink weakens widening (5) and tightening (6, 7) by its own amount: a shut eye is shut
+4. *Lids.* A blink weakens widening (5) and tightening (7) by its own amount: a shut eye is shut
    once.
 
 `INCOMPATIBLE` names pairs that FACS excludes; the table adds them all the same, so whoever draws

