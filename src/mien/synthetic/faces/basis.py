@@ -138,14 +138,21 @@ def load_basis() -> HeadBasis:
         path = cache_file()
     except importlib.metadata.PackageNotFoundError:
         raise ModelError("synthetic faces need anny: pip install 'mien[synthetic]'") from None
-    if path.exists():
-        try:
-            return _read(path)
-        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
-            pass  # cut short or damaged: it is built anew below
-    basis = build_basis()
-    _write(basis, path)
+    basis = _read_if_sound(path)
+    if basis is None:
+        basis = build_basis()
+        _write(basis, path)
     return basis
+
+
+def _read_if_sound(path: Path) -> HeadBasis | None:
+    """The cached basis, or None where there is none or it is cut short: it is then built anew."""
+    if not path.exists():
+        return None
+    try:
+        return _read(path)
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
+        return None
 
 
 def build_basis() -> HeadBasis:
