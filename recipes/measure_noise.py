@@ -16,7 +16,7 @@ from mien.labels import AFFECT_COLUMNS
 
 def main() -> None:
     video, out = Path(sys.argv[1]), Path(sys.argv[2])
-    result = mien.analyze(video, faces="largest")
+    result = mien.analyze(video, faces="largest", reactions=False)
     seen = result.table.filter(result.table["face_id"].is_valid())
     affect = np.column_stack([seen[name].to_numpy() for name in AFFECT_COLUMNS])
     noise = rest_noise(affect, seen["timestamp_s"].to_numpy())

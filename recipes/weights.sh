@@ -1,6 +1,6 @@
 #!/bin/sh
 # The shipped weights, from data to exported and measured files. Every step goes on where a stopped
-# run left off. Usage: sh recipes/weights.sh DATA   (needs: pip install "mien[train]")
+# run left off. Usage: sh recipes/weights.sh DATA   (needs: pip install ".[train]")
 set -eu
 data=$1
 here=$(cd "$(dirname "$0")/.." && pwd)

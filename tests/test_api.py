@@ -14,7 +14,7 @@ from face_doubles import double_analyzer, make_face, texture
 from mien.api import Result, analyze
 from mien.errors import InputError, MienError, OutputError
 from mien.inference.options import AnalysisOptions
-from mien.labels import AFFECT_COLUMNS
+from mien.labels import AFFECT_COLUMNS, REACTIONS
 from mien.output.schema import FRAME_SCHEMA
 from mien.video import write_video
 
@@ -99,7 +99,9 @@ def test_no_faces_are_empty_tables(clip: Path) -> None:
     assert result.frames["face_id"].isna().all()
     assert len(result.faces) == len(result.reactions) == 0
     assert result.faces.index.name == "face_id"
-    assert list(result.reactions.columns) == ["face_id", "span", "start_s", "end_s"]
+    # The same columns as where there are faces, so that tables of many files can be joined.
+    assert list(result.reactions.columns) == ["face_id", "span", "start_s", "end_s", *REACTIONS]
+    assert {"usable_frames", "mean_valence", "peak_au26"} <= set(result.faces.columns)
     assert result.warnings == ["no face was found in any frame"]
     assert "warning: no face was found in any frame" in repr(result)
 

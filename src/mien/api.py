@@ -11,7 +11,7 @@ import pyarrow as pa
 from mien.errors import MienError
 from mien.inference.options import AnalysisOptions
 from mien.inference.pipeline import Analyzer
-from mien.labels import AFFECT_COLUMNS, EXPRESSIONS
+from mien.labels import AFFECT_COLUMNS, EXPRESSIONS, REACTIONS
 from mien.output.folder import whole_folder, write_document
 from mien.output.schema import to_table
 from mien.output.sinks import MemorySink, open_sinks
@@ -79,13 +79,18 @@ class Result:
             }
             for face in self.document["faces"]
         ]
-        columns = ["face_id"] if not rows else None
+        columns = ["face_id", "first_s", "last_s", "usable_frames"]
+        columns += [f"mean_{name}" for name in AFFECT_COLUMNS]
+        columns += [f"peak_{name}" for name in AFFECT_COLUMNS]
         table: pd.DataFrame = _pandas().DataFrame(rows, columns=columns)
         return table.set_index("face_id")
 
     @property
     def reactions(self) -> pd.DataFrame:
-        """Reaction intensities, one row per face and window; the whole video is ``"video"``."""
+        """Reaction intensities, one row per face and window; the whole video is ``"video"``.
+
+        ``.attrs["caveat"]`` says what the model's weights are worth.
+        """
         rows: list[dict[str, Any]] = []
         for face in self.document["faces"]:
             if face["reactions"]["video"] is None:
@@ -104,9 +109,18 @@ class Result:
                 times = {"start_s": window["start_s"], "end_s": window["end_s"]}
                 span = {"face_id": face["face_id"], "span": "window"}
                 rows.append({**span, **times, **window["intensities"]})
-        columns = ["face_id", "span", "start_s", "end_s"] if not rows else None
+        columns = ["face_id", "span", "start_s", "end_s", *self._reaction_names()]
         table: pd.DataFrame = _pandas().DataFrame(rows, columns=columns)
+        table.attrs["caveat"] = self._reaction_caveat()
         return table
+
+    def _reaction_names(self) -> tuple[str, ...]:
+        named = [face.reaction_names for face in self.summaries if face.reaction_names]
+        return named[0] if named else REACTIONS
+
+    def _reaction_caveat(self) -> str | None:
+        caveats = [m["caveat"] for m in self.document["models"] if m["role"] == "reactions"]
+        return caveats[0] if caveats else None
 
     def save(
         self, folder: str | Path, format: str = "parquet", layouts: tuple[str, ...] = ()
@@ -143,6 +157,8 @@ class Result:
                 f"{means['valence']:+.2f}, arousal {means['arousal']:+.2f}, "
                 f"mostly {top} ({means[f'expr_{top}']:.2f})"
             )
+        if any(face["reactions"]["video"] for face in self.document["faces"]):
+            lines.append(f"  reactions: {self._reaction_caveat()}")
         lines += [f"  warning: {text}" for text in self.warnings]
         lines.append("  .frames .faces .reactions (pandas)   .table (pyarrow)   .save(folder)")
         return "\n".join(lines)
@@ -207,6 +223,6 @@ def _pandas() -> Any:
         import pandas
     except ImportError as missing:
         raise MienError(
-            "pandas is not installed: pip install 'mien[pandas]', or use .table (pyarrow)"
+            "pandas is not installed: pip install pandas, or use .table (pyarrow)"
         ) from missing
     return pandas

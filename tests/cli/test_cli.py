@@ -126,7 +126,10 @@ def test_bad_inputs_leave_the_others_whole(
     bad_inputs: dict, clip: Path, models: list[str], tmp_path: Path, monkeypatch, capfd
 ) -> None:
     bad = [bad_inputs[name] for name in BAD]
-    inputs = [*bad[:3], clip, *bad[3:], clip]
+    other = tmp_path.with_name(f"{tmp_path.name}-other") / clip.name
+    other.parent.mkdir()
+    other.write_bytes(clip.read_bytes())
+    inputs = [*bad[:3], clip, *bad[3:], other, clip]  # the last is named twice: read once
     code, out, err = run(monkeypatch, capfd, "analyze", *inputs, "--out", tmp_path, *models)
     assert code == 1
     assert [line.split(": ")[1] for line in err] == [str(path) for path in bad]

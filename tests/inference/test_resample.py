@@ -98,15 +98,34 @@ def test_ten_minutes_do_not_drift(rate: Fraction) -> None:
     assert grid[-1] == pytest.approx((len(grid) - 1) / 25, abs=1e-9)
 
 
-def test_times_that_do_not_increase_complete_nothing() -> None:
+def test_a_repeated_time_completes_nothing() -> None:
     resampler = Resampler(10, 0.25)
     one = np.ones(1, np.float32)
     assert len(list(resampler.push(0.0, one))) == 1
     assert list(resampler.push(0.0, one * 5)) == []
-    assert list(resampler.push(-3.0, one * 5)) == []
     [(time_s, value)] = resampler.push(0.1, one)
     assert time_s == pytest.approx(0.1)
-    assert value == 1  # the values out of order left no trace
+    assert value == 1  # the repeated value left no trace
+
+
+def test_times_that_step_back_start_the_grid_anew() -> None:
+    """Two joined recordings of 1 s each give as many positions as 2 s, not as 1 s."""
+    resampler = Resampler(10, 0.25)
+    one = np.ones(1, np.float32)
+    times = [k / 20 for k in range(20)] * 2
+    grid = [time_s for t in times for time_s, _ in resampler.push(t, one)]
+    np.testing.assert_allclose(grid, [k / 10 for k in range(10)] * 2, atol=1e-9)
+
+
+def test_frames_in_a_row_are_no_gap_however_slow_the_video_is() -> None:
+    one = np.ones(1, np.float32)
+    counts = {}
+    for contiguous in (False, True):
+        resampler = Resampler(10, 0.25)
+        counts[contiguous] = sum(
+            len(list(resampler.push(k * 0.5, one, contiguous and k > 0))) for k in range(9)
+        )
+    assert counts == {False: 9, True: 41}  # 4 s at 10 per second, and the first
 
 
 def test_inputs_are_not_modified() -> None:

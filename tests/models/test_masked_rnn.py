@@ -96,6 +96,33 @@ def test_a_batch_says_what_its_members_say_alone():
     torch.testing.assert_close(together, alone, atol=1e-6, rtol=0)
 
 
+def test_nan_in_the_padding_reaches_neither_scores_nor_gradients():
+    torch.manual_seed(0)
+    model = MaskedRNN(SMALL)
+    affect, lengths = torch.randn(2, 10, 26), torch.tensor([10, 4])
+    dirty = affect.clone()
+    dirty[1, 4:] = torch.nan
+    assert torch.equal(model(affect, lengths), model(dirty, lengths))
+    model(dirty, lengths).square().sum().backward()
+    for name, parameter in model.named_parameters():
+        grad = parameter.grad.coalesce().values() if parameter.grad.is_sparse else parameter.grad
+        assert torch.isfinite(grad).all(), name
+
+
+def test_training_under_bfloat16_autocast_follows_float32():
+    losses = []
+    for enabled in (False, True):
+        torch.manual_seed(0)
+        model = MaskedRNN(SMALL)
+        optimizer = RoutedAdam(model.parameters(), lr=1e-2)
+        for _ in range(10):
+            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=enabled):
+                loss = train_step(model, optimizer, [24, 10, 16, 5, 20, 8], seed=7)
+        assert np.isfinite(loss)
+        losses.append(loss)
+    assert losses[1] == pytest.approx(losses[0], abs=0.05)
+
+
 def train_step(model, optimizer, lengths, seed):
     generator = torch.Generator().manual_seed(seed)
     affect = torch.randn(len(lengths), max(lengths), 26, generator=generator)

@@ -8,13 +8,15 @@ from pathlib import Path
 import pytest
 
 from mien.errors import OutputError
+from mien.inference.summary import file_stamp
 from mien.output.folder import choose_folder, prepare_root, whole_folder, write_document
 
 
 def result_of(folder: Path, source: str, content: str = "old") -> Path:
     folder.mkdir(parents=True)
-    size_bytes = Path(source).stat().st_size if Path(source).exists() else None
-    write_document({"source": {"path": source, "size_bytes": size_bytes}}, folder)
+    size_bytes, modified_ns = file_stamp(source)
+    stamped = {"path": source, "size_bytes": size_bytes, "modified_ns": modified_ns}
+    write_document({"schema_version": 1, "mien_version": "0", "source": stamped}, folder)
     (folder / "frames.csv").write_text(content)
     return folder
 
@@ -70,7 +72,7 @@ def test_an_earlier_result_survives_a_move_that_fails(
     rename = Path.rename
 
     def failing(self: Path, target: Path) -> Path:
-        if target == final and not self.parent.name.startswith(".clip.old"):
+        if target == final and not self.parent.name.startswith(".mien-old-"):
             raise OSError(28, "No space left on device")
         return rename(self, target)
 
@@ -212,7 +214,7 @@ def test_documents_are_readable_text(tmp_path: Path) -> None:
 
 
 def test_the_same_path_from_another_directory_is_another_input(tmp_path, monkeypatch):
-    for name, content in (("first", b"1"), ("second", b"22")):
+    for name, content in (("first", b"1"), ("second", b"2")):
         (tmp_path / name).mkdir()
         (tmp_path / name / "clip.mp4").write_bytes(content)
     monkeypatch.chdir(tmp_path / "first")
@@ -232,3 +234,11 @@ def test_what_others_laid_beside_a_result_stays(tmp_path):
     assert entries(final) == {"video.json", "my notes.txt", "crops"}
     assert (final / "my notes.txt").read_text() == "precious"
     assert entries(tmp_path) == {"clip"}
+
+
+def test_a_video_json_of_somebody_else_is_not_replaced(tmp_path):
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "video.json").write_text('{"title": "my project"}')
+    with pytest.raises(OutputError, match="something else"), whole_folder(tmp_path / "project"):
+        pass
+    assert "my project" in (tmp_path / "project" / "video.json").read_text()

@@ -75,6 +75,24 @@ def test_a_missing_file_and_a_bad_override_are_named(tmp_path):
         load_config(MMATrainConfig, path, ["name.first=1"])
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('preset = "resnet99"', "unknown preset 'resnet99'"),
+        ('relatedness = "foo"', "'binary' or 'weighted', not 'foo'"),
+        ("[model]\nfoo = 1", "model: unknown option 'foo'"),
+        ("[optimizer]\nsmall_px = 77", "small_px must be a multiple of 16"),
+        ("[optimizer]\nepochs = -1", "epochs must be 1 or more"),
+        ('[corpora.a]\nkind = "ferplus"\npath = "x"\nper_batch = 0', "per_batch must be 1"),
+        ('[corpora.a]\nkindd = "ferplus"', "corpora.a: unknown option 'kindd'"),
+    ],
+)
+def test_mistakes_surface_before_any_data_are_read(tmp_path, text, message):
+    corpora = "" if "[corpora" in text else "\n[corpora]"
+    with pytest.raises(ConfigError, match=message):
+        load_config(MMATrainConfig, write(tmp_path, f'name = "x"\n{text}{corpora}'))
+
+
 def test_values_outside_what_is_allowed_are_refused(tmp_path):
     with pytest.raises(ConfigError, match="batch must be 2 or more"):
         load_config(ReactionTrainConfig, write(tmp_path, 'name = "x"\nbatch = 1'))

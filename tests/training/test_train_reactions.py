@@ -90,3 +90,13 @@ def test_collate_pads_with_zeros_to_the_longest(corpora):
     for i, row in enumerate(rows):
         assert torch.equal(affect[i, : lengths[i]], torch.from_numpy(train.sequence(row)))
         assert (affect[i, lengths[i] :] == 0).all()
+
+
+def test_a_reaction_that_never_varies_in_validation_is_an_error_not_a_bad_model(corpora, tmp_path):
+    train, valid = corpora
+    labels = valid.labels.copy()
+    labels[:, 2] = 0.5
+    flat = SequenceSet(valid.values, valid.offsets, labels, valid.reactions, valid.fps)
+    with pytest.raises(ConfigError, match=r"no correlation is defined .*\['anxiety'\]"):
+        train_reactions(TINY, train, flat, tmp_path, report=lambda _: None)
+    assert not (tmp_path / "model.safetensors").exists()

@@ -6,13 +6,15 @@ and ``mien analyze`` never touches what only training needs.
 
 from __future__ import annotations
 
+import signal
 import sys
 from importlib import import_module
+from importlib.util import find_spec
 
 import click
 
 from mien._version import __version__
-from mien.errors import MienError
+from mien.errors import ConfigError, MienError
 
 # verb -> (module, help line). The help line stands here so that --help imports nothing.
 _VERBS = {
@@ -57,8 +59,27 @@ def cli() -> None:
     """Read faces in video: valence-arousal, expressions, action units, reactions."""
 
 
+def _exit_on_signal(number: int, _: object) -> None:
+    sys.exit(128 + number)
+
+
+def require_torch() -> None:
+    """Say in one line that training and export need an extra, where it is missing.
+
+    Raises
+    ------
+    ConfigError
+        If torch cannot be imported.
+    """
+    if find_spec("torch") is None:
+        raise ConfigError("this needs torch, which is not installed: pip install '.[train]'")
+
+
 def main() -> None:
     """Entry point: errors made for people become one line on stderr and exit code 1."""
+    for name in ("SIGTERM", "SIGHUP"):  # leave like Ctrl-C: unfinished folders are removed
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _exit_on_signal)
     try:
         cli.main(prog_name="mien", standalone_mode=True)
     except MienError as error:

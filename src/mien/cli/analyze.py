@@ -20,7 +20,19 @@ _VIDEO_SUFFIXES = {
     *(".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".flv", ".wmv", ".mpg", ".mpeg"),
     *(".mts", ".m2ts", ".ts", ".3gp", ".ogv"),
 }
-_IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
+_IMAGE_SUFFIXES = {
+    ".jpg",
+    ".jpeg",
+    ".png",
+    ".bmp",
+    ".webp",
+    ".tif",
+    ".tiff",
+    ".gif",
+    ".heic",
+    ".heif",
+    ".avif",
+}
 _SUFFIXES = _VIDEO_SUFFIXES | _IMAGE_SUFFIXES
 
 
@@ -132,6 +144,7 @@ def command(
     analyzer = Analyzer(options)
     failed = 0
     taken: set[str] = set()
+    seen: set[Path] = set()
     for name in inputs:
         try:
             sources = _expand(name)
@@ -140,6 +153,9 @@ def command(
             complain(error)
             continue
         for source in sources:
+            if Path(source).resolve() in seen:  # named twice, or in a folder and by itself
+                continue
+            seen.add(Path(source).resolve())
             folder = choose_folder(out, source, taken)
             try:
                 _analyze_one(analyzer, source, folder, kind, layouts, quiet)
@@ -153,8 +169,11 @@ def command(
 def _expand(name: str) -> list[str]:
     """The input itself, or the media files below a folder in order of name."""
     path = Path(name)
-    if not path.is_dir():
-        return [name]
+    try:
+        if not path.is_dir():
+            return [name]
+    except OSError as error:
+        raise InputError(f"{name}: cannot be read ({error.strerror}); check the name") from error
     found = sorted(
         str(file)
         for file in path.rglob("*")

@@ -35,7 +35,4 @@ def command(out: Path, seconds: float) -> None:
         if face["reactions"]["video"]:
             listed = ", ".join(f"{k} {v:.2f}" for k, v in face["reactions"]["video"].items())
             click.echo(f"  face {face['face_id']} reactions: {listed}")
-    for model in result.document["models"]:
-        if model["role"] == "reactions":
-            click.echo(f"  note: {model['caveat']}")
     click.echo(f"report: {(folder / 'report.html').resolve()}")

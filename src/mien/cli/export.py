@@ -6,10 +6,14 @@ from pathlib import Path
 
 import click
 
+from mien.cli import require_torch
+from mien.errors import ModelError
+
 
 @click.group("export")
 def command() -> None:
     """Turn a trained model into the ONNX file that mien reads. Needs the extra 'train'."""
+    require_torch()
 
 
 _run = click.option(
@@ -41,6 +45,8 @@ def mma(run: Path, to: Path, about: Path) -> None:
 
     tensors, state = load_checkpoint(run / "model.safetensors")
     config = state["identity"]["config"]
+    if "corpora" not in config:
+        raise ModelError(f"{run}: is not a run of 'mien train mma'")
     model = build_mma(config["preset"], **config["model"])
     model.load_state_dict(tensors)
     difference = export_mma(model.eval(), to, read_about(about))
@@ -59,6 +65,8 @@ def reactions(run: Path, to: Path, about: Path) -> None:
     from mien.training.config import from_dict
 
     tensors, state = load_checkpoint(run / "model.safetensors")
+    if "model" not in state:
+        raise ModelError(f"{run}: is not a run of 'mien train reactions'")
     model = MaskedRNN(from_dict(MaskedRNNConfig, state["model"], "model"))
     model.load_state_dict(tensors)
     difference = export_reactions(model.eval(), to, read_about(about))

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import click
 
+from mien.cli import require_torch
 from mien.errors import ConfigError
 
 
 @click.group("train")
 def command() -> None:
-    """Train a model. Needs the extra: pip install "mien[train]"."""
-    try:
-        import torch  # noqa: F401
-    except ImportError as missing:
-        raise ConfigError(
-            'training needs torch, which is not installed: pip install "mien[train]"'
-        ) from missing
+    """Train a model. Needs the extra: pip install ".[train]"."""
+    require_torch()
 
 
 _config = click.option(
@@ -96,6 +93,8 @@ def reactions(config: Path, out: Path, overrides: tuple[str, ...]) -> None:
     )
     model = train_reactions(recipe, train, valid, out, report=click.echo)
     scores = reaction_report(predict_scores(model, test).numpy(), test)
+    if not math.isfinite(scores["mean_pearson"]):
+        raise ConfigError("the test set is too small for a correlation: raise simulation.test")
     scores = {"data": "simulated reactions, test split", **scores}
     (out / "metrics.json").write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8")
     click.echo(json.dumps(scores))

@@ -45,6 +45,7 @@ class FaceState:
         self.face_id = face_id
         self.last_s = 0.0
         self._first_s = 0.0
+        self._last_frame: int | None = None
         self._count = 0
         self._sum = np.zeros(len(AFFECT_COLUMNS))
         self._peak = np.full(len(AFFECT_COLUMNS), np.nan, np.float32)
@@ -58,14 +59,21 @@ class FaceState:
             self._windows = ReactionWindows(reactions.predict, reactions.positions, reactions.fps)
             self._positions = 0
 
-    def push(self, time_s: float, affect: FloatArray, crop: ImageArray) -> None:
-        """Add one usable frame: time in seconds, affect (26,), aligned crop."""
+    def push(
+        self, time_s: float, affect: FloatArray, crop: ImageArray, frame: int | None = None
+    ) -> None:
+        """Add one usable frame: time in seconds, affect (26,), aligned crop, index of the frame.
+
+        A face seen in two frames in a row was not lost in between, however slow the video is.
+        """
+        contiguous = frame is not None and frame - 1 == self._last_frame
+        self._last_frame = frame
         if self._count == 0:
             self._first_s = time_s
         self.last_s = time_s
         self._count += 1
         self._sum += affect
-        self._timeline.push(time_s, affect)
+        self._timeline.push(time_s, affect, contiguous)
         strength = _strength(affect)
         higher = ~(strength <= _strength(self._peak))  # also where there is no peak yet
         if higher.any():
@@ -75,7 +83,7 @@ class FaceState:
             for channel in np.flatnonzero(higher):
                 self._peak_crops[int(channel)] = kept
         if self._reactions is not None:
-            for grid_s, value in self._resampler.push(time_s, affect):
+            for grid_s, value in self._resampler.push(time_s, affect, contiguous):
                 self._windows.push(grid_s, value)
                 self._positions += 1
 

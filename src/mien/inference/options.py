@@ -38,6 +38,8 @@ class AnalysisOptions:
         Threads of ONNX Runtime; 0 lets it choose.
     affect_model, reaction_model
         Exported models to use instead of the ones that ship with mien.
+    reactions
+        False leaves stage 2 out.
     """
 
     faces: str = "all"
@@ -51,8 +53,12 @@ class AnalysisOptions:
     threads: int = 0
     affect_model: Path | None = None
     reaction_model: Path | None = None
+    reactions: bool = True
 
     def __post_init__(self) -> None:
+        for name in ("affect_model", "reaction_model"):
+            if isinstance(getattr(self, name), str):  # what people pass from Python
+                object.__setattr__(self, name, Path(getattr(self, name)))
         if self.faces not in FACE_POLICIES:
             raise ValueError(f"faces is one of {FACE_POLICIES}, not {self.faces!r}")
         if self.gaps not in GAP_POLICIES:

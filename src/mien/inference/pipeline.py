@@ -21,8 +21,18 @@ from mien.faces.track import Tracker
 from mien.inference.face_state import FaceState
 from mien.inference.models import AffectModel, ReactionModel
 from mien.inference.options import AnalysisOptions
-from mien.inference.summary import document, source_text
-from mien.types import Face, FaceSummary, FloatArray, Frame, ImageArray, SourceInfo, Summary
+from mien.inference.summary import document, file_stamp, source_text
+from mien.labels import AFFECT_COLUMNS
+from mien.types import (
+    Face,
+    FaceSummary,
+    FloatArray,
+    Frame,
+    ImageArray,
+    SourceInfo,
+    Summary,
+    Timeline,
+)
 from mien.video.reader import VideoReader
 
 SCHEMA_VERSION = 1
@@ -30,6 +40,9 @@ SCHEMA_VERSION = 1
 # Consecutive frames farther apart than this are a gap, unless the video itself is slower.
 _GAP_S = 0.25
 _GAP_FRAMES = 2.5
+
+# A film has thousands of face numbers; curves and pictures are kept of the longest seen ones.
+_DETAILED_FACES = 100
 
 
 @dataclass(slots=True)
@@ -84,12 +97,16 @@ class Analyzer:
             threads=self.options.threads,
         )
         self.affect = AffectModel(self.options.affect_model, self.options.threads)
-        self.reactions = ReactionModel(self.options.reaction_model, self.options.threads)
+        self.reactions = (
+            ReactionModel(self.options.reaction_model, self.options.threads)
+            if self.options.reactions
+            else None
+        )
 
     def open(self, path: str | Path) -> Analysis:
         """Open one input; iterate the result for rows, then take its summary."""
         reader = VideoReader(path)
-        return Analysis(self, reader, source_text(path), Path(path).stat().st_size)
+        return Analysis(self, reader, source_text(path), file_stamp(path))
 
     def settings(self) -> dict[str, Any]:
         """The options as plain values."""
@@ -106,10 +123,14 @@ class Analysis:
     """
 
     def __init__(
-        self, analyzer: Analyzer, reader: VideoReader, path: str, size_bytes: int | None = None
+        self,
+        analyzer: Analyzer,
+        reader: VideoReader,
+        path: str,
+        stamp: tuple[int | None, int | None] = (None, None),
     ) -> None:
         self._analyzer, self._reader, self._path = analyzer, reader, path
-        self._size_bytes = size_bytes
+        self._stamp = stamp
         options = analyzer.options
         self._tracker = Tracker(max_lost_s=options.max_lost_s)
         self._cuts = SceneCutDetector()
@@ -118,6 +139,7 @@ class Analysis:
         self._finished: list[FaceSummary] = []
         self._without_face = 0
         self._undefined = 0
+        self._reduced = 0  # finished faces whose details were let go
         fps = reader.info.nominal_fps
         self._max_gap_s = max(_GAP_S, _GAP_FRAMES / fps) if fps else _GAP_S
         self._summary: Summary | None = None
@@ -212,7 +234,7 @@ class Analysis:
                     self._undefined += 1
                     continue
                 seen += 1
-                self._state(face_id).push(item.timestamp_s, values, crop)
+                self._state(face_id).push(item.timestamp_s, values, crop, item.frame)
                 rows.append(FrameRow(item.frame, item.timestamp_s, face_id, face, values))
             if not seen:
                 self._without_face += 1
@@ -250,6 +272,18 @@ class Analysis:
             del self._tracked_s[face_id]
             if face_id in self._states:
                 self._finished.append(self._states.pop(face_id).finish())
+                self._keep_details_of_few()
+
+    def _keep_details_of_few(self) -> None:
+        """Let the curves and pictures of briefly seen faces go, where there are very many."""
+        if len(self._finished) - self._reduced > _DETAILED_FACES:
+            detailed = [face for face in self._finished if len(face.timeline.time_s)]
+            briefest = min(detailed, key=lambda face: (face.usable_frames, -face.face_id))
+            empty = np.empty((0, len(AFFECT_COLUMNS)), np.float32)
+            briefest.timeline = Timeline(np.empty(0), empty, 0.0)
+            briefest.thumbnails = {}
+            briefest.reaction_windows = []
+            self._reduced += 1
 
     def _summarise(self) -> Summary:
         self._finished += [state.finish() for state in self._states.values()]
@@ -258,6 +292,11 @@ class Analysis:
         warnings = list(self._reader.warnings)
         if not faces and not self._undefined:
             warnings.append("no face was found in any frame")
+        if self._reduced:
+            warnings.append(
+                f"of {len(faces)} faces the {self._reduced} seen most briefly are summed up "
+                "without curves, pictures and windows; frames and means are complete"
+            )
         if self._undefined:
             warnings.append(
                 f"{self._undefined} faces gave undefined numbers and count as not usable"
@@ -268,12 +307,12 @@ class Analysis:
                 schema_version=SCHEMA_VERSION,
                 mien_version=__version__,
                 path=self._path,
-                size_bytes=self._size_bytes,
+                stamp=self._stamp,
                 reader=self._reader,
                 models=[
-                    analyzer.detector.describe(),
-                    analyzer.affect.describe(),
-                    analyzer.reactions.describe(),
+                    model.describe()
+                    for model in (analyzer.detector, analyzer.affect, analyzer.reactions)
+                    if model is not None
                 ],
                 settings=analyzer.settings(),
                 faces=faces,

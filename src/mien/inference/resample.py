@@ -39,10 +39,21 @@ class Resampler:
         self._next = 0  # index of the next grid point, counted from the origin
         self._last: tuple[float, FloatArray] | None = None
 
-    def push(self, time_s: float, value: FloatArray) -> Iterator[tuple[float, FloatArray]]:
+    def push(
+        self, time_s: float, value: FloatArray, contiguous: bool = False
+    ) -> Iterator[tuple[float, FloatArray]]:
         """Grid points (time in seconds, value) that this value completes.
 
-        A value not later than the one before it completes nothing and is dropped.
+        Parameters
+        ----------
+        time_s
+            Time of the value. One equal to the last completes nothing and is dropped; one that
+            steps back, as in joined recordings, starts the grid anew.
+        value
+            float32 (26,).
+        contiguous
+            True: nothing was missed since the last value, so their distance is no gap however
+            long it is (a slow camera, a recording of a screen).
         """
         if self._last is None:
             self._restart(time_s)
@@ -51,10 +62,11 @@ class Resampler:
             yield time_s, value
             return
         last_s, last = self._last
-        if time_s <= last_s:
+        if time_s == last_s:
             return
         self._last = (time_s, value)
-        if time_s - last_s > self.max_gap_s and self.gaps == "skip":
+        lost = time_s - last_s > self.max_gap_s and not contiguous and self.gaps == "skip"
+        if lost or time_s < last_s:
             self._restart(time_s)
             self._next = 1
             yield time_s, value

@@ -17,12 +17,21 @@ def source_text(path: str | Path) -> str:
     return os.fsencode(path).decode("utf-8", "replace")
 
 
+def file_stamp(path: str | Path) -> tuple[int | None, int | None]:
+    """Size in bytes and time of modification in ns, by which a file is known again; or Nones."""
+    try:
+        status = Path(path).stat()
+    except OSError:
+        return None, None
+    return status.st_size, status.st_mtime_ns
+
+
 def document(
     *,
     schema_version: int,
     mien_version: str,
     path: str,
-    size_bytes: int | None,
+    stamp: tuple[int | None, int | None],
     reader: VideoReader,
     models: list[dict[str, Any]],
     settings: dict[str, Any],
@@ -38,7 +47,8 @@ def document(
         "mien_version": mien_version,
         "source": {
             "path": path,
-            "size_bytes": size_bytes,
+            "size_bytes": stamp[0],
+            "modified_ns": stamp[1],
             "width_px": info.width_px,
             "height_px": info.height_px,
             "frames": reader.decoded_frames,
@@ -52,12 +62,15 @@ def document(
         "frames_without_face": without_face,
         "settings": settings,
         "models": models,
-        "faces": [_face(face, info.is_image, min_reaction_s) for face in faces],
+        "faces": [
+            _face(face, info.is_image, min_reaction_s, bool(settings["reactions"]))
+            for face in faces
+        ],
         "warnings": warnings,
     }
 
 
-def _face(face: FaceSummary, is_image: bool, min_reaction_s: float) -> dict[str, Any]:
+def _face(face: FaceSummary, is_image: bool, min_reaction_s: float, asked: bool) -> dict[str, Any]:
     return {
         "face_id": face.face_id,
         "first_s": _number(face.first_s),
@@ -68,14 +81,18 @@ def _face(face: FaceSummary, is_image: bool, min_reaction_s: float) -> dict[str,
             name: {"value": _number(value), "time_s": _number(time_s)}
             for name, value, time_s in zip(AFFECT_COLUMNS, face.peak, face.peak_time_s, strict=True)
         },
-        "reactions": _reactions(face, is_image, min_reaction_s),
+        "reactions": _reactions(face, is_image, min_reaction_s, asked),
     }
 
 
-def _reactions(face: FaceSummary, is_image: bool, min_reaction_s: float) -> dict[str, Any]:
+def _reactions(
+    face: FaceSummary, is_image: bool, min_reaction_s: float, asked: bool
+) -> dict[str, Any]:
     if face.reactions is None:
         note = f"fewer than {min_reaction_s:g} s of usable frames: too short for a reaction"
-        if is_image:
+        if not asked:
+            note = "reactions were not asked for"
+        elif is_image:
             note = "a still image has no reaction: reactions are estimated over time"
         return {"video": None, "windows": [], "note": note}
     names = face.reaction_names

@@ -29,11 +29,15 @@ class TimelineBuilder:
         self._counts: list[int] = []
         self._keys: list[int] = []
         self._spans: list[tuple[float, float]] = []  # first and last time in each bin
+        self._joined: list[bool] = []  # whether a bin follows on the one before without a gap
         self._origin_s = 0.0
         self._latest_s = float("-inf")
 
-    def push(self, time_s: float, value: FloatArray) -> None:
+    def push(self, time_s: float, value: FloatArray, contiguous: bool = False) -> None:
         """Add one frame: time in seconds and affect (26,).
+
+        `contiguous` says that no frame was missed since the last one: there is no gap between the
+        two, however far apart they are.
 
         A frame whose time does not exceed the last one's counts at that time: a curve cannot run
         backwards.
@@ -46,7 +50,7 @@ class TimelineBuilder:
             self._merge(time_s, value)
             return
         if self._bin_s == 0.0:
-            self._append(len(self._keys), time_s, value)
+            self._append(len(self._keys), time_s, value, contiguous)
             if len(self._keys) > self.capacity:
                 span = time_s - self._origin_s
                 self._rebin(2 * span / self.capacity if span > 0 else 1.0)
@@ -55,7 +59,7 @@ class TimelineBuilder:
         if key == self._keys[-1]:
             self._merge(time_s, value)
             return
-        self._append(key, time_s, value)
+        self._append(key, time_s, value, contiguous)
         if key >= self.capacity:
             self._rebin(self._bin_s * 2)
 
@@ -65,7 +69,8 @@ class TimelineBuilder:
         limit = max(self.max_gap_s, self._bin_s)  # what is shorter than a bin cannot be seen
         means = [total / count for total, count in zip(self._times, self._counts, strict=True)]
         for i, mean_s in enumerate(means):
-            if i and self._spans[i][0] - self._spans[i - 1][1] > limit:
+            apart_s = self._spans[i][0] - self._spans[i - 1][1] if i else 0.0
+            if apart_s > limit and not self._joined[i]:
                 times.append((self._spans[i][0] + self._spans[i - 1][1]) / 2)
                 rows.append(np.full(len(AFFECT_COLUMNS), np.nan))
             times.append(mean_s)
@@ -73,8 +78,9 @@ class TimelineBuilder:
         values = np.array(rows, np.float32).reshape(len(rows), len(AFFECT_COLUMNS))
         return Timeline(np.array(times, np.float64), values, self._bin_s)
 
-    def _append(self, key: int, time_s: float, value: FloatArray) -> None:
+    def _append(self, key: int, time_s: float, value: FloatArray, joined: bool) -> None:
         self._keys.append(key)
+        self._joined.append(joined)
         self._times.append(time_s)
         self._sums.append(value.astype(np.float64))
         self._counts.append(1)
@@ -88,10 +94,12 @@ class TimelineBuilder:
 
     def _rebin(self, bin_s: float) -> None:
         """Merge what is there into bins of `bin_s`."""
-        old = list(zip(self._times, self._sums, self._counts, self._spans, strict=True))
+        columns = (self._times, self._sums, self._counts, self._spans, self._joined)
+        old = list(zip(*columns, strict=True))
         self._bin_s = bin_s
-        self._keys, self._times, self._sums, self._counts, self._spans = [], [], [], [], []
-        for total_s, total, count, span in old:
+        self._keys, self._times, self._sums, self._counts = [], [], [], []
+        self._spans, self._joined = [], []
+        for total_s, total, count, span, joined in old:
             key = int((total_s / count - self._origin_s) / bin_s)
             if self._keys and key == self._keys[-1]:
                 self._times[-1] += total_s
@@ -104,3 +112,4 @@ class TimelineBuilder:
                 self._sums.append(total)
                 self._counts.append(count)
                 self._spans.append(span)
+                self._joined.append(joined)

@@ -87,6 +87,9 @@ class MaskedRNN(nn.Module):
 
     def scores(self, affect: Tensor, lengths: Tensor) -> Tensor:
         """What `forward` computes, without checks and without cutting the padding."""
+        # Padding is cleared, not only ignored: 0 x NaN would still reach the gradients.
+        kept = torch.arange(affect.shape[1], device=affect.device)[None, :] < lengths[:, None]
+        affect = torch.where(kept[:, :, None], affect, torch.zeros_like(affect))
         hidden, _ = self.gru(affect)  # (B, n, hidden)
         scores: Tensor = self.output(torch.relu(self.routed(hidden, lengths)))
         return scores

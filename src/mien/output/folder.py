@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mien.errors import OutputError
-from mien.inference.summary import source_text
+from mien.inference.summary import file_stamp, source_text
 
 _DOCUMENT = "video.json"
 # What mien writes into a result folder, and may therefore replace or remove.
@@ -68,15 +68,11 @@ def _is_result_of(folder: Path, source: str) -> bool:
         document = json.loads((folder / _DOCUMENT).read_text(encoding="utf-8"))
         earlier = document["source"]
         # The path is kept as it was given, and from another folder it may mean another file.
-        return Path(earlier["path"]).resolve() == Path(source_text(source)).resolve() and earlier[
-            "size_bytes"
-        ] == _size_bytes(Path(source))
+        if Path(earlier["path"]).resolve() != Path(source_text(source)).resolve():
+            return False
+        return (earlier["size_bytes"], earlier["modified_ns"]) == file_stamp(source)
     except (OSError, ValueError, KeyError, TypeError):
         return False  # not a folder of ours: leave it alone
-
-
-def _size_bytes(path: Path) -> int | None:
-    return path.stat().st_size if path.is_file() else None
 
 
 @contextmanager
@@ -98,7 +94,8 @@ def whole_folder(final: Path) -> Iterator[Path]:
         )
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=f".{final.name}.", dir=final.parent))
+        # The name of the input is left out: with it a legal name could become too long.
+        partial = Path(tempfile.mkdtemp(prefix=".mien-", dir=final.parent))
         # mkdtemp makes folders for one user only; results are for whoever may read the parent.
         partial.chmod(0o777 & ~_umask())
     except OSError as error:
@@ -116,10 +113,13 @@ def whole_folder(final: Path) -> Iterator[Path]:
 def _is_replaceable(final: Path) -> bool:
     """Whether nothing, an empty folder or an earlier result is there."""
     try:
-        return (final / _DOCUMENT).is_file() or not any(final.iterdir())
+        if (final / _DOCUMENT).is_file():
+            document = json.loads((final / _DOCUMENT).read_text(encoding="utf-8"))
+            return "schema_version" in document and "mien_version" in document
+        return not any(final.iterdir())
     except FileNotFoundError:
         return not final.is_symlink()
-    except OSError:  # a file in the way, or a folder that cannot be looked into
+    except (OSError, ValueError, TypeError):  # a file in the way, or somebody else's document
         return False
 
 
@@ -128,7 +128,7 @@ def _replace(partial: Path, final: Path) -> None:
     if not final.exists():
         partial.rename(final)
         return
-    aside = Path(tempfile.mkdtemp(prefix=f".{final.name}.old.", dir=final.parent))
+    aside = Path(tempfile.mkdtemp(prefix=".mien-old-", dir=final.parent))
     old = aside / final.name
     final.rename(old)
     try:

@@ -23,7 +23,7 @@ from mien.errors import ConfigError, ModelError
 from mien.evaluation.affect import affect_report
 from mien.labels import EXPRESSIONS, relatedness
 from mien.losses import MMALossWeights, MMATargets, mma_loss
-from mien.models.mma import MMAExtractor, build_mma
+from mien.models.mma import PRESETS, MMAConfig, MMAExtractor, build_mma
 from mien.training.augment import (
     AugmentConfig,
     compose,
@@ -40,7 +40,7 @@ from mien.training.checkpoint import (
     with_prefix,
     without_prefix,
 )
-from mien.training.config import save_config
+from mien.training.config import from_dict, save_config
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,11 @@ class CorpusConfig:
     def __post_init__(self) -> None:
         if self.kind not in ("ferplus", "faces"):
             raise ValueError(f"kind is 'ferplus' or 'faces', not {self.kind!r}")
+        if self.per_batch < 1 or not 0 <= self.framed_share <= 1 or self.class_power < 0:
+            raise ValueError(
+                "per_batch must be 1 or more, framed_share lie in 0..1, class_power be 0 or more; "
+                f"got {self.per_batch}, {self.framed_share}, {self.class_power}"
+            )
 
 
 @dataclass(frozen=True)
@@ -92,6 +97,14 @@ class OptimizerConfig:
     ema: float = 0.998
     clip: float = 5.0
 
+    def __post_init__(self) -> None:
+        if self.epochs < 1 or self.small_epochs < 0:
+            raise ValueError(f"epochs must be 1 or more, not {self.epochs}")
+        if self.small_px < 32 or self.small_px % 16:
+            raise ValueError(f"small_px must be a multiple of 16 from 32 on, not {self.small_px}")
+        if self.rate < 0 or not 0 <= self.ema < 1 or self.clip <= 0:
+            raise ValueError(f"out of range: rate {self.rate}, ema {self.ema}, clip {self.clip}")
+
 
 @dataclass(frozen=True)
 class MMATrainConfig:
@@ -110,10 +123,16 @@ class MMATrainConfig:
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
 
+    def __post_init__(self) -> None:
+        if self.preset not in PRESETS:
+            raise ValueError(f"unknown preset {self.preset!r}: choose one of {sorted(PRESETS)}")
+        relatedness(self.relatedness)  # refuses an unknown kind
+        settings = {**asdict(PRESETS[self.preset]), **self.model}
+        from_dict(MMAConfig, settings, "model")
+        self.corpus_configs()
+
     def corpus_configs(self) -> dict[str, CorpusConfig]:
         """The typed configuration of each corpus, in order."""
-        from mien.training.config import from_dict
-
         return {
             name: from_dict(CorpusConfig, values, f"corpora.{name}")
             for name, values in self.corpora.items()

@@ -7,6 +7,7 @@ so little is computed on padding, and a step costs what its longest video costs.
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -194,6 +195,12 @@ def train_reactions(
         mean_loss = _train_epoch(model, optimizer, config, train, epoch)
         scores = reaction_report(predict_scores(model, valid).numpy(), valid)
         seconds += time.perf_counter() - started
+        if not math.isfinite(scores["mean_pearson"]):
+            constant = [n for n, r in scores["pearson"].items() if not math.isfinite(r)]
+            raise ConfigError(
+                f"no correlation is defined on the validation set for {constant}: their labels or "
+                "predictions do not vary; use more videos or leave these reactions out"
+            )
         if scores["mean_pearson"] > best:
             best, best_epoch = scores["mean_pearson"], epoch
             best_weights = {k: v.clone() for k, v in model.state_dict().items()}

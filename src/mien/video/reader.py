@@ -297,9 +297,14 @@ class _Decoding:
     def _check_complete(self) -> None:
         """Tell a file that was cut short from one that is merely trimmed by an edit list."""
         missing = self._missing_bytes()
-        if not missing:
-            return
         declared = self._stream.frames
+        if not missing:
+            # What an edit list hides is still read; a damaged index loses frames without a word.
+            if self._whole_packets < declared:
+                self._warnings.append(
+                    f"its index is damaged: {self._whole_packets} of {declared} frames are there"
+                )
+            return
         if declared and self._whole_packets >= declared:
             # All of the video came before the cut: sound, an index or a trailer is missing.
             self._warnings.append(f"its last {missing} bytes are missing, but no video frame is")

@@ -92,7 +92,7 @@ def test_without_anny_the_error_says_what_to_install(monkeypatch):
         raise module.importlib.metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(module.importlib.metadata, "version", missing)
-    with pytest.raises(ModelError, match=r"pip install 'mien\[synthetic\]'"):
+    with pytest.raises(ModelError, match=r"pip install '.\[synthetic\]'"):
         module.load_basis()
 
 

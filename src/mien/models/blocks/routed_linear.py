@@ -27,8 +27,14 @@ class _RoutedProduct(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None]:
-        (grad,) = grads
         features, table = ctx.saved_tensors
+        with torch.autocast(features.device.type, enabled=False):
+            return _RoutedProduct._gradients(ctx, grads[0].to(table.dtype), features, table)
+
+    @staticmethod
+    def _gradients(
+        ctx: Any, grad: Tensor, features: Tensor, table: Tensor
+    ) -> tuple[Tensor | None, Tensor | None]:
         batch, reached, width = features.shape
         grad_features = grad_table = None
         if ctx.needs_input_grad[0]:
@@ -73,9 +79,12 @@ class RoutedLinear(nn.Module):
         reached = features.shape[1]
         kept = torch.arange(reached, device=features.device)[None, :] < lengths[:, None]
         routed = torch.where(kept[:, :, None], features, torch.zeros_like(features))
-        if torch.is_grad_enabled() and self.table.requires_grad:
-            product: Tensor = _RoutedProduct.apply(routed, self.table)  # type: ignore[no-untyped-call]
-        else:
-            # The same arithmetic in plain operations, which the ONNX exporter can follow.
-            product = routed.flatten(1) @ self.table[:reached].flatten(0, 1)  # (B, O)
+        # Under autocast the product still runs in the table's precision: it sums 61,440 terms.
+        with torch.autocast(features.device.type, enabled=False):
+            routed = routed.to(self.table.dtype)
+            if torch.is_grad_enabled() and self.table.requires_grad:
+                product: Tensor = _RoutedProduct.apply(routed, self.table)  # type: ignore[no-untyped-call]
+            else:
+                # The same arithmetic in plain operations, which the ONNX exporter can follow.
+                product = routed.flatten(1) @ self.table[:reached].flatten(0, 1)  # (B, O)
         return product + self.bias
