@@ -48,6 +48,27 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     return tensors, json.loads(state)
 
 
+def resume_from(
+    path: Path, identity: dict[str, Any]
+) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+    """The checkpoint of a stopped run, or None where there is none.
+
+    Raises
+    ------
+    ModelError
+        If it was made with another configuration or other data than `identity` says.
+    """
+    if not path.exists():
+        return None
+    tensors, state = load_checkpoint(path)
+    if state.get("identity") != identity:
+        raise ModelError(
+            f"{path}: made with another configuration or other data; "
+            "choose another --out, or delete it to start anew"
+        )
+    return tensors, state
+
+
 def tensor_fingerprint(tensors: dict[str, Tensor]) -> str:
     """Hash of names and values, the same whatever file they came from."""
     digest = hashlib.sha256()

@@ -35,6 +35,7 @@ from mien.training.checkpoint import (
     flatten_optimizer,
     load_checkpoint,
     restore_optimizer,
+    resume_from,
     save_checkpoint,
     tensor_fingerprint,
     with_prefix,
@@ -298,13 +299,9 @@ def train_mma(
     }
     checkpoint = out / "checkpoint.safetensors"
     step, seconds = 0, 0.0
-    if checkpoint.exists():
-        tensors, state = load_checkpoint(checkpoint)
-        if state["identity"] != identity:
-            raise ModelError(
-                f"{checkpoint}: made with another configuration or other data; "
-                "choose another --out, or delete it to start anew"
-            )
+    stopped = resume_from(checkpoint, identity)
+    if stopped is not None:
+        tensors, state = stopped
         model.load_state_dict(without_prefix("model", tensors))
         average.load_state_dict(without_prefix("average", tensors))
         restore_optimizer(optimizer, tensors)

@@ -26,8 +26,8 @@ from mien.metrics import PairMoments
 from mien.models.masked_rnn import PRESETS, MaskedRNN, MaskedRNNConfig
 from mien.training.checkpoint import (
     flatten_optimizer,
-    load_checkpoint,
     restore_optimizer,
+    resume_from,
     save_checkpoint,
     with_prefix,
     without_prefix,
@@ -175,13 +175,9 @@ def train_reactions(
     checkpoint = out / "checkpoint.safetensors"
     best, best_epoch, epoch, seconds = float("-inf"), -1, 0, 0.0
     best_weights = {k: v.clone() for k, v in model.state_dict().items()}
-    if checkpoint.exists():
-        tensors, state = load_checkpoint(checkpoint)
-        if state["identity"] != identity:
-            raise ModelError(
-                f"{checkpoint}: made with another configuration or other data; "
-                "choose another --out, or delete it to start anew"
-            )
+    stopped = resume_from(checkpoint, identity)
+    if stopped is not None:
+        tensors, state = stopped
         model.load_state_dict(without_prefix("model", tensors))
         best_weights = without_prefix("best", tensors)
         restore_optimizer(optimizer, tensors)
