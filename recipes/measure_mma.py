@@ -4,17 +4,11 @@ usage: python recipes/measure_mma.py DATA OUT.json
 """
 
 import json
-import math
 import sys
 from pathlib import Path
 
+from mien.evaluation.affect import without_nan
 from mien.evaluation.mma import evaluate_mma
-
-
-def clean(value):
-    if isinstance(value, dict):
-        return {key: clean(item) for key, item in value.items()}
-    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def main() -> None:
@@ -26,7 +20,7 @@ def main() -> None:
         ),
         "muxspace held-out people": evaluate_mma(data / "muxspace_faces.zip", "valid"),
     }
-    out.write_text(json.dumps(clean(reports), indent=2) + "\n", encoding="utf-8")
+    out.write_text(json.dumps(without_nan(reports), indent=2) + "\n", encoding="utf-8")
     for name, report in reports.items():
         print(f"{name}: n {report['n']}, accuracy {report['accuracy']:.4f}")
 

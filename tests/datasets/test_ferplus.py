@@ -21,7 +21,7 @@ from mien.errors import DataError
 from mien.labels import ACTION_UNITS, EXPRESSIONS
 
 
-def refused(text: str, path: Path, *others: Path) -> None:
+def assert_refused(text: str, path: Path, *others: Path) -> None:
     with pytest.raises(DataError, match=text) as caught:
         load_ferplus(path, *others)
     assert "\n" not in str(caught.value)
@@ -145,11 +145,11 @@ def test_broken_files_say_what_was_looked_for(
     changes: dict[str, Any], text: str, tmp_path: Path
 ) -> None:
     path = write_ferplus(tmp_path, **changes)
-    refused(f"ferplus_trainval.npz: {text}", path)
+    assert_refused(f"ferplus_trainval.npz: {text}", path)
 
 
 def test_files_that_are_no_npz(tmp_path: Path) -> None:
-    refused("no such file", tmp_path / "none.npz")
+    assert_refused("no such file", tmp_path / "none.npz")
     whole = write_ferplus(tmp_path).read_bytes()
     damaged = bytearray(whole)
     damaged[200:4000:7] = bytes(len(damaged[200:4000:7]))
@@ -162,9 +162,9 @@ def test_files_that_are_no_npz(tmp_path: Path) -> None:
     }.items():
         file = tmp_path / f"{name}.npz"
         file.write_bytes(data)
-        refused("not a readable npz file", file)
+        assert_refused("not a readable npz file", file)
     np.save(tmp_path / "single.npy", np.zeros(3))
-    refused("not a readable npz file.*single array", tmp_path / "single.npy")
+    assert_refused("not a readable npz file.*single array", tmp_path / "single.npy")
 
 
 @pytest.mark.parametrize(
@@ -185,4 +185,4 @@ def test_teacher_files_of_something_else(
 ) -> None:
     arrays = blendshape_arrays(ferplus_arrays()["name"]) | changes
     scores = write_npz(tmp_path / "teacher.npz", arrays)
-    refused(f"teacher.npz: .*{text}", write_ferplus(tmp_path), scores)
+    assert_refused(f"teacher.npz: .*{text}", write_ferplus(tmp_path), scores)

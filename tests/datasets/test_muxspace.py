@@ -21,7 +21,7 @@ from mien.faces.align import TEMPLATE
 from mien.labels import EXPRESSIONS
 
 
-def refused(text: str, archive: Path, *others: Path) -> None:
+def assert_refused(text: str, archive: Path, *others: Path) -> None:
     with pytest.raises(DataError, match=text) as caught:
         load_muxspace(archive, *others)
     assert "\n" not in str(caught.value)
@@ -111,41 +111,47 @@ def test_teacher_scores(tmp_path: Path) -> None:
 def test_missing_columns(column: str, tmp_path: Path) -> None:
     rows = [{k: v for k, v in row.items() if k != column} for row in muxspace_rows()]
     names = {f"face_{i:03d}.jpg": jpeg(i) for i in range(6)}
-    refused(rf"faces.csv: looked for columns \['{column}'\]", write_muxspace(tmp_path, rows, names))
+    assert_refused(
+        rf"faces.csv: looked for columns \['{column}'\]", write_muxspace(tmp_path, rows, names)
+    )
 
 
 def test_no_rows(tmp_path: Path) -> None:
-    refused("found no rows", write_muxspace(tmp_path, [], {}))
+    assert_refused("found no rows", write_muxspace(tmp_path, [], {}))
 
 
 def test_labels_and_landmarks_that_cannot_be_read_name_their_line(tmp_path: Path) -> None:
     rows = muxspace_rows()
     rows[3]["label"] = "smirk"
-    refused(r"faces\.csv, line 5: label 'smirk' is none of", write_muxspace(tmp_path, rows))
+    assert_refused(r"faces\.csv, line 5: label 'smirk' is none of", write_muxspace(tmp_path, rows))
     rows = muxspace_rows()
     rows[4]["ly2"] = "7o"
-    refused(r"faces\.csv, line 6: landmarks .*'7o'", write_muxspace(tmp_path, rows))
+    assert_refused(r"faces\.csv, line 6: landmarks .*'7o'", write_muxspace(tmp_path, rows))
 
 
 def test_images_that_are_missing_broken_or_of_another_shape(tmp_path: Path) -> None:
     rows = muxspace_rows()
     good = {row["file"]: jpeg(i) for i, row in enumerate(rows)}
     missing = {k: v for k, v in good.items() if k != "face_002.jpg"}
-    refused("'face_002.jpg' is in the table but not in", write_muxspace(tmp_path, rows, missing))
+    assert_refused(
+        "'face_002.jpg' is in the table but not in", write_muxspace(tmp_path, rows, missing)
+    )
     for data in (b"no image", b""):
         broken = good | {"face_003.jpg": data}
-        refused("'face_003.jpg' is not a readable", write_muxspace(tmp_path, rows, broken))
+        assert_refused("'face_003.jpg' is not a readable", write_muxspace(tmp_path, rows, broken))
     oblong = good | {"face_000.jpg": jpeg(0, 160, 152)}
-    refused(r"'face_000.jpg' is \(160, 152\): expected", write_muxspace(tmp_path, rows, oblong))
+    assert_refused(
+        r"'face_000.jpg' is \(160, 152\): expected", write_muxspace(tmp_path, rows, oblong)
+    )
     other = good | {"face_004.jpg": jpeg(0, 80, 80)}
-    refused(r"'face_004.jpg' is \(80, 80\): expected", write_muxspace(tmp_path, rows, other))
+    assert_refused(r"'face_004.jpg' is \(80, 80\): expected", write_muxspace(tmp_path, rows, other))
 
 
 def test_one_name_in_two_folders_is_not_guessed(tmp_path: Path) -> None:
     rows = [{"file": "face.jpg", "label": "fear"}]
     members = {"a/face.jpg": jpeg(0), "b/face.jpg": jpeg(1)}
     path = write_muxspace(tmp_path, rows, members)
-    refused(r"several times in the archive: \['a/face.jpg', 'b/face.jpg'\]", path)
+    assert_refused(r"several times in the archive: \['a/face.jpg', 'b/face.jpg'\]", path)
     rows = [{"file": f"{folder}/face.jpg", "label": "fear"} for folder in "ba"]
     faces = load_muxspace(write_muxspace(tmp_path, rows, members))
     for image, seed in zip(faces.images, (1, 0), strict=True):
@@ -155,23 +161,23 @@ def test_one_name_in_two_folders_is_not_guessed(tmp_path: Path) -> None:
 
 def test_tables_that_are_missing_ambiguous_or_no_text(tmp_path: Path) -> None:
     path = write_muxspace(tmp_path, table="none")
-    refused(r"looked for .*muxspace_faces.csv or one csv inside, found \[\]", path)
-    refused(r"looked for .*other.csv or one csv inside", path, tmp_path / "other.csv")
+    assert_refused(r"looked for .*muxspace_faces.csv or one csv inside, found \[\]", path)
+    assert_refused(r"looked for .*other.csv or one csv inside", path, tmp_path / "other.csv")
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("a.csv", table_text(muxspace_rows()))
         archive.writestr("b.csv", "x")
-    refused(r"found \['a.csv', 'b.csv'\]", path)
+    assert_refused(r"found \['a.csv', 'b.csv'\]", path)
     path.with_suffix(".csv").write_bytes(b"file,label\n\xe9.jpg,fear\n")
-    refused("faces.csv: not a text in UTF-8", path)
+    assert_refused("faces.csv: not a text in UTF-8", path)
 
 
 def test_archives_that_are_none(tmp_path: Path) -> None:
-    refused("no such file", tmp_path / "none.zip")
+    assert_refused("no such file", tmp_path / "none.zip")
     path = write_muxspace(tmp_path)
     whole = path.read_bytes()
     for data in (b"", b"text", whole[: len(whole) // 2]):
         path.write_bytes(data)
-        refused("not a readable zip file", path)
+        assert_refused("not a readable zip file", path)
     at = whole.index(b"face_002.jpg") + 500
     path.write_bytes(whole[:at] + bytes(60) + whole[at + 60 :])
-    refused("not a readable zip file.*CRC", path)
+    assert_refused("not a readable zip file.*CRC", path)

@@ -143,6 +143,7 @@ def command(
     prepare_root(out)
     analyzer = Analyzer(options)
     failed = 0
+    reacted = False
     taken: set[str] = set()
     seen: set[Path] = set()
     for name in inputs:
@@ -158,10 +159,12 @@ def command(
             seen.add(Path(source).resolve())
             folder = choose_folder(out, source, taken)
             try:
-                _analyze_one(analyzer, source, folder, kind, layouts, quiet)
+                reacted |= _analyze_one(analyzer, source, folder, kind, layouts, quiet)
             except MienError as error:
                 failed += 1
                 complain(error)
+    if reacted and not quiet and analyzer.reactions is not None:
+        click.echo(f"reactions: {analyzer.reactions.metadata.get('caveat')}")
     if failed:
         sys.exit(1)
 
@@ -191,7 +194,8 @@ def _is_hidden(file: Path, folder: Path) -> bool:
 
 def _analyze_one(
     analyzer: Analyzer, source: str, folder: Path, kind: str, layouts: tuple[str, ...], quiet: bool
-) -> None:
+) -> bool:
+    """Analyse one input into its folder; whether reactions were estimated."""
     from tqdm import tqdm
 
     from mien.inference.summary import source_text
@@ -224,8 +228,9 @@ def _analyze_one(
     name = source_text(source)
     for text in summary.document["warnings"]:
         complain(f"{name}: warning: {text}")
+    reacted = any(face.reactions is not None for face in summary.faces)
     if quiet:
-        return
+        return reacted
     seconds = time.perf_counter() - started
     frames = summary.document["source"]["frames"]
     line = (
@@ -233,3 +238,4 @@ def _analyze_one(
         f"{frames / seconds:.0f} frames/s -> {source_text(folder / 'report.html')}"
     )
     click.echo(" ".join(line.splitlines()))
+    return reacted

@@ -50,11 +50,12 @@ def mma(
     as_json: bool,
 ) -> None:
     """Measure the extractor: expressions, and action units where teacher scores are given."""
+    from mien.evaluation.affect import without_nan
     from mien.evaluation.mma import evaluate_mma
 
     report = evaluate_mma(data, split, blendshapes, model, framing)
     if as_json:
-        click.echo(json.dumps(_without_nan(report), indent=2))
+        click.echo(json.dumps(without_nan(report), indent=2))
     else:
         click.echo(_text(report))
 
@@ -91,14 +92,3 @@ def _text(report: dict[str, Any]) -> str:
 
 def _figure(value: float) -> str:
     return "-" if math.isnan(value) else f"{value:.3f}"
-
-
-def _without_nan(value: Any) -> Any:
-    """JSON has no NaN: undefined figures become null."""
-    if isinstance(value, dict):
-        return {key: _without_nan(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_without_nan(item) for item in value]
-    if isinstance(value, float) and math.isnan(value):
-        return None
-    return value

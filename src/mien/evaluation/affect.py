@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -64,3 +65,14 @@ def affect_report(predicted: FloatArray, faces: FaceSet) -> dict[str, Any]:
 
 def _named(names: tuple[str, ...], values: np.ndarray[Any, Any]) -> dict[str, float]:
     return {name: float(value) for name, value in zip(names, values, strict=True)}
+
+
+def without_nan(value: Any) -> Any:
+    """JSON has no NaN: undefined figures become null."""
+    if isinstance(value, dict):
+        return {key: without_nan(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [without_nan(item) for item in value]
+    if isinstance(value, float) and math.isnan(value):
+        return None
+    return value
