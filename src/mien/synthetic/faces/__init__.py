@@ -5,11 +5,16 @@ A head is a triangle mesh in millimetres that depends on who it is (`Identity`),
 face. ``docs/synthetic-faces.md`` describes the model, its action units and its weaknesses.
 """
 
-from mien.synthetic.faces.action_units import ACTION_TABLE, COMPOSED, INCOMPATIBLE, action_weights
-from mien.synthetic.faces.basis import HeadBasis, load_basis
-from mien.synthetic.faces.controls import Blink, Gaze, HeadPose, Jaw
-from mien.synthetic.faces.head import Eyes, HeadModel, Person
-from mien.synthetic.faces.identity import Identity, draw_identity, mean_identity
+from mien.synthetic.faces.geometry.action_units import (
+    ACTION_TABLE,
+    COMPOSED,
+    INCOMPATIBLE,
+    action_weights,
+)
+from mien.synthetic.faces.geometry.basis import HeadBasis, load_basis
+from mien.synthetic.faces.geometry.controls import Blink, Gaze, HeadPose, Jaw
+from mien.synthetic.faces.geometry.head import Eyes, HeadModel, Person
+from mien.synthetic.faces.geometry.identity import Identity, draw_identity, mean_identity
 
 __all__ = [
     "ACTION_TABLE",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from mien.synthetic.faces.basis import HeadBasis
-from mien.synthetic.faces.parts import Parts
+from mien.synthetic.faces.geometry.basis import HeadBasis
+from mien.synthetic.faces.geometry.parts import Parts
 from mien.types import FloatArray
 
 REGIONS: tuple[str, ...] = (

@@ -8,18 +8,18 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.labels import LANDMARKS
-from mien.synthetic.faces.basis import HeadBasis, load_basis
-from mien.synthetic.faces.controls import (
+from mien.synthetic.faces.geometry.basis import HeadBasis, load_basis
+from mien.synthetic.faces.geometry.controls import (
     MAX_GAZE_PITCH_DEG,
     MAX_GAZE_YAW_DEG,
     Gaze,
     HeadPose,
     rotation,
 )
-from mien.synthetic.faces.identity import Identity, mean_identity
-from mien.synthetic.faces.landmarks import find_landmarks, five_points
-from mien.synthetic.faces.parts import find_parts, mirrored_indices
-from mien.synthetic.faces.regions import REGIONS, find_regions
+from mien.synthetic.faces.geometry.identity import Identity, mean_identity
+from mien.synthetic.faces.geometry.landmarks import find_landmarks, five_points
+from mien.synthetic.faces.geometry.parts import find_parts, mirrored_indices
+from mien.synthetic.faces.geometry.regions import REGIONS, find_regions
 from mien.types import FloatArray
 
 _LID_OVERLAP = 1.06  # a shut lid goes this much farther than where the lids' middles meet
@@ -82,11 +82,12 @@ class HeadModel:
         action in the source, is split into ``browInnerUpLeft`` and ``browInnerUpRight``.
     regions
         uint8 (n,), the part of the head each vertex belongs to: an index into
-        `mien.synthetic.faces.regions.REGIONS`.
+        `mien.synthetic.faces.geometry.regions.REGIONS`.
     mirror
         int (n,), for each vertex the one nearest to its mirror image on the mean head.
     landmarks
-        Name -> vertex index; the names are those of `mien.synthetic.faces.landmarks.NAMES`.
+        Name -> vertex index; the names are those of
+        `mien.synthetic.faces.geometry.landmarks.NAMES`.
 
     Parameters
     ----------

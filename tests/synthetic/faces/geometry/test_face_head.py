@@ -15,10 +15,10 @@ from mien.synthetic.faces import (
     draw_identity,
     mean_identity,
 )
-from mien.synthetic.faces.action_units import ACTION_TABLE
-from mien.synthetic.faces.identity import LOCAL_SCALES, PHENOTYPE_RANGES
-from mien.synthetic.faces.landmarks import NAMES, eye_opening
-from mien.synthetic.faces.regions import REGIONS
+from mien.synthetic.faces.geometry.action_units import ACTION_TABLE
+from mien.synthetic.faces.geometry.identity import LOCAL_SCALES, PHENOTYPE_RANGES
+from mien.synthetic.faces.geometry.landmarks import NAMES, eye_opening
+from mien.synthetic.faces.geometry.regions import REGIONS
 
 pytestmark = pytest.mark.slow  # a minute where the head is not cached yet
 

@@ -6,14 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mien.labels import ACTION_UNITS
-from mien.synthetic.faces.action_units import (
+from mien.synthetic.faces.geometry.action_units import (
     ACTION_TABLE,
     CAPS,
     COMPOSED,
     INCOMPATIBLE,
     action_weights,
 )
-from mien.synthetic.faces.controls import Blink, Jaw
+from mien.synthetic.faces.geometry.controls import Blink, Jaw
 
 SIDED = sorted(
     {name[:-1] for row in ACTION_TABLE.values() for name in row if name.endswith("*")}

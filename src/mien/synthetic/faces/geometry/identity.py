@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mien.synthetic.faces.basis import HeadBasis
+from mien.synthetic.faces.geometry.basis import HeadBasis
 
 PHENOTYPE_RANGES: dict[str, tuple[float, float]] = {
     "gender": (0.0, 1.0),  # male to female, mostly near the ends

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.errors import ModelError
-from mien.synthetic.faces.basis import HeadBasis
+from mien.synthetic.faces.geometry.basis import HeadBasis
 from mien.types import FloatArray
 
 Indices = npt.NDArray[np.intp]

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.errors import ModelError
-from mien.synthetic.faces.basis import HeadBasis
-from mien.synthetic.faces.parts import Parts, vertex_normals
+from mien.synthetic.faces.geometry.basis import HeadBasis
+from mien.synthetic.faces.geometry.parts import Parts, vertex_normals
 from mien.types import FloatArray
 
 _SIDED = (

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from mien.errors import ModelError, OutputError
-from mien.synthetic.faces import basis as module
-from mien.synthetic.faces.basis import HeadBasis
+from mien.synthetic.faces.geometry import basis as module
+from mien.synthetic.faces.geometry.basis import HeadBasis
 
 
 def tiny() -> HeadBasis:

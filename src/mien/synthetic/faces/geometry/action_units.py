@@ -32,7 +32,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from mien.labels import ACTION_UNITS
-from mien.synthetic.faces.controls import Blink, Jaw
+from mien.synthetic.faces.geometry.controls import Blink, Jaw
 from mien.types import FloatArray
 
 ACTION_TABLE: dict[int, dict[str, float]] = {

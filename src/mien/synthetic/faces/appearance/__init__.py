@@ -1,0 +1,1 @@
+"""What a head is painted and dressed with: skin, brows, eyes, lips, teeth, hair, glasses."""

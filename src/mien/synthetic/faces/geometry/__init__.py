@@ -1,0 +1,1 @@
+"""The head as a mesh in millimetres: who it is, what its face does, how it is held."""

@@ -1,0 +1,1 @@
+"""From a head to pictures: camera, light, rays, shading, depth, temperature, sensors."""
