@@ -1,4 +1,4 @@
-"""Writes RGB arrays as a small video with a timestamp for every frame."""
+"""Writes RGB or 16-bit grey arrays as a small video with a timestamp for every frame."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
+from typing import Any
+from typing import Any
 
 import av
 import numpy as np
+import numpy.typing as npt
 from av.video.stream import VideoStream
 
 from mien.errors import OutputError
@@ -20,9 +23,15 @@ _ENCODERS: dict[str, tuple[str, str, dict[str, str]]] = {
     "h264": ("libx264", "yuv420p", {"preset": "veryfast"}),
     "h264-lossless": ("libx264rgb", "rgb24", {"preset": "ultrafast", "crf": "0"}),
     "ffv1": ("ffv1", "bgr0", {}),
+    "ffv1-gray16": ("ffv1", "gray16le", {}),
     "mpeg4": ("mpeg4", "yuv420p", {"qscale": "3"}),
 }
 CODECS: tuple[str, ...] = tuple(_ENCODERS)
+# For one machine and one version of FFmpeg: no random identifiers, and slices that do not depend
+# on the number of cores.
+_BITEXACT_FILE = {"fflags": "+bitexact"}
+_BITEXACT_STREAM = {"flags": "+bitexact", "threads": "1"}
+Gray16Array = npt.NDArray[np.uint16]
 _MPEG4_TICKS_AT_MOST = 65_535  # the codec keeps its clock in 16 bits
 
 
@@ -39,7 +48,8 @@ class VideoWriter:
     codec
         One of `CODECS`. ``h264`` and ``mpeg4`` are lossy and store even sizes only: an odd
         width or height is padded by repeating the last column or row. ``h264-lossless`` and
-        ``ffv1`` (mkv, avi) return the same pixels at any size.
+        ``ffv1`` (mkv, avi) return the same pixels at any size, as does ``ffv1-gray16`` for
+        16-bit pictures with one channel (`mien.video.gray16.read_gray16` reads them).
     time_base
         Tick of the timestamps in seconds; each timestamp is rounded to it. The default,
         1/90000, is exact for 24, 25, 30, 50, 60 and 29.97 fps. Matroska rounds to 1 ms anyway.
@@ -47,6 +57,9 @@ class VideoWriter:
         Nominal rate, for the header only; timestamps decide.
     crf
         Quality of ``h264``, 0 to 51, less is better.
+    reproducible
+        The same frames give the same bytes in every run (on one machine, with one version of
+        FFmpeg), at the price of encoding with one thread.
     """
 
     def __init__(
@@ -57,6 +70,7 @@ class VideoWriter:
         time_base: Fraction = DEFAULT_TIME_BASE,
         fps: float | Fraction = 30,
         crf: int = 20,
+        reproducible: bool = False,
     ) -> None:
         if codec not in _ENCODERS:
             raise ValueError(f"codec is {codec!r}; allowed are {', '.join(CODECS)}")
@@ -69,13 +83,15 @@ class VideoWriter:
         self._time_base = time_base
         self._codec = codec
         self._crf = crf
+        self._reproducible = reproducible
         self._fps = Fraction(fps).limit_denominator(1001)
         self._shape: tuple[int, ...] | None = None
         self._last_tick: int | None = None
         self._stream: VideoStream | None = None
         self.written_frames = 0
         try:
-            self._container = av.open(str(self._partial), mode="w")
+            options = _BITEXACT_FILE if reproducible else {}
+            self._container = av.open(str(self._partial), mode="w", options=options)
         except (av.error.FFmpegError, OSError, ValueError) as error:
             raise self._failure(error) from error
         self._open = True
@@ -94,13 +110,14 @@ class VideoWriter:
         else:
             self.abort()
 
-    def write(self, image: ImageArray, timestamp_s: float | Fraction) -> None:
+    def write(self, image: ImageArray | Gray16Array, timestamp_s: float | Fraction) -> None:
         """Append one frame.
 
         Parameters
         ----------
         image
-            uint8 (height, width, 3), RGB; all of one shape.
+            uint8 (height, width, 3), RGB, or uint16 (height, width) for ``ffv1-gray16``; all of
+            one shape.
         timestamp_s
             Presentation time in seconds, at least 0 and at least one tick after the last.
 
@@ -111,8 +128,7 @@ class VideoWriter:
         OutputError
             Where the file cannot be written.
         """
-        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
-            raise ValueError(f"image is {image.dtype} {image.shape}; expected uint8 (H, W, 3)")
+        self._check_kind(image)
         if self._shape is not None and image.shape != self._shape:
             raise ValueError(f"image has shape {image.shape}; the first had {self._shape}")
         tick = round(Fraction(timestamp_s) / self._time_base)
@@ -124,7 +140,8 @@ class VideoWriter:
         try:
             if self._stream is None:
                 self._stream = self._add_stream(image)
-            frame = av.VideoFrame.from_ndarray(self._padded(image), format="rgb24")
+            kind = "rgb24" if image.ndim == 3 else "gray16le"
+            frame = av.VideoFrame.from_ndarray(self._padded(image), format=kind)
             frame.pts = tick
             frame.time_base = self._time_base
             self._container.mux(self._stream.encode(frame))
@@ -156,8 +173,18 @@ class VideoWriter:
             self._container.close()
             self._partial.unlink(missing_ok=True)
 
-    def _add_stream(self, image: ImageArray) -> VideoStream:
+    def _check_kind(self, image: ImageArray | Gray16Array) -> None:
+        if _ENCODERS[self._codec][1] == "gray16le":
+            fits, wanted = image.dtype == np.uint16 and image.ndim == 2, "uint16 (H, W)"
+        else:
+            fits, wanted = image.dtype == np.uint8 and image.shape[2:] == (3,), "uint8 (H, W, 3)"
+        if not fits or image.size == 0:
+            raise ValueError(f"image is {image.dtype} {image.shape}; expected {wanted}")
+
+    def _add_stream(self, image: ImageArray | Gray16Array) -> VideoStream:
         encoder, pixel_format, options = _ENCODERS[self._codec]
+        if self._reproducible:
+            options = {**options, **_BITEXACT_STREAM}
         if self._codec == "h264":
             options = {**options, "crf": str(self._crf)}
         try:
@@ -175,7 +202,7 @@ class VideoWriter:
         stream.time_base = self._time_base
         return stream
 
-    def _padded(self, image: ImageArray) -> ImageArray:
+    def _padded(self, image: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Repeat the last row and column where 4:2:0 needs even sizes."""
         if _ENCODERS[self._codec][1] == "yuv420p":
             height, width = image.shape[:2]
