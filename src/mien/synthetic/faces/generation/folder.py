@@ -1,0 +1,128 @@
+"""The folder of a set: begun once, gone on with by the same arguments only."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from mien.errors import ConfigError, OutputError
+from mien.synthetic.faces.generation.arguments import ImageSet, VideoSet
+from mien.synthetic.faces.generation.description import describe
+from mien.synthetic.faces.generation.seeds import SPLITS
+from mien.synthetic.faces.generation.tables import joined, read_table, write_table
+
+DOCUMENT = "dataset.json"
+MANIFEST = "manifest.parquet"
+_PARTIAL_DOCUMENT = f".{DOCUMENT}.partial"
+
+
+@dataclass(frozen=True)
+class SetSummary:
+    """What a run has done.
+
+    Attributes
+    ----------
+    manifest
+        The table of the whole set.
+    count
+        Images or videos in the set.
+    made_frames, kept_frames
+        Images, or frames of videos, that this run rendered and that were there already.
+    seconds
+        How long this run took.
+    splits
+        Images or videos in each split.
+    """
+
+    manifest: Path
+    count: int
+    made_frames: int
+    kept_frames: int
+    seconds: float
+    splits: dict[str, int]
+
+
+def count_splits(splits: Sequence[str]) -> dict[str, int]:
+    """How often each split occurs, in the order of `SPLITS`."""
+    return {split: splits.count(split) for split in SPLITS}
+
+
+def open_set(out: Path, plan: ImageSet | VideoSet) -> None:
+    """Begin a set in `out`, or check that the one which is there is the same.
+
+    A set may only grow: another ``count`` than before is fine if it is larger.
+
+    Raises
+    ------
+    ConfigError
+        If the folder holds a set begun with other arguments or by another generator.
+    OutputError
+        If it holds something else, or cannot be written to.
+    """
+    wanted = describe(plan)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        present = _read_document(out)
+        if present is not None:
+            _compare(out, present, wanted)
+            if present["arguments"]["count"] == plan.count:
+                return
+        text = json.dumps(wanted, indent=2, ensure_ascii=False) + "\n"
+        (out / _PARTIAL_DOCUMENT).write_text(text, encoding="utf-8")
+        (out / _PARTIAL_DOCUMENT).replace(out / DOCUMENT)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OutputError(
+            f"{out}: cannot be written to ({reason}); choose another folder with --out"
+        ) from error
+
+
+def finish_set(out: Path, parts: Sequence[Path]) -> pa.Table:
+    """Write the manifest, the rows of all parts; returns it."""
+    manifest = joined([read_table(part) for part in parts])
+    write_table(manifest, out / MANIFEST)
+    return manifest
+
+
+def _read_document(out: Path) -> dict[str, Any] | None:
+    """The document of the set in `out`, None where the folder is empty."""
+    if not any(entry.name != _PARTIAL_DOCUMENT for entry in out.iterdir()):
+        return None
+    try:
+        document = json.loads((out / DOCUMENT).read_text(encoding="utf-8"))
+        if str(document["format"]).startswith("mien synthetic") and document["arguments"]["count"]:
+            return dict(document)
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        pass
+    raise OutputError(
+        f"{out}: holds something else than a set of synthetic faces; choose another folder"
+    )
+
+
+def _compare(out: Path, present: dict[str, Any], wanted: dict[str, Any]) -> None:
+    """Refuse to go on with a set that was begun differently."""
+    for name in ("format", "generator"):
+        if present.get(name) != wanted[name]:
+            raise ConfigError(
+                f"{out}: holds a set with {name} {present.get(name)!r}, this is {wanted[name]!r}; "
+                "choose another folder"
+            )
+    before: dict[str, Any] = present["arguments"]
+    for name, value in wanted["arguments"].items():
+        earlier = before.get(name)
+        if earlier == value or (name == "count" and value > before["count"]):
+            continue
+        what = "a set only grows" if name == "count" else "give the same"
+        raise ConfigError(
+            f"{out}: was begun with {name} {_shown(earlier)}, not {_shown(value)}; "
+            f"{what} or choose another folder"
+        )
+
+
+def _shown(value: object) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
