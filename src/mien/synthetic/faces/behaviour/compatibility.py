@@ -3,8 +3,8 @@
 Three rules, all continuous with continuous slope, so that movements stay smooth:
 
 1. AU10 bares the teeth (at 1 it parts the lips by 4 to 5 mm), so a strong one ends pressing: AU24
-   fades while AU10 goes from 0.3 to 0.45.
-2. AU25 is at least what AU10 parts: from 0 at an AU10 of 0.4 to 0.5 at 1.
+   fades while AU10 goes from 0.25 to 0.4.
+2. AU25 is at least what AU10 parts: 0 up to an AU10 of 0.25, 0.2 at 0.4, 0.5 from 0.6 on.
 3. Of each pair in `INCOMPATIBLE` the weaker yields: each keeps its intensity times a smooth step
    that is 1 where it leads by `LEAD` and 0 where it trails. Two of the same strength both yield,
    which is what a mouth does on its way from pressed to parted. Where both stay below `UNSEEN`
@@ -39,7 +39,8 @@ def reconcile(units: npt.ArrayLike) -> Float64Array:
 
     Returns
     -------
-    float64 (..., 17), 0 to 1; of no pair in `INCOMPATIBLE` are both above `UNSEEN`.
+    float64 (..., 17), 0 to 1; of no pair in `INCOMPATIBLE` are both above `UNSEEN`, and where AU10
+    is above 0.4, AU25 is above 0.19.
 
     Examples
     --------
@@ -50,8 +51,8 @@ def reconcile(units: npt.ArrayLike) -> Float64Array:
     """
     result = np.array(units, np.float64)
     lip, press, part = (ACTION_UNITS.index(unit) for unit in (10, 24, 25))
-    result[..., press] *= 1 - smoothstep((result[..., lip] - 0.3) / 0.15)
-    parted = 0.5 * smoothstep((result[..., lip] - 0.4) / 0.6)
+    result[..., press] *= 1 - smoothstep((result[..., lip] - 0.25) / 0.15)
+    parted = 0.5 * smoothstep((result[..., lip] - 0.25) / 0.35)
     result[..., part] = 1 - (1 - result[..., part]) * (1 - parted)
 
     raw = result.copy()

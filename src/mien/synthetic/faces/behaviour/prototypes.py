@@ -43,8 +43,8 @@ def draw_shown(
 
     Each unit takes part with its probability and with a strength that varies log-normally by
     `spread`. Somebody who would show nothing shows the likeliest unit. Pressed lips (24) are not
-    drawn with tightened ones (23), and let AU10 be no more than 0.35, the most that keeps a mouth
-    shut.
+    drawn with tightened ones (23), and let AU10 be no more than 0.25, the most that keeps a mouth
+    shut (`mien.synthetic.faces.behaviour.compatibility`).
     """
     draws = rng.random(len(prototype))
     factors = np.exp(rng.normal(0, spread, len(prototype)))
@@ -60,5 +60,5 @@ def draw_shown(
     if 24 in shown:
         shown.pop(23, None)
         if 10 in shown:
-            shown[10] = min(shown[10], 0.35)
+            shown[10] = min(shown[10], 0.25)
     return shown

@@ -6,10 +6,10 @@ units on their own, so that every unit is often there and often not, in all sort
 ===========  =====  ===============================================================================
 kind         share  what moves
 ===========  =====  ===============================================================================
-emotion       0.36  one of the six basic emotions, from subtle to strong
+emotion       0.34  one of the six basic emotions, from subtle to strong
 reaction      0.12  one of the seven reactions
 compound      0.12  two basic emotions at once (Du, Tao & Martinez, PNAS 111 (2014))
-random        0.28  one to five units drawn at random
+random        0.30  one to five units drawn at random
 talking       0.06  mouth shapes of speech, at times over a weak emotion
 neutral       0.06  nothing but slight idle activation
 ===========  =====  ===============================================================================
@@ -48,10 +48,10 @@ from mien.synthetic.faces.geometry.controls import (
 from mien.types import FloatArray
 
 KINDS: dict[str, float] = {
-    "emotion": 0.36,
+    "emotion": 0.34,
     "reaction": 0.12,
     "compound": 0.12,
-    "random": 0.28,
+    "random": 0.30,
     "talking": 0.06,
     "neutral": 0.06,
 }
@@ -61,22 +61,25 @@ UNIT_WEIGHTS: dict[int, float] = {
     1: 0.5,
     2: 1.0,
     4: 0.4,
-    5: 1.4,
+    5: 1.6,
     6: 1.0,
-    7: 1.5,
-    9: 1.3,
-    10: 1.0,
-    11: 3.4,
+    7: 1.6,
+    9: 1.5,
+    10: 1.6,
+    11: 3.5,
     12: 1.1,
-    15: 1.6,
+    15: 2.6,
     17: 0.8,
     20: 1.2,
-    23: 4.6,
-    24: 3.2,
+    23: 5.2,
+    24: 5.0,
     25: 0.5,
     26: 0.9,
 }
 """How readily a unit is drawn at random."""
+
+_MOUTH_SHAPES = ((23, 0.2, 0.5), (17, 0.2, 0.5), (20, 0.25, 0.5), (10, 0.2, 0.4))
+"""Units that speech adds to 25 and 26: unit, how often, at most how strongly."""
 
 _UNIT_SHARES = np.array([UNIT_WEIGHTS[u] for u in ACTION_UNITS]) / sum(UNIT_WEIGHTS.values())
 
@@ -140,7 +143,8 @@ def _draw_units(rng: np.random.Generator) -> Float64Array:
     if kind not in ("neutral", "random") and rng.random() < 0.25:
         _add_random(units, rng, 1)
     idle = rng.beta(1, 9, len(units)) * (rng.random(len(units)) < 0.3)
-    return np.asarray(np.clip(1 - (1 - units) * (1 - idle), 0, 1), np.float64)
+    units = np.clip(1 - (1 - units) * (1 - idle), 0, 1)
+    return np.asarray(units, np.float64)
 
 
 def _intensity(rng: np.random.Generator) -> float:
@@ -149,7 +153,7 @@ def _intensity(rng: np.random.Generator) -> float:
 
 
 def _pick(rng: np.random.Generator, prototypes: dict[str, Prototype]) -> Prototype:
-    """One of the prototypes, happiness twice as often as another: it is the one pleasant emotion."""
+    """One of the prototypes; happiness, the one pleasant emotion, twice as often as another."""
     weights = np.array([2.0 if name == "happiness" else 1.0 for name in prototypes])
     return prototypes[str(rng.choice(list(prototypes), p=weights / weights.sum()))]
 
@@ -177,12 +181,7 @@ def _add_speech(units: Float64Array, rng: np.random.Generator) -> None:
     if rng.random() < 0.35:
         _add(units, rng, _pick(rng, EMOTION_PROTOTYPES), float(rng.uniform(0.2, 0.6)))
     shape = {25: rng.uniform(0.2, 0.8), 26: rng.uniform(0.0, 0.7)}
-    for unit, probability, most in (
-        (23, 0.2, 0.5),
-        (17, 0.2, 0.5),
-        (20, 0.25, 0.5),
-        (10, 0.2, 0.4),
-    ):
+    for unit, probability, most in _MOUTH_SHAPES:
         if rng.random() < probability:
             shape[unit] = rng.uniform(0.1, most)
     for unit, intensity in shape.items():
@@ -220,14 +219,13 @@ def _draw_blink(rng: np.random.Generator, units: Float64Array) -> Blink:
 
 
 def _draw_pose(rng: np.random.Generator, frontal: bool) -> HeadPose:
-    """Mostly towards the camera; one head in seven may be turned far."""
+    """Towards the camera, with deviations of 14, 8 and 7 degrees; frontal: about half of these."""
     yaw, pitch, roll = rng.normal(size=3)
-    turned = rng.random() < 0.15
     if frontal:
         yaw, pitch, roll = np.clip((yaw, pitch, roll), -1.95, 1.95)
         return HeadPose(6.0 * float(yaw), 4.0 * float(pitch), 4.0 * float(roll))
     return HeadPose(
-        float(np.clip(yaw * (26.0 if turned else 14.0), -45, 45)),
+        float(np.clip(yaw * 14.0, -45, 45)),
         float(np.clip(pitch * 8.0, -25, 25)),
         float(np.clip(roll * 7.0, -22, 22)),
     )
