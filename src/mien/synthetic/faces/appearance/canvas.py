@@ -7,6 +7,7 @@ mean head say where the brows and folds run.
 
 from __future__ import annotations
 
+import itertools
 from functools import cached_property
 
 import cv2
@@ -113,7 +114,7 @@ class Canvas:
         best = np.full(x.shape, np.inf, np.float32)
         place = np.zeros(x.shape, np.float32)
         sign = np.ones(x.shape, np.float32)
-        for k, (a, b) in enumerate(zip(line[:-1], line[1:], strict=True)):
+        for k, (a, b) in enumerate(itertools.pairwise(line)):
             d = b - a
             t = np.clip(((x - a[0]) * d[0] + (y - a[1]) * d[1]) / max(lengths[k] ** 2, 1e-6), 0, 1)
             ex, ey = x - (a[0] + t * d[0]), y - (a[1] + t * d[1])

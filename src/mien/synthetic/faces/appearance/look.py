@@ -96,17 +96,8 @@ def draw_look(identity: Identity, seed: int) -> Look:
     tone = float(np.clip(rng.normal(usual, 0.14), 0, 1) if goes_along else rng.random())
     dark = tone > 0.5
 
-    style = str(
-        rng.choice(
-            HAIR_STYLES,
-            p=[0.02, 0.04, 0.14, 0.28, 0.36, 0.16]
-            if female
-            else [0.1, 0.16, 0.44, 0.2, 0.07, 0.03],
-        )
-    )
-    headwear = str(
-        rng.choice(HEADWEAR, p=[0.8, 0.04, 0.05, 0.11] if female else [0.82, 0.1, 0.08, 0])
-    )
+    style = str(rng.choice(HAIR_STYLES, p=_STYLE_SHARES[female]))
+    headwear = str(rng.choice(HEADWEAR, p=_HEADWEAR_SHARES[female]))
     beard = "none" if female else str(rng.choice(BEARDS, p=[0.42, 0.26, 0.07, 0.08, 0.17]))
     return Look(
         seed=seed,
@@ -142,6 +133,11 @@ def draw_look(identity: Identity, seed: int) -> Look:
     )
 
 
+_STYLE_SHARES = {  # female or not -> share of each of HAIR_STYLES
+    True: [0.02, 0.04, 0.14, 0.28, 0.36, 0.16],
+    False: [0.1, 0.16, 0.44, 0.2, 0.07, 0.03],
+}
+_HEADWEAR_SHARES = {True: [0.8, 0.04, 0.05, 0.11], False: [0.82, 0.1, 0.08, 0.0]}
 _HAIR_MM = {"bald": 0.0, "shaved": 1.2, "short": 7.0, "full": 14.0, "long": 10.0, "tied": 3.5}
 
 

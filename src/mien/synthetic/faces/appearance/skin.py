@@ -64,8 +64,9 @@ class Painter:
         inner, middle, outer = (
             np.array(self.at[f"brow_{k}_left"]) for k in ("inner", "middle", "outer")
         )
-        start = inner + [-5.5, -5.5]
-        return np.array([start, inner + [3, -2.5], middle + [3, -0.5], outer + [2, -2]], np.float32)
+        steps = ((-5.5, -5.5), (3, -2.5), (3, -0.5), (2, -2))
+        ends = (inner, inner, middle, outer)
+        return np.array([np.add(a, b) for a, b in zip(ends, steps, strict=True)], np.float32)
 
     @cached_property
     def _brows(self) -> tuple[FloatArray, FloatArray]:

@@ -200,7 +200,6 @@ def _unit_15(c: _Chisel) -> FloatArray:
 
 
 def _unit_17(c: _Chisel) -> FloatArray:
-    x, y = c.at["mouth_left"]
     low = c.at["lip_lower_outer"][1]
     c.fold([(-16, low - 2), (0, low - 4.5), (16, low - 2)], 0.8, 2.0, mirrored=False)
     # the dimpled, "orange peel" chin

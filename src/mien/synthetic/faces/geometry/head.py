@@ -217,10 +217,20 @@ class HeadModel:
                 turn = rotation(gaze.eye_yaw_deg(side), gaze.pitch_deg).astype(np.float32)
                 centre = person.eye_centres[k]
                 out[self._eyes[k]] = (out[self._eyes[k]] - centre) @ turn.T + centre
-        vertices, pivot = out[: self._count], out[self._pivot]
-        if pose is not None and pose != HeadPose():
-            vertices = _turn(vertices - pivot, self.basis.neck_fraction, pose) + pivot
-        return vertices.astype(np.float32)
+        vertices = out[: self._count].astype(np.float32)
+        return vertices if pose is None else self.turned(person, vertices, pose)
+
+    def turned(self, person: Person, vertices: FloatArray, pose: HeadPose) -> FloatArray:
+        """Vertices (n, 3) of `animate` without a pose, in a pose; the neck bends along."""
+        if pose == HeadPose():
+            return vertices
+        pivot = person.points[self._pivot]
+        return (_turn(vertices - pivot, self.basis.neck_fraction, pose) + pivot).astype(np.float32)
+
+    def carried(self, person: Person, points: FloatArray, pose: HeadPose) -> FloatArray:
+        """Points (k, 3) of things worn on the skull, in a pose: they turn with the whole head."""
+        pivot = person.points[self._pivot]
+        return ((points - pivot) @ pose.matrix().T + pivot).astype(np.float32)
 
     def five_landmarks(self, vertices: FloatArray) -> FloatArray:
         """The points of `mien.labels.LANDMARKS` on a posed head.
