@@ -46,7 +46,7 @@ class FaceSet:
     teacher_scores
         float32 (n, 17), the raw scores that ``action_units`` were made from, NaN where unknown.
     split
-        str (n,), ``"train"`` or ``"valid"``.
+        str (n,), ``"train"``, ``"valid"`` or, where a corpus has one, ``"test"``.
     counted
         bool (n,), False for copies of training faces in another split.
     """

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from mien.datasets import FaceSet, load_ferplus, load_muxspace
+from mien.datasets import FaceSet, load_ferplus, load_muxspace, load_synthetic
 from mien.datasets.landmarks import find_landmarks
 from mien.faces.detect import RetinaFaceDetector
 from mien.training.mma import CorpusConfig, MMATrainConfig
@@ -29,6 +29,10 @@ def load_corpora(config: MMATrainConfig, data: Path, cache: Path) -> dict[str, F
 
 
 def _load(name: str, corpus: CorpusConfig, data: Path, cache: Path) -> FaceSet:
+    if corpus.kind == "synthetic":
+        return load_synthetic(data / corpus.path)
+    if corpus.kind == "synthetic":
+        return load_synthetic(data / corpus.path)
     blendshapes = data / corpus.blendshapes if corpus.blendshapes else None
     if corpus.kind == "faces":
         return load_muxspace(data / corpus.path, None, blendshapes)

@@ -51,9 +51,10 @@ class CorpusConfig:
     Attributes
     ----------
     kind
-        ``"ferplus"`` (npz of images and votes) or ``"faces"`` (zip of faces with its csv).
+        ``"ferplus"`` (npz of images and votes), ``"faces"`` (zip of faces with its csv) or
+        ``"synthetic"`` (folder of a set that ``mien synthesize images`` wrote).
     path, blendshapes
-        Files, relative to the data folder; ``blendshapes`` may be empty.
+        Absolute, or relative to the data folder; ``blendshapes`` may be empty.
     per_batch
         How many faces of a batch come from this corpus. The first corpus defines the epoch.
     class_power
@@ -71,8 +72,8 @@ class CorpusConfig:
     framed_share: float = 0.5
 
     def __post_init__(self) -> None:
-        if self.kind not in ("ferplus", "faces"):
-            raise ValueError(f"kind is 'ferplus' or 'faces', not {self.kind!r}")
+        if self.kind not in ("ferplus", "faces", "synthetic"):
+            raise ValueError(f"kind is 'ferplus', 'faces' or 'synthetic', not {self.kind!r}")
         if self.per_batch < 1 or not 0 <= self.framed_share <= 1 or self.class_power < 0:
             raise ValueError(
                 "per_batch must be 1 or more, framed_share lie in 0..1, class_power be 0 or more; "

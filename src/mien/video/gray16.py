@@ -8,7 +8,6 @@ import av
 import numpy as np
 import numpy.typing as npt
 from av.container import InputContainer
-from av.container import InputContainer
 
 from mien.errors import InputError
 from mien.types import TimeArray
@@ -43,7 +42,7 @@ def read_gray16(path: str | Path) -> tuple[TimeArray, npt.NDArray[np.uint16]]:
         with av.open(f"file:{file}") as container:
             if not container.streams.video:
                 raise complaint(file, "it holds no video", "give a file with a video stream")
-            times_s, images = _read(file, container, container.streams.video[0])
+            times_s, images = _read(file, container)
         cut = missing_bytes(file) > 0
     except av.error.FFmpegError as error:
         raise complaint(file, "this is not a video that can be read", _COPY) from error
@@ -56,7 +55,7 @@ def read_gray16(path: str | Path) -> tuple[TimeArray, npt.NDArray[np.uint16]]:
 
 
 def _read(
-    file: Path, container: InputContainer, stream: VideoStream
+    file: Path, container: InputContainer
 ) -> tuple[list[float], list[npt.NDArray[np.uint16]]]:
     stream = container.streams.video[0]
     kind = stream.codec_context.pix_fmt

@@ -7,7 +7,6 @@ from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import Any
-from typing import Any
 
 import av
 import numpy as np

@@ -1,0 +1,175 @@
+"""Image sets of ``mien synthesize images``: every label is known.
+
+Expressions are the mixture that was drawn, with weight 1. Action units are the drawn intensities,
+which take the place of "probability that the unit is active"; units that the head cannot show by
+themselves (`COMPOSED`) have no target. Landmarks are exact, so every face is aligned. Splits are
+by person. Pictures are read in grey, like those of the other corpora (ITU-R BT.601).
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute
+import pyarrow.parquet
+
+from mien.datasets.base import FaceSet, Matrices, framed_matrices
+from mien.errors import DataError
+from mien.faces.align import TEMPLATE, similarity
+from mien.labels import (
+    ACTION_UNIT_COLUMNS,
+    ACTION_UNITS,
+    EXPRESSION_COLUMNS,
+    LANDMARKS,
+    VALENCE_AROUSAL,
+)
+from mien.types import FloatArray
+
+_FORMAT = "mien synthetic images"
+_CLEAR_MAJORITY = 0.5
+_AGAIN = "run the same `mien synthesize images` again to finish it"
+
+
+def load_synthetic(folder: str | Path, split: str | None = None) -> FaceSet:
+    """Load the color pictures of an image set with their truth.
+
+    Parameters
+    ----------
+    folder
+        The set.
+    split
+        ``"train"``, ``"valid"`` or ``"test"``; None: all.
+
+    Returns
+    -------
+    Faces whose ``majority`` is the expression with more than half of the mixture, -1 where there
+    is none, and whose ``framed`` matrices stretch the whole picture over the crop.
+
+    Raises
+    ------
+    DataError
+        If the folder is not a finished image set with color, a file is missing, or no face is in
+        the split.
+    """
+    place = Path(folder)
+    table, document = _read_set(place, split)
+    images = _read_images(place, table, "color", document["arguments"]["size_px"])
+    count = len(images)
+    grey = np.stack([cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in images])
+    expressions = _matrix(table, EXPRESSION_COLUMNS)
+    units = _matrix(table, ACTION_UNIT_COLUMNS)
+    for unit in document["labels"]["composed_action_units"]:
+        units[:, ACTION_UNITS.index(unit)] = np.nan
+    points = _matrix(table, tuple(f"{name}_{axis}" for name in LANDMARKS for axis in "xy"))
+    return FaceSet(
+        corpus="synthetic",
+        names=np.array(table.column("color").to_pylist()),
+        images=grey.astype(np.uint8, copy=False),
+        aligned=_exact_matrices(points.reshape(count, 5, 2)),
+        framed=framed_matrices(count, grey.shape[1]),
+        expressions=expressions,
+        expression_weight=np.ones(count, np.float32),
+        majority=np.where(
+            expressions.max(axis=1) > _CLEAR_MAJORITY, expressions.argmax(axis=1), -1
+        ),
+        valence_arousal=_matrix(table, VALENCE_AROUSAL),
+        action_units=units,
+        teacher_scores=np.full_like(units, np.nan),
+        split=np.array(table.column("split").to_pylist()),
+        counted=np.ones(count, bool),
+    )
+
+
+def load_synthetic_images(
+    folder: str | Path, modality: str = "color", split: str | None = None
+) -> npt.NDArray[Any]:
+    """Pictures of one modality, in the order of `load_synthetic`.
+
+    Returns
+    -------
+    uint8 (n, side, side, 3) RGB for ``"color"``; uint16 (n, side, side) for ``"depth"``
+    (millimetres) and ``"thermal"`` (hundredths of a kelvin).
+
+    Raises
+    ------
+    DataError
+        As `load_synthetic`, or if the set lacks the modality.
+    """
+    place = Path(folder)
+    table, document = _read_set(place, split)
+    return _read_images(place, table, modality, document["arguments"]["size_px"])
+
+
+def _read_set(folder: Path, split: str | None) -> tuple[pa.Table, dict[str, Any]]:
+    """Manifest (of one split) and document of a finished image set."""
+    try:
+        document = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
+        found, count = document["format"], document["arguments"]["count"]
+    except FileNotFoundError as error:
+        raise DataError(
+            f"{folder}: not a set of synthetic images: there is no dataset.json"
+        ) from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{folder}/dataset.json: cannot be read as that of a set") from error
+    if found != _FORMAT:
+        raise DataError(f"{folder}: holds {found!r}; expected {_FORMAT!r}")
+    try:
+        with (folder / "manifest.parquet").open("rb") as file:
+            table = pa.parquet.read_table(file)
+    except FileNotFoundError as error:
+        raise DataError(f"{folder}: the set is not finished; {_AGAIN}") from error
+    except (OSError, pa.ArrowInvalid) as error:
+        raise DataError(f"{folder}/manifest.parquet: cannot be read; {_AGAIN}") from error
+    if table.num_rows != count:
+        raise DataError(f"{folder}: {table.num_rows} of {count} images are there; {_AGAIN}")
+    if split is not None:
+        table = table.filter(pa.compute.equal(table.column("split"), split))
+    if not table.num_rows:
+        raise DataError(f"{folder}: no image is in the split {split!r}")
+    return table, document
+
+
+def _read_images(folder: Path, table: pa.Table, modality: str, side: int) -> npt.NDArray[Any]:
+    names = table.column(modality).to_pylist() if modality in table.column_names else [None]
+    if None in names or modality not in ("color", "depth", "thermal"):
+        raise DataError(f"{folder}: the set has no {modality} pictures")
+    shape, kind = ((side, side, 3), np.uint8) if modality == "color" else ((side, side), np.uint16)
+    images = np.empty((len(names), *shape), kind)
+    for k, name in enumerate(names):
+        image = _read_png(folder / name)
+        if image.shape != shape or image.dtype != kind:
+            raise DataError(f"{folder / name}: is {image.dtype} {image.shape}; expected {shape}")
+        images[k] = cv2.cvtColor(image, cv2.COLOR_BGR2RGB) if modality == "color" else image
+    return images
+
+
+def _read_png(path: Path) -> npt.NDArray[Any]:
+    try:
+        data = np.frombuffer(path.read_bytes(), np.uint8)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+    image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
+    if image is None:
+        raise DataError(f"{path}: is not a readable image")
+    return image
+
+
+def _matrix(table: pa.Table, columns: tuple[str, ...]) -> FloatArray:
+    """float32 (n, len(columns))."""
+    stacked = np.stack([table.column(name).to_numpy() for name in columns], axis=1)
+    return stacked.astype(np.float32, copy=False)
+
+
+def _exact_matrices(landmarks: FloatArray) -> Matrices:
+    """Crop-to-image matrices of exact landmarks (n, 5, 2), at any scale."""
+    matrices = np.full((len(landmarks), 2, 3), np.nan, np.float32)
+    for k, points in enumerate(landmarks):
+        if np.ptp(points, axis=0).max() >= 1:
+            matrices[k] = similarity(TEMPLATE, points)
+    return matrices
