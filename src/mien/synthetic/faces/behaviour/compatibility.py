@@ -7,8 +7,8 @@ Three rules, all continuous with continuous slope, so that movements stay smooth
 2. AU25 is at least what AU10 parts: 0 up to an AU10 of 0.25, 0.2 at 0.4, 0.5 from 0.6 on.
 3. Of each pair in `INCOMPATIBLE` the weaker yields: each keeps its intensity times a smooth step
    that is 1 where it leads by `LEAD` and 0 where it trails. Two of the same strength both yield,
-   which is what a mouth does on its way from pressed to parted. Where both stay below `UNSEEN`
-   nothing happens.
+   which is what a mouth does on its way from pressed to parted. The less is seen of the weaker,
+   the less either yields: nothing at 0, all from twice `UNSEEN` on.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ def reconcile(units: npt.ArrayLike) -> Float64Array:
     for pair in INCOMPATIBLE:
         for unit, other in (pair, pair[::-1]):
             mine, theirs = (raw[..., ACTION_UNITS.index(u)] for u in (unit, other))
-            # Yielding sets in as the partner comes into sight, from UNSEEN / 2 to UNSEEN.
-            seen = smoothstep(2 * np.minimum(mine, theirs) / UNSEEN - 1)
+            # Yielding sets in gently; what of a yielding unit is left never passes 0.03.
+            seen = smoothstep(np.minimum(mine, theirs) / (2 * UNSEEN))
             kept[unit].append(1 - seen * (1 - smoothstep((mine - theirs) / LEAD)))
     for unit, factors in kept.items():
         result[..., ACTION_UNITS.index(unit)] *= reduce(np.multiply, factors)
