@@ -32,10 +32,6 @@ _VERBS = {
         "mien.cli.synthesize",
         "Draw synthetic faces with exact truth (needs the extra 'synthetic').",
     ),
-    "synthesize": (
-        "mien.cli.synthesize",
-        "Draw people who do not exist, with all labels known (needs the extra 'synthetic').",
-    ),
     "export": ("mien.cli.export", "Turn a trained model into the ONNX file that mien reads."),
 }
 

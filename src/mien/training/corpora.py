@@ -31,8 +31,6 @@ def load_corpora(config: MMATrainConfig, data: Path, cache: Path) -> dict[str, F
 def _load(name: str, corpus: CorpusConfig, data: Path, cache: Path) -> FaceSet:
     if corpus.kind == "synthetic":
         return load_synthetic(data / corpus.path)
-    if corpus.kind == "synthetic":
-        return load_synthetic(data / corpus.path)
     blendshapes = data / corpus.blendshapes if corpus.blendshapes else None
     if corpus.kind == "faces":
         return load_muxspace(data / corpus.path, None, blendshapes)

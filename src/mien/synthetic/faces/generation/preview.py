@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from mien.errors import OutputError
 from mien.labels import ACTION_UNITS, EXPRESSIONS
 from mien.synthetic.faces.behaviour.moment import Moment
 from mien.synthetic.faces.generation.arguments import ImageSet
-from mien.synthetic.faces.generation.pictures import Picture, channel, draw_picture
+from mien.synthetic.faces.generation.pictures import Picture, channel, draw_picture, write_png
 from mien.synthetic.faces.generation.stage import StageFactory, open_stage
 from mien.types import ImageArray
 
@@ -60,6 +62,23 @@ def contact_sheet(
         if progress is not None:
             progress(1)
     return _grid(tiles)
+
+
+def write_sheet(sheet: ImageArray, path: Path) -> None:
+    """Write a contact sheet as PNG.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_png(sheet, path)
+    except OSError as error:
+        raise OutputError(
+            f"{path}: cannot be written ({error.strerror}); choose another file with --out"
+        ) from error
 
 
 def _view(image: npt.NDArray[Any], modality: str) -> ImageArray:
