@@ -124,7 +124,8 @@ class Scenario:
         I (0.75 + 0.25 mean s): the model of `mien.synthetic.reactions` without the raters' noise.
         The mean is over steps of `RATING_STEP_S`, whatever the frame rate.
         """
-        time_s = (np.arange(max(1, round(duration_s / RATING_STEP_S))) + 0.5) * RATING_STEP_S
+        steps = np.arange(max(1, round(duration_s / RATING_STEP_S)), dtype=np.float64)
+        time_s: Float64Array = (steps + 0.5) * RATING_STEP_S
         outline = np.zeros((len(REACTIONS), len(time_s)))
         for movement in self.movements:
             if movement.name in REACTIONS:
