@@ -19,7 +19,7 @@ from mien.synthetic.faces.geometry.identity import mean_identity
 from mien.synthetic.faces.rendering.rays import RayScene
 from mien.types import FloatArray
 
-SIZE_PX = 512
+SIZE_PX = 384
 _AXIS_Z_MM = -75.0
 _TOP_MM, _BOTTOM_MM = 135.0, -135.0
 _HALF = np.arctan(np.pi)
@@ -33,7 +33,7 @@ class Canvas:
     uv
         float32 (n, 2), column and row of each vertex of the head on the canvas.
     position
-        float32 (512, 512, 3), mm on the mean head.
+        float32 (384, 384, 3), mm on the mean head.
     at
         Landmark -> float32 (3,), mm on the mean head.
     """
@@ -46,6 +46,7 @@ class Canvas:
         column = (0.5 + 0.5 * np.arctan(angle) / _HALF) * SIZE_PX - 0.5
         self.uv: FloatArray = np.stack([column, row], axis=1).astype(np.float32)
         outside = ~head.region_mask("eyeball_right", "eyeball_left", "tongue", "mouth_interior")
+        self._spots: dict[tuple[float, float, float, float], FloatArray] = {}
         self.position = self._cast(head.faces[outside[head.faces].all(axis=1)])
 
     def _cast(self, faces: npt.NDArray[np.int32]) -> FloatArray:
@@ -67,7 +68,7 @@ class Canvas:
 
     @cached_property
     def texel_mm(self) -> FloatArray:
-        """Size of a texel along its row and its column, float32 (512, 512, 2), 0.2 to 6 mm."""
+        """Size of a texel along its row and its column, float32 (384, 384, 2), 0.2 to 6 mm."""
         p = self.position
         across = np.linalg.norm(np.gradient(p, axis=1), axis=2)
         down = np.linalg.norm(np.gradient(p, axis=0), axis=2)
@@ -75,22 +76,28 @@ class Canvas:
 
     @cached_property
     def left_share(self) -> FloatArray:
-        """1 on the person's left, 0 on the right, float32 (512,), blended over 10 mm."""
+        """1 on the person's left, 0 on the right, float32 (384,), blended over 10 mm."""
         x = np.clip(self.position[SIZE_PX // 2, :, 0] / 10 + 0.5, 0, 1)
         return (x * x * (3 - 2 * x)).astype(np.float32)
 
     def spot(self, centre: npt.ArrayLike, radius_mm: float, stretch: float = 1.0) -> FloatArray:
-        """A soft round spot on the front: exp(-(d / radius)^2), float32 (512, 512).
+        """A soft round spot on the front: exp(-(d / radius)^2), float32 (384, 384).
 
         `centre` is x, y in mm; `stretch` above 1 makes the spot wider than high.
         """
-        x, y = np.asarray(centre, np.float32)[:2]
+        x, y = (float(v) for v in np.asarray(centre).ravel()[:2])
+        key = (x, y, radius_mm, stretch)
+        if key in self._spots:
+            return self._spots[key]
         d2 = ((self.position[..., 0] - x) / stretch) ** 2 + (self.position[..., 1] - y) ** 2
-        return np.asarray(np.exp(-d2 / radius_mm**2) * self.front, np.float32)
+        spot = np.asarray(np.exp(-d2 / radius_mm**2) * self.front, np.float32)
+        if len(self._spots) < 64:  # the paint of every face begins with the same few spots
+            self._spots[key] = spot
+        return spot
 
     @cached_property
     def front(self) -> FloatArray:
-        """1 on the front half of the head, 0 behind the ears, float32 (512, 512)."""
+        """1 on the front half of the head, 0 behind the ears, float32 (384, 384)."""
         z = self.position[..., 2]
         return np.clip((z + 75) / 30, 0, 1).astype(np.float32)
 
@@ -105,7 +112,7 @@ class Canvas:
         Returns
         -------
         Distance in mm (with the sign of the side: positive to the left of the curve's direction),
-        and the place along it from 0 to 1; float32 (512, 512) each.
+        and the place along it from 0 to 1; float32 (384, 384) each.
         """
         line = np.asarray(points, np.float32)
         x, y = self.position[..., 0], self.position[..., 1]

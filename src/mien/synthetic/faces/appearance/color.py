@@ -46,7 +46,8 @@ def skin_color(tone: float) -> FloatArray:
     """Linear RGB (3,) of skin of a tone from 0, very light, to 1, very dark."""
     place = float(np.clip(tone, 0, 1)) * (len(_SKIN) - 1)
     k = min(int(place), len(_SKIN) - 2)
-    return linear(_SKIN[k] + (place - k) * (_SKIN[k + 1] - _SKIN[k]))
+    color = linear(_SKIN[k] + (place - k) * (_SKIN[k + 1] - _SKIN[k]))
+    return np.asarray(0.88 * color + 0.12 * color.mean(), np.float32)
 
 
 HAIR: dict[str, FloatArray] = {
@@ -56,8 +57,8 @@ HAIR: dict[str, FloatArray] = {
     "light brown": linear([126, 92, 62]),
     "blond": linear([186, 150, 101]),
     "red": linear([138, 66, 34]),
-    "grey": linear([140, 136, 132]),
-    "white": linear([205, 202, 196]),
+    "grey": linear([128, 124, 120]),
+    "white": linear([182, 179, 173]),
 }
 """Name -> linear RGB (3,)."""
 

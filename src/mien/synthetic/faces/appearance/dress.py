@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from mien.synthetic.faces.appearance.canvas import Canvas
+from mien.synthetic.faces.appearance.canvas import SIZE_PX, Canvas
 from mien.synthetic.faces.appearance.look import Look
 from mien.synthetic.faces.appearance.noise import cloud_noise
 from mien.synthetic.faces.appearance.skin import Painter, height_over_hairline
@@ -30,7 +30,7 @@ class Piece:
 
 
 def sheet(points: FloatArray, uv: FloatArray, closed: bool = False) -> Piece:
-    """A mesh of a grid of points (rows, columns, 3); `closed` joins the last column to the first."""
+    """A mesh of a grid of points (rows, columns, 3); `closed` joins last column and first."""
     rows, columns = points.shape[:2]
     index = np.arange(rows * columns).reshape(rows, columns)
     if closed:
@@ -71,18 +71,20 @@ def covering_mm(head: HeadModel, canvas: Canvas, painter: Painter, look: Look) -
     """
     rng = np.random.default_rng([0xC0F, look.seed])
     mean, noise = canvas.mean, cloud_noise(rng, (64, 64), 16, 3)
-    column, row = (np.clip(canvas.uv[:, k] / 8, 0, 63).astype(int) for k in (0, 1))
+    column, row = (np.clip(canvas.uv[:, k] / SIZE_PX * 64, 0, 63).astype(int) for k in (0, 1))
     lumps = noise[row, column]
     over = height_over_hairline(mean, painter.at["brow_inner_left"][1], look.hairline_mm)
     skin = ~head.region_mask(
         "eyeball_right", "eyeball_left", "tongue", "mouth_interior", "lips", "neck"
     )
-    bare_ears = ~head.region_mask("ear_right", "ear_left")
+    # the region holds some scalp around the ear, which hair may cover
+    bare_ears = ~(head.region_mask("ear_right", "ear_left") & (np.abs(mean[:, 0]) > 77))
     grown = np.clip((over + 1.2 * lumps) / 12, 0, 1)
     fuller = np.clip((mean[:, 1] - 20) / 80, 0, 1)
     hair = look.hair_mm * grown * (0.55 + 0.6 * fuller) * (1 + 0.16 * lumps) * bare_ears
     beard_share = painter.beard(look)[
-        np.clip(canvas.uv[:, 1], 0, 511).astype(int), np.clip(canvas.uv[:, 0], 0, 511).astype(int)
+        np.clip(canvas.uv[:, 1], 0, SIZE_PX - 1).astype(int),
+        np.clip(canvas.uv[:, 0], 0, SIZE_PX - 1).astype(int),
     ]
     beard_mm = {"full": 4.0, "goatee": 2.5, "moustache": 2.0}.get(look.beard, 0.0)
     beard = beard_mm * np.clip(2 * beard_share - 0.8, 0, 1) * (1 + 0.25 * lumps)

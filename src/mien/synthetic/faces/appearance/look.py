@@ -126,8 +126,8 @@ def draw_look(identity: Identity, seed: int) -> Look:
         eyeliner=float(rng.uniform(0.3, 1) if female and rng.random() < 0.4 else 0),
         lipstick=float(rng.uniform(0.3, 0.9) if female and rng.random() < 0.4 else 0),
         lipstick_color=_draw_color(rng, [0.35, 0.02, 0.04], [0.6, 0.18, 0.2]),
-        cloth_color=_draw_color(rng, [0.01, 0.01, 0.01], [0.6, 0.6, 0.6]),
-        headwear_color=_draw_color(rng, [0.01, 0.01, 0.01], [0.5, 0.5, 0.5]),
+        cloth_color=_draw_cloth(rng),
+        headwear_color=_draw_cloth(rng),
         frame_color=_draw_color(rng, [0.005, 0.005, 0.005], [0.12, 0.08, 0.06]),
         skin_c=float(rng.normal(0, 0.5)),
     )
@@ -153,6 +153,13 @@ def _draw_iris(rng: np.random.Generator, tone: float) -> str:
     dark = 1 - light
     shares = [0.6 * dark, 0.4 * dark, 0.2 * light, 0.2 * light, 0.45 * light, 0.15 * light]
     return str(rng.choice(list(IRISES), p=np.array(shares) / sum(shares)))
+
+
+def _draw_cloth(rng: np.random.Generator) -> tuple[float, float, float]:
+    """Dark more often than light, muted more often than bright."""
+    lightness = 0.015 + 0.5 * float(rng.random()) ** 2
+    r, g, b = lightness * np.exp(rng.normal(0, 0.35, 3))
+    return min(float(r), 0.8), min(float(g), 0.8), min(float(b), 0.8)
 
 
 def _draw_color(

@@ -24,13 +24,13 @@ class Paint:
     Attributes
     ----------
     albedo
-        float32 (512, 512, 3), linear RGB.
+        float32 (384, 384, 3), linear RGB.
     gloss
-        float32 (512, 512), 0 dull to 1 oily.
+        float32 (384, 384), 0 dull to 1 oily.
     relief
-        float32 (512, 512), mm, folds and pores at rest.
+        float32 (384, 384), mm, folds and pores at rest.
     temperature
-        float32 (512, 512), degrees Celsius at rest.
+        float32 (384, 384), degrees Celsius at rest.
     fold_gain
         How deep this person's folds are, relative to middle age.
     """
@@ -51,7 +51,7 @@ class Painter:
 
     @cached_property
     def folds(self) -> FloatArray:
-        """Reliefs of the action units, float32 (17, 512, 512); see `action_reliefs`."""
+        """Reliefs of the action units, float32 (17, 384, 384); see `action_reliefs`."""
         return action_reliefs(self.canvas)
 
     @cached_property
@@ -98,13 +98,13 @@ class Painter:
         }
 
     def beard(self, look: Look) -> FloatArray:
-        """Where this person's beard grows, 0 to 1, float32 (512, 512)."""
+        """Where this person's beard grows, 0 to 1, float32 (384, 384)."""
         if look.beard == "none":
             return np.zeros(_SHAPE, np.float32)
         return self._beard_zone["full" if look.beard == "stubble" else look.beard]
 
     def hair_zone(self, look: Look) -> FloatArray:
-        """Height over the hairline in mm, negative on the face, float32 (512, 512)."""
+        """Height over the hairline in mm, negative on the face, float32 (384, 384)."""
         p = self.canvas.position
         return height_over_hairline(p, self.at["brow_inner_left"][1], look.hairline_mm)
 
@@ -116,7 +116,7 @@ class Painter:
         relief = 0.035 * look.pores * blur(grain, 0.8) * self.canvas.front
         relief = relief + self._age_folds * np.float32(1.5 * max(0.0, look.age - 0.15))
         gloss = self._gloss(look, rng)
-        hair = self._hair_on_skin(look, rng)  # (512, 512), share of hair seen
+        hair = self._hair_on_skin(look, rng)  # (384, 384), share of hair seen
         color = HAIR[look.hair]
         albedo = albedo * (1 - hair[..., None]) + color * hair[..., None]
         return Paint(
@@ -182,7 +182,7 @@ class Painter:
         return np.clip(gloss, 0.05, 1.3).astype(np.float32)
 
     def _hair_on_skin(self, look: Look, rng: np.random.Generator) -> FloatArray:
-        """Share of brow, beard and scalp hair that covers the skin, float32 (512, 512)."""
+        """Share of brow, beard and scalp hair that covers the skin, float32 (384, 384)."""
         share = self._brow_hair(look, rng)
         grain = smooth_noise(rng, _SHAPE, (2.2, 1.3))
         beard = self.beard(look)
@@ -193,7 +193,9 @@ class Painter:
         if look.style != "bald":
             over = self.hair_zone(look) + 2.5 * cloud_noise(rng, _SHAPE, 14, 3)
             dense = 0.62 if look.style == "shaved" else 0.9
-            scalp = _step(over, 5.0) * np.clip(dense + 0.1 * grain, 0, 1)
+            p = self.canvas.position
+            ears = (np.abs(p[..., 0]) > 77) & (np.abs(p[..., 1] + 18) < 40)
+            scalp = ~ears * _step(over, 5.0) * np.clip(dense + 0.1 * grain, 0, 1)
             share = np.maximum(share, scalp)
         return np.asarray(share, np.float32)
 

@@ -23,7 +23,7 @@ def action_reliefs(canvas: Canvas) -> FloatArray:
 
     Returns
     -------
-    float32 (17, 512, 512), in the order of `mien.labels.ACTION_UNITS`, both sides of the face;
+    float32 (17, 384, 384), in the order of `mien.labels.ACTION_UNITS`, both sides of the face;
     zero where a unit folds nothing.
     """
     reliefs = np.zeros((len(ACTION_UNITS), *canvas.position.shape[:2]), np.float32)
@@ -33,7 +33,7 @@ def action_reliefs(canvas: Canvas) -> FloatArray:
 
 
 def resting_relief(canvas: Canvas) -> FloatArray:
-    """Height in mm of the folds of a very old face at rest, float32 (512, 512)."""
+    """Height in mm of the folds of a very old face at rest, float32 (384, 384)."""
     chisel = _Chisel(canvas)
     for rise in (10, 19, 28):
         chisel.fold(_arc(chisel, rise, 44), 0.35, 1.6, mirrored=False)

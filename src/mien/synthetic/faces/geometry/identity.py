@@ -22,7 +22,8 @@ PHENOTYPE_RANGES: dict[str, tuple[float, float]] = {
     "height": (0.3, 0.7),
     "proportions": (0.1, 0.9),
 }
-"""Phenotype -> range drawn from, uniformly except for gender. Units are anny's, 0 to 1."""
+"""Phenotype -> range drawn from, uniformly except for gender and for age, of which young
+adults are drawn more often. Units are anny's, 0 to 1."""
 
 LOCAL_SCALES: dict[str, float] = {
     "cheek": 0.25,
@@ -111,6 +112,8 @@ def draw_identity(basis: HeadBasis, seed: int) -> Identity:
         name: float(rng.beta(0.5, 0.5) if name == "gender" else rng.uniform(low, high))
         for name, (low, high) in PHENOTYPE_RANGES.items()
     }
+    low, high = PHENOTYPE_RANGES["age"]
+    phenotypes["age"] = low + (phenotypes["age"] - low) ** 1.7 / (high - low) ** 0.7
     mixture = rng.dirichlet([0.5, 0.5, 0.5])
     for name, part in zip(("african", "asian", "caucasian"), mixture, strict=True):
         phenotypes[name] = float(part)

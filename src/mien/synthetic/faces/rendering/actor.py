@@ -171,18 +171,18 @@ class Actor:
             at = painter.at["brow_inner_left"][1]
             rigid.append(add(dress.brim(person, self._count, look, at), "headwear"))
         self._rigid = np.concatenate(rigid)
-        at = []
+        covered_at: list[npt.NDArray[np.intp]] = []
         for thickness, name in ((self._hair_mm, "hair"), (self._wear_mm, "headwear")):
             covered = self._skin_faces[(thickness[self._skin_faces] > 0.05).any(axis=1)]
             index, local = np.unique(covered, return_inverse=True)
             shell = local.reshape(-1, 3).astype(np.int32)
             # 0.45 mm to a texel near the middle: strands have the same width everywhere
             piece = dress.Piece(
-                np.zeros((len(index), 3), np.float32), shell, canvas.uv[index] * 0.5
+                np.zeros((len(index), 3), np.float32), shell, canvas.uv[index] * 0.67
             )
             add(piece, name)
-            at.append(index)
-        self._hair_at, self._wear_at = at
+            covered_at.append(index)
+        self._hair_at, self._wear_at = covered_at
         self._torso = add(dress.shoulders(person, head), "cloth")
         self.faces = np.concatenate(faces).astype(np.int32)
         self.material = np.concatenate(material)
@@ -227,7 +227,7 @@ def vertex_normals(vertices: FloatArray, faces: npt.NDArray[np.int32], count: in
         [np.bincount(index, np.tile(flat[:, k], 3), minlength=count) for k in range(3)], axis=1
     )
     length = np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-9)
-    return (total / length).astype(np.float32)
+    return np.asarray(total / length, np.float32)
 
 
 def ambient_openness(vertices: FloatArray, faces: npt.NDArray[np.int32]) -> FloatArray:
@@ -243,4 +243,5 @@ def ambient_openness(vertices: FloatArray, faces: npt.NDArray[np.int32]) -> Floa
     blocked = RayScene(vertices, faces).blocked(
         start.reshape(-1, 3).astype(np.float32), ray.reshape(-1, 3).astype(np.float32)
     )
-    return (1 - blocked.reshape(len(vertices), _AO_RAYS).mean(axis=1)).astype(np.float32)
+    share = blocked.reshape(len(vertices), _AO_RAYS).mean(axis=1)
+    return np.asarray(1 - share, np.float32)

@@ -51,7 +51,7 @@ def portrait_camera(scene: Scene) -> Camera:
     scale = scene.face_share * size * scene.distance_mm / _FACE_MM
     flat = Camera(scene.distance_mm, np.array([[scale, 0, 0], [0, scale, 0]]))
     middle = flat.project(_FACE_MIDDLE_MM[None])[0]
-    wanted = (size - 1) / 2 + (scene.offset + [0, 0.03]) * size
+    wanted = (size - 1) / 2 + np.add(scene.offset, (0, 0.03)) * size
     return Camera(scene.distance_mm, np.column_stack([np.eye(2) * scale, wanted - middle]))
 
 

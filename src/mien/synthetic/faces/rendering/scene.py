@@ -248,8 +248,7 @@ def _draw_lights(
         key = _unit(side * rng.uniform(20, 85), rng.uniform(-15, 60))
     if kind == "colored":
         ambient = 0.2
-        warm = rng.dirichlet([0.9, 0.9, 0.9]).astype(np.float32) * 2 + 0.2
-        cool = rng.dirichlet([0.9, 0.9, 0.9]).astype(np.float32) * 2 + 0.2
+        warm, cool = _tint(rng), _tint(rng)
     sky = (1.25 * ambient * cool).astype(np.float32)
     bounce = np.array([1.0, 0.92, 0.82], np.float32)
     ground = (ambient * rng.uniform(0.35, 0.8) * bounce * (warm + cool) / 2).astype(np.float32)
@@ -261,6 +260,12 @@ def _draw_lights(
         rim = _unit(-side * rng.uniform(115, 160), rng.uniform(10, 50))
         lamps.append(Light(rim, (strength * rng.uniform(0.4, 1.3) * warm).astype(np.float32), True))
     return sky, ground, tuple(lamps)
+
+
+def _tint(rng: np.random.Generator) -> FloatArray:
+    """A strong color of the same luminance as white."""
+    color = rng.dirichlet([1.2, 1.2, 1.2]) + 0.18
+    return np.asarray(color / (color @ [0.2126, 0.7152, 0.0722]), np.float32).clip(0, 2.2)
 
 
 def _draw_backdrop(rng: np.random.Generator, size: int) -> FloatArray:

@@ -42,7 +42,7 @@ def measure_depth(
 ) -> npt.NDArray[np.uint16]:
     """Exact depth, float32 (size, size), to what a depth camera stores, uint16 mm, 0 for no value.
 
-    The noise grows with distance, and steep edges are lost, as time-of-flight and stereo cameras do.
+    The noise grows with distance, and steep edges are lost, as with time-of-flight cameras.
     """
     out = depth_mm
     if scene.depth_noise > 0:

@@ -20,6 +20,8 @@ from mien.types import FloatArray
 _HAIR_GRAIN = 256
 
 # How far light creeps around the terminator in skin, by red, green and blue
+# and how much more of it gets into hollows
+_SKIN_LEAK = np.array([0.25, -0.04, -0.1], np.float32)
 _SKIN_WRAP = np.array([0.34, 0.17, 0.11], np.float32)
 
 
@@ -64,7 +66,7 @@ class Shader:
         relief: FloatArray,
         grid: tuple[int, int],
     ) -> FloatArray:
-        """Linear RGB, float32 (n, 3). ``relief`` (512, 512) is the skin's height in mm."""
+        """Linear RGB, float32 (n, 3). ``relief`` (384, 384) is the skin's height in mm."""
         albedo, gloss = self._paint(points, actor, body)
         normal = self._carve(points, relief)
         skin = points.material == 0
@@ -77,25 +79,32 @@ class Shader:
         shine = np.zeros((len(normal), 3), np.float32)
         hair = points.material == MATERIALS.index("hair")
         eye = (points.material == 1) | (points.material == 2)
+        deep = 0.35 + 0.65 * np.sqrt(opening)
         for light in lights:
             facing = normal @ light.toward  # (n,)
             seen = self._visible(points, light, rays, grid, facing, scene.seed)
             around = np.clip((facing[:, None] + wrap) / (1 + wrap), 0, 1)
-            around = around**1.25 * (seen[:, None] if light.casts else 1.0)
-            diffuse = diffuse + light.color * around * (0.35 + 0.65 * np.sqrt(opening))
+            around *= 0.75 + 0.25 * around
+            diffuse = diffuse + light.color * around * (seen[:, None] * deep)
             half = points.toward + light.toward
-            half /= np.maximum(np.linalg.norm(half, axis=1, keepdims=True), 1e-6)
-            edge = np.clip((normal * half).sum(axis=1), 0, 1)
-            fresnel = 0.035 + 0.965 * (1 - np.clip((half * points.toward).sum(1), 0, 1)) ** 5
-            lobes = 0.55 * 4.5 * edge**22 + 0.45 * 15 * edge**70
+            half /= np.maximum(np.sqrt(dots(half, half)), 1e-6)[:, None]
+            edge = np.clip(dots(normal, half), 0, 1)
+            fresnel = 0.035 + 0.965 * _fifth(1 - np.clip(dots(half, points.toward), 0, 1))
+            power16 = edge**2
+            for _ in range(3):
+                power16 = power16 * power16
+            power64 = power16 * power16 * power16 * power16
+            lobes = 2.5 * power16 * edge * edge + 6.7 * power64
             strength = lobes * fresnel * gloss * np.clip(facing * 3, 0, 1)
-            strength = np.where(eye, 9.0 * np.clip(edge, 0, 1) ** 700 * seen, strength * seen)
+            strength *= seen
+            strength[eye] = 9.0 * edge[eye] ** 700 * seen[eye]
             if hair.any():
-                along = half[:, 1]  # strands hang: the angle to the vertical matters
-                sheen = np.sqrt(np.clip(1 - along**2, 0, 1)) ** 40 * np.clip(facing + 0.3, 0, 1)
-                strength = np.where(hair, 0.08 * sheen * seen, strength)
+                along = half[hair, 1]  # strands hang: the angle to the vertical matters
+                sheen = np.clip(1 - along**2, 0, 1) ** 20 * np.clip(facing[hair] + 0.3, 0, 1)
+                strength[hair] = 0.08 * sheen * seen[hair]
             shine += strength[:, None] * light.color
-        rim = (1 - np.clip((normal * points.toward).sum(axis=1), 0, 1)) ** 4
+        rim = (1 - np.clip(dots(normal, points.toward), 0, 1)) ** 2
+        rim *= rim
         shine += (0.10 * rim * gloss * points.marks[:, 2])[:, None] * scene.sky
         return np.asarray(albedo * diffuse + shine, np.float32)
 
@@ -130,9 +139,9 @@ class Shader:
             gloss[tooth] = 0.8
         hair = points.material == MATERIALS.index("hair")
         if hair.any():
-            place = (points.uv[hair] * [1.7, 1.7]) % _HAIR_GRAIN
+            place = (points.uv[hair] * [3.4, 1.7]) % _HAIR_GRAIN
             strands = sample(self._strands, place.astype(np.float32), wrap=True)
-            albedo[hair] = HAIR[look.hair] * np.exp(0.33 * strands)[:, None]
+            albedo[hair] = HAIR[look.hair] * np.exp(0.2 * strands)[:, None]
             gloss[hair] = 0.0
         for name, color in (
             ("cloth", look.cloth_color),
@@ -140,7 +149,7 @@ class Shader:
             ("frame", look.frame_color),
         ):
             mine = points.material == MATERIALS.index(name)
-            weave = 1 + 0.12 * np.sin(points.uv[mine] @ [0.25, 0.11] + look.seed)
+            weave = 1 + 0.04 * np.sin(points.uv[mine] @ [0.05, 0.13] + look.seed)
             albedo[mine] = np.array(color, np.float32) * weave[:, None]
             gloss[mine] = 0.9 if name == "frame" else 0.05
         return albedo, gloss
@@ -161,10 +170,10 @@ class Shader:
         normal = points.normal.copy()
         n = normal[skin]
         right = np.stack([n[:, 2], np.zeros(len(n), np.float32), -n[:, 0]], axis=1)
-        right /= np.maximum(np.linalg.norm(right, axis=1, keepdims=True), 1e-6)
+        right /= np.maximum(np.sqrt(dots(right, right)), 1e-6)[:, None]
         down = np.cross(right, n) * -1
         n = n - at[:, :1] * right + at[:, 1:] * -down
-        normal[skin] = n / np.linalg.norm(n, axis=1, keepdims=True)
+        normal[skin] = n / np.sqrt(dots(n, n))[:, None]
         return normal
 
     def _visible(
@@ -183,7 +192,7 @@ class Shader:
         lit = np.flatnonzero(facing > -0.35)
         rng = np.random.default_rng([0x5AD, seed])
         spread = rng.standard_normal((*grid, 3), dtype=np.float32).reshape(-1, 3)
-        toward = light.toward + 0.6 * light.softness * spread[points.where[lit]]
+        toward = light.toward + np.float32(0.6 * light.softness) * spread[points.where[lit]]
         start = points.position[lit] + 1.0 * points.normal[lit] + 0.5 * toward
         seen[lit] = ~rays.blocked(start, toward)
         picture = np.zeros(grid, np.float32)
@@ -217,6 +226,16 @@ class Shader:
         inner = (points.material >= 1) & (points.material <= MATERIALS.index("teeth"))
         shade[inner] /= np.maximum(points.marks[inner, 2:3], 1e-3)
         return shade
+
+
+def dots(a: FloatArray, b: FloatArray) -> FloatArray:
+    """Dot products of rows, float32 (n,)."""
+    return np.asarray(np.einsum("ij,ij->i", a, b), np.float32)
+
+
+def _fifth(x: FloatArray) -> FloatArray:
+    square = x * x
+    return square * square * x
 
 
 def sample(picture: FloatArray, at: FloatArray, wrap: bool = False) -> FloatArray:

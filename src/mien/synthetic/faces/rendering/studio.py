@@ -16,7 +16,7 @@ from mien.synthetic.faces.rendering.camera import Camera, aligned_camera, portra
 from mien.synthetic.faces.rendering.rays import RayScene
 from mien.synthetic.faces.rendering.scene import Scene, draw_scene
 from mien.synthetic.faces.rendering.sensor import measure_depth, measure_warmth, photograph
-from mien.synthetic.faces.rendering.shading import Points, Shader, sample
+from mien.synthetic.faces.rendering.shading import Points, Shader, dots
 from mien.synthetic.faces.rendering.shot import MODALITIES, Shot
 from mien.synthetic.faces.rendering.thermal import skin_warmth
 from mien.types import FloatArray
@@ -102,7 +102,7 @@ class Studio:
         rays = RayScene(body.vertices, actor.faces)
         eye = np.array([0, 0, scene.distance_mm], np.float32) - shift
         points, depth = self._look(actor, scene, body, camera, rays, eye)
-        size, grid = scene.size_px, (scene.size_px * _SAMPLES,) * 2
+        grid = (scene.size_px * _SAMPLES,) * 2
         rng = np.random.default_rng([0x5E45, scene.seed, seed])
         noise = [np.random.default_rng(s) for s in rng.integers(0, 2**62, 3)]
         color = depth_mm = thermal_ck = None
@@ -116,7 +116,9 @@ class Studio:
             light[points.where] = shaded * np.float32(exposure)
             color = photograph(_mean(light.reshape(*grid, 3)), scene, noise[0])
         if "depth" in modalities:
-            nearest = depth.reshape(size, _SAMPLES, size, _SAMPLES).min(axis=(1, 3))
+            samples = depth.reshape(grid)
+            nearest = np.minimum(samples[0::2], samples[1::2])
+            nearest = np.minimum(nearest[:, 0::2], nearest[:, 1::2])
             depth_mm = measure_depth(nearest, scene, noise[1])
         if "thermal" in modalities:
             warmth = np.full(grid[0] * grid[1], scene.backdrop_c, np.float32)
@@ -169,8 +171,8 @@ class Studio:
             np.linalg.norm(values[:, :3], axis=1, keepdims=True), 1e-6
         )
         toward = -directions[where]
-        toward = toward / np.linalg.norm(toward, axis=1, keepdims=True)
-        back = (normal * toward).sum(axis=1, keepdims=True) < -0.2
+        toward = toward / np.sqrt(dots(toward, toward))[:, None]
+        back = dots(normal, toward)[:, None] < -0.2
         return Points(
             where,
             eye + directions[where] * hits.distance[where, None],
@@ -182,7 +184,7 @@ class Studio:
         ), depth
 
     def _relief(self, actor: Actor, moment: Moment) -> FloatArray:
-        """Height of the skin's folds in this moment, float32 (512, 512), mm."""
+        """Height of the skin's folds in this moment, float32 (384, 384), mm."""
         relief = actor.paint.relief
         left = self.canvas.left_share
         for k in np.flatnonzero(moment.action_units > 0.02):
@@ -207,9 +209,5 @@ def _exposure(actor: Actor, scene: Scene) -> float:
 
 def _mean(samples: FloatArray) -> FloatArray:
     """Average of the samples of each pixel, (size, size, c)."""
-    side = samples.shape[0] // _SAMPLES
-    folded = samples.reshape(side, _SAMPLES, side, _SAMPLES, -1)
-    return np.asarray(folded.mean(axis=(1, 3)), np.float32)
-
-
-__all__ = ["Studio", "sample"]
+    rows = samples[0::2] + samples[1::2]
+    return np.asarray((rows[:, 0::2] + rows[:, 1::2]) / np.float32(4), np.float32)

@@ -8,7 +8,7 @@ from mien.synthetic.faces.behaviour.moment import Moment
 from mien.synthetic.faces.rendering.actor import MATERIALS, Actor, Body
 from mien.synthetic.faces.rendering.rays import RayScene
 from mien.synthetic.faces.rendering.scene import Scene
-from mien.synthetic.faces.rendering.shading import Points, sample
+from mien.synthetic.faces.rendering.shading import Points, dots, sample
 from mien.types import FloatArray
 
 _CELSIUS = {
@@ -30,9 +30,9 @@ def skin_warmth(
 ) -> FloatArray:
     """Apparent temperature, float32 (n,), degrees Celsius.
 
-    The person's map at rest, plus what arousal and breath do at the moment (`Physiology`), less what
-    a surface seen at a grazing angle loses: the emissivity of skin, 0.98 face on, falls beyond about
-    60 degrees (Watmough, Fowler & Oliver, Physics in Medicine and Biology 15 (1970)).
+    The person's map at rest, plus what arousal and breath do at the moment (`Physiology`), less
+    what a surface seen at a grazing angle loses: the emissivity of skin, 0.98 face on, falls beyond
+    about 60 degrees (Watmough, Fowler & Oliver, Physics in Medicine and Biology 15 (1970)).
     """
     warmth = np.zeros(len(points.material), np.float32)
     skin = points.material == 0
@@ -44,7 +44,8 @@ def skin_warmth(
     soft = skin | (points.material == 1) | (points.material == 2)
 
     def near(point: FloatArray, radius_mm: float) -> FloatArray:
-        d2 = ((points.position - point) ** 2).sum(axis=1)
+        off = points.position - point.astype(np.float32)
+        d2 = dots(off, off)
         return np.asarray(np.exp(-d2 / radius_mm**2) * soft, np.float32)
 
     warmth += state.nose_tip_c * near(at["nose_tip"], 16)
@@ -54,7 +55,7 @@ def skin_warmth(
         warmth += 0.7 * state.breath * near(nostril.astype(np.float32), 7)
     brow = (at["brow_inner_right"] + at["brow_inner_left"]) / 2
     warmth += state.forehead_c * near(brow + np.array([0, 22, -4], np.float32), 30)
-    facing = np.clip((points.normal * points.toward).sum(axis=1), 0, 1)
+    facing = np.clip(dots(points.normal, points.toward), 0, 1)
     emits = 0.98 - 0.22 * np.clip(0.5 - facing, 0, 0.5) / 0.5
     warmth = scene.backdrop_c + emits * (warmth - scene.backdrop_c)
     lenses = actor.carried_lenses(moment.pose)
