@@ -194,7 +194,7 @@ class Painter:
             over = self.hair_zone(look) + 2.5 * cloud_noise(rng, _SHAPE, 14, 3)
             dense = 0.62 if look.style == "shaved" else 0.9
             p = self.canvas.position
-            ears = (np.abs(p[..., 0]) > 77) & (np.abs(p[..., 1] + 18) < 40)
+            ears = (np.abs(p[..., 0]) > 73) & (np.abs(p[..., 1] + 18) < 40)
             scalp = ~ears * _step(over, 5.0) * np.clip(dense + 0.1 * grain, 0, 1)
             share = np.maximum(share, scalp)
         return np.asarray(share, np.float32)

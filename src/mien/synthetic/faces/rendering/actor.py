@@ -31,7 +31,7 @@ MATERIALS: tuple[str, ...] = (
     "frame",
 )
 _SUNK_MM = 1.2  # how far the border of hair and headwear lies below the skin
-_AO_RAYS = 24
+_AO_RAYS = 16
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -74,7 +75,8 @@ class Shader:
         opening = points.marks[:, 2:3] * self._lid_shade(points, body, actor)
         up = 0.5 + 0.5 * normal[:, 1:2]
         # light from all around, less where the surface lies in a hollow; red leaks into hollows
-        hollow = np.where(skin[:, None], opening ** np.array([0.8, 1.05, 1.1], np.float32), opening)
+        leak = np.where(skin[:, None], _SKIN_LEAK, np.float32(0))
+        hollow = opening * (1 + leak * (1 - opening))
         diffuse = (scene.sky * up + scene.ground * (1 - up)) * hollow
         shine = np.zeros((len(normal), 3), np.float32)
         hair = points.material == MATERIALS.index("hair")
@@ -190,8 +192,7 @@ class Shader:
             return np.ones(len(facing), np.float32)
         seen = np.ones(len(facing), np.float32)
         lit = np.flatnonzero(facing > -0.35)
-        rng = np.random.default_rng([0x5AD, seed])
-        spread = rng.standard_normal((*grid, 3), dtype=np.float32).reshape(-1, 3)
+        spread = _spread(grid, seed)
         toward = light.toward + np.float32(0.6 * light.softness) * spread[points.where[lit]]
         start = points.position[lit] + 1.0 * points.normal[lit] + 0.5 * toward
         seen[lit] = ~rays.blocked(start, toward)
@@ -226,6 +227,13 @@ class Shader:
         inner = (points.material >= 1) & (points.material <= MATERIALS.index("teeth"))
         shade[inner] /= np.maximum(points.marks[inner, 2:3], 1e-3)
         return shade
+
+
+@lru_cache(maxsize=2)
+def _spread(grid: tuple[int, int], seed: int) -> FloatArray:
+    """Directions within a lamp, the same in all frames of a scene: shadows do not flicker."""
+    rng = np.random.default_rng([0x5AD, seed])
+    return rng.standard_normal((grid[0] * grid[1], 3), dtype=np.float32)
 
 
 def dots(a: FloatArray, b: FloatArray) -> FloatArray:

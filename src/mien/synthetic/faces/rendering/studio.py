@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
+import cv2
 import numpy as np
+import numpy.typing as npt
 
 from mien.synthetic.faces.appearance.canvas import Canvas
 from mien.synthetic.faces.appearance.color import skin_color
@@ -21,7 +25,7 @@ from mien.synthetic.faces.rendering.shot import MODALITIES, Shot
 from mien.synthetic.faces.rendering.thermal import skin_warmth
 from mien.types import FloatArray
 
-_SAMPLES = 2  # a side: four rays a pixel
+_SAMPLES = 1.5  # a side: nine rays for four pixels; twice as many cost 45 % more time
 
 
 class Studio:
@@ -102,7 +106,7 @@ class Studio:
         rays = RayScene(body.vertices, actor.faces)
         eye = np.array([0, 0, scene.distance_mm], np.float32) - shift
         points, depth = self._look(actor, scene, body, camera, rays, eye)
-        grid = (scene.size_px * _SAMPLES,) * 2
+        grid = (round(scene.size_px * _SAMPLES),) * 2
         rng = np.random.default_rng([0x5E45, scene.seed, seed])
         noise = [np.random.default_rng(s) for s in rng.integers(0, 2**62, 3)]
         color = depth_mm = thermal_ck = None
@@ -111,21 +115,19 @@ class Studio:
             relief = self._relief(actor, moment)
             shaded = self.shader.shade(points, actor, body, scene, lights, rays, relief, grid)
             exposure = _exposure(actor, scene)
-            light = np.repeat(np.repeat(scene.backdrop, _SAMPLES, 0), _SAMPLES, 1) * np.float32(0.8)
-            light = light.reshape(-1, 3) * np.float32(2.0**scene.exposure_ev)
+            light = cv2.resize(scene.backdrop, grid, interpolation=cv2.INTER_LINEAR).reshape(-1, 3)
+            light = light * np.float32(0.8 * 2.0**scene.exposure_ev)
             light[points.where] = shaded * np.float32(exposure)
-            color = photograph(_mean(light.reshape(*grid, 3)), scene, noise[0])
+            color = photograph(_mean(light.reshape(*grid, 3), scene.size_px), scene, noise[0])
         if "depth" in modalities:
-            samples = depth.reshape(grid)
-            nearest = np.minimum(samples[0::2], samples[1::2])
-            nearest = np.minimum(nearest[:, 0::2], nearest[:, 1::2])
-            depth_mm = measure_depth(nearest, scene, noise[1])
+            side = (scene.size_px, scene.size_px)  # one sample each: edges do not mix distances
+            nearest = cv2.resize(depth.reshape(grid), side, interpolation=cv2.INTER_NEAREST)
+            depth_mm = measure_depth(np.asarray(nearest, np.float32), scene, noise[1])
         if "thermal" in modalities:
             warmth = np.full(grid[0] * grid[1], scene.backdrop_c, np.float32)
             warmth[points.where] = skin_warmth(points, actor, body, scene, moment, eye)
-            celsius = _mean(warmth.reshape(*grid, 1))[..., 0] + np.float32(
-                moment.physiology.drift_c
-            )
+            celsius = _mean(warmth.reshape(grid), scene.size_px)
+            celsius = celsius + np.float32(moment.physiology.drift_c)
             thermal_ck = measure_warmth(celsius, scene, noise[2])
         return Shot(
             color, depth_mm, thermal_ck, camera.project(body.landmarks + shift),
@@ -155,9 +157,7 @@ class Studio:
         eye: FloatArray,
     ) -> tuple[Points, FloatArray]:
         """What each sample of the picture sees of the actor, and its depth, float32 (samples,)."""
-        size = scene.size_px
-        line = (np.arange(size * _SAMPLES) + 0.5) / _SAMPLES - 0.5
-        pixels = np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2)
+        pixels = _sample_places(scene.size_px)
         directions = camera.rays(pixels)
         hits = rays.first_hits(np.tile(eye, (len(directions), 1)), directions)
         where = np.flatnonzero(hits.triangle >= 0)
@@ -165,11 +165,12 @@ class Studio:
         depth[where] = hits.distance[where]
         triangle, weights = hits.triangle[where], hits.weights[where].astype(np.float32)
         table = np.concatenate([body.normals, actor.uv, actor.marks], axis=1)  # (n, 3 + 2 + 3)
-        corners = table[actor.faces[triangle]]  # (k, 3, 8)
-        values = np.einsum("kc,kcv->kv", weights, corners)
-        normal = values[:, :3] / np.maximum(
-            np.linalg.norm(values[:, :3], axis=1, keepdims=True), 1e-6
-        )
+        corners = actor.faces[triangle]  # (k, 3)
+        values = weights[:, :1] * table[corners[:, 0]]
+        values += weights[:, 1:2] * table[corners[:, 1]]
+        values += weights[:, 2:] * table[corners[:, 2]]
+        normal = values[:, :3]
+        normal = normal / np.maximum(np.sqrt(dots(normal, normal)), 1e-6)[:, None]
         toward = -directions[where]
         toward = toward / np.sqrt(dots(toward, toward))[:, None]
         back = dots(normal, toward)[:, None] < -0.2
@@ -195,6 +196,13 @@ class Studio:
         return np.asarray(relief, np.float32)
 
 
+@lru_cache(maxsize=4)
+def _sample_places(size_px: int) -> npt.NDArray[np.float64]:
+    """Where the samples lie, pixels, float64 (samples, 2), row by row."""
+    line = (np.arange(round(size_px * _SAMPLES)) + 0.5) * size_px / round(size_px * _SAMPLES) - 0.5
+    return np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2)
+
+
 def _exposure(actor: Actor, scene: Scene) -> float:
     """Gain that brings the face near mid grey, half way for skin tone, plus the scene's error."""
     weights = np.array([0.2126, 0.7152, 0.0722])
@@ -207,7 +215,7 @@ def _exposure(actor: Actor, scene: Scene) -> float:
     return float(wanted / (skin * max(light, 1e-3)) * 2.0**scene.exposure_ev)
 
 
-def _mean(samples: FloatArray) -> FloatArray:
-    """Average of the samples of each pixel, (size, size, c)."""
-    rows = samples[0::2] + samples[1::2]
-    return np.asarray((rows[:, 0::2] + rows[:, 1::2]) / np.float32(4), np.float32)
+def _mean(samples: FloatArray, size_px: int) -> FloatArray:
+    """Average of the samples of each pixel, (size, size) or (size, size, c)."""
+    small = cv2.resize(samples, (size_px, size_px), interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.float32)
