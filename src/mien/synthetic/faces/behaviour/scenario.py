@@ -7,20 +7,23 @@ together; people differ in strength (log-normal, 0.25) and in what they show.
 
 What this module adds, as assumptions:
 
-- anger and sadness, which are no reactions, appear beside or instead of them, so that a face can be
-  strongly moved without any reaction being rated;
+- anger or sadness, which are no reactions, appear beside them in three videos of ten, so that a
+  face can be strongly moved by what no rating counts;
 - *mood*: events grow or fade over the video, and under them lies a slow, weak version of the same
   expression;
 - *habits*: polite smiles (12 alone, at times one-sided), brow flashes (1, 2), and movements of one
   or two random units (a squint, a pressed lip, a sniff), which mean nothing;
 - a resting face of one's own, and slow drift and tremor of all units.
 
-Overlapping movements of one unit add up with saturation, 1 - prod(1 - a_i).
+Overlapping movements of one unit add up with saturation, 1 - prod(1 - a_i). Where units that
+exclude each other would move at the same time, the weaker movement goes without its part: a face
+that presses its lips does not start to gape in the middle of it. Parts weaker than `MOOD` are left
+to `reconcile`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -32,6 +35,7 @@ from mien.synthetic.faces.behaviour.prototypes import (
     draw_shown,
 )
 from mien.synthetic.faces.behaviour.stills import UNIT_WEIGHTS
+from mien.synthetic.faces.geometry.action_units import INCOMPATIBLE
 from mien.synthetic.reactions import _QUICK as QUICK
 from mien.synthetic.reactions import _draw_intensities as draw_reaction_intensities
 from mien.types import FloatArray
@@ -41,6 +45,9 @@ EVENTS_PER_S = 0.08
 
 MOST = 0.97
 """No single movement goes further."""
+
+MOOD = 0.3
+"""Most of an emotion's intensity that its mood has; parts weaker than this may clash."""
 
 RATING_STEP_S = 0.04
 
@@ -143,18 +150,18 @@ class Scenario:
 def draw_scenario(rng: np.random.Generator, duration_s: float) -> Scenario:
     """Draw what happens to one person's face within [0, duration_s)."""
     strength = float(np.exp(rng.normal(0, 0.25)))
-    reacts, also = rng.random() < 0.88, rng.random() < 0.25
-    intensity = draw_reaction_intensities(rng) if reacts else np.zeros(len(REACTIONS))
+    intensity = draw_reaction_intensities(rng)
     emotions = {
         name: float(value) for name, value in zip(REACTIONS, intensity, strict=True) if value > 0
     }
-    if also or (not reacts and rng.random() < 0.7):
+    if rng.random() < 0.3:
         emotions[str(rng.choice(["anger", "sadness"]))] = 0.2 + 0.8 * float(rng.beta(1.6, 1.6))
     tendency = float(rng.uniform(-0.8, 0.8))  # from fading to growing over the video
     movements: list[Movement] = []
     for name, level in emotions.items():
         movements += _emotion(rng, name, level, strength, tendency, duration_s)
     movements += _habits(rng, strength, duration_s)
+    movements = _without_clashes(movements)
     rest = rng.beta(1, 9, len(ACTION_UNITS)) * (rng.random(len(ACTION_UNITS)) < 0.35)
     return Scenario(
         intensity,
@@ -204,7 +211,7 @@ def _emotion(
         float(rng.uniform(0.1, 0.5)) * duration_s,
         max(2.0, float(rng.uniform(0.2, 0.6)) * duration_s),
     )
-    height = level * float(rng.uniform(0, 0.3))
+    height = level * float(rng.uniform(0, MOOD))
     return [*movements, _movement(rng, name, slow, height, shown, strength, lean)]
 
 
@@ -227,6 +234,37 @@ def _movement(
         for unit, share in shown.items()
     )
     return Movement(name, event, height, parts, lean)
+
+
+def _without_clashes(movements: list[Movement]) -> list[Movement]:
+    """The movements less the weaker parts of those that exclude each other at the same time."""
+    excluded: dict[int, set[int]] = {}
+    for pair in (*INCOMPATIBLE, (10, 24)):  # a raised lip ends pressing; see `reconcile`
+        for unit, other in (pair, pair[::-1]):
+            excluded.setdefault(ACTION_UNITS.index(unit), set()).add(ACTION_UNITS.index(other))
+    ranked = sorted(
+        (
+            (height, m, k)
+            for m, one in enumerate(movements)
+            for k, (_, _, height) in enumerate(one.parts)
+        ),
+        key=lambda row: -row[0],
+    )
+    kept: dict[int, list[Event]] = {column: [] for column in excluded}
+    dropped: set[tuple[int, int]] = set()
+    for _, m, k in ranked:
+        column, event, height = movements[m].parts[k]
+        if column not in excluded or height < MOOD:
+            continue
+        others = (other for partner in excluded[column] for other in kept[partner])
+        if any(event.start_s < other.end_s and other.start_s < event.end_s for other in others):
+            dropped.add((m, k))
+        else:
+            kept[column].append(event)
+    return [
+        replace(one, parts=tuple(part for k, part in enumerate(one.parts) if (m, k) not in dropped))
+        for m, one in enumerate(movements)
+    ]
 
 
 def _habits(rng: np.random.Generator, strength: float, duration_s: float) -> list[Movement]:
