@@ -46,7 +46,7 @@ class Canvas:
         column = (0.5 + 0.5 * np.arctan(angle) / _HALF) * SIZE_PX - 0.5
         self.uv: FloatArray = np.stack([column, row], axis=1).astype(np.float32)
         outside = ~head.region_mask("eyeball_right", "eyeball_left", "tongue", "mouth_interior")
-        self._spots: dict[tuple[float, float, float, float], FloatArray] = {}
+        self._spots: dict[tuple[float, ...], FloatArray] = {}
         self.position = self._cast(head.faces[outside[head.faces].all(axis=1)])
 
     def _cast(self, faces: npt.NDArray[np.int32]) -> FloatArray:
@@ -86,14 +86,17 @@ class Canvas:
         `centre` is x, y in mm; `stretch` above 1 makes the spot wider than high.
         """
         x, y = (float(v) for v in np.asarray(centre).ravel()[:2])
-        key = (x, y, radius_mm, stretch)
-        if key in self._spots:
-            return self._spots[key]
         d2 = ((self.position[..., 0] - x) / stretch) ** 2 + (self.position[..., 1] - y) ** 2
-        spot = np.asarray(np.exp(-d2 / radius_mm**2) * self.front, np.float32)
-        if len(self._spots) < 64:  # the paint of every face begins with the same few spots
-            self._spots[key] = spot
-        return spot
+        return np.asarray(np.exp(-d2 / radius_mm**2) * self.front, np.float32)
+
+    def kept_spot(
+        self, centre: tuple[float, float], radius_mm: float, stretch: float = 1.0
+    ) -> FloatArray:
+        """`spot`, remembered: the paint of every face begins with the same few."""
+        key = (*centre, radius_mm, stretch)
+        if key not in self._spots:
+            self._spots[key] = self.spot(centre, radius_mm, stretch)
+        return self._spots[key]
 
     @cached_property
     def front(self) -> FloatArray:

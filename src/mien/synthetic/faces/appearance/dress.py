@@ -78,7 +78,9 @@ def covering_mm(head: HeadModel, canvas: Canvas, painter: Painter, look: Look) -
         "eyeball_right", "eyeball_left", "tongue", "mouth_interior", "lips", "neck"
     )
     # the region holds some scalp around the ear, which hair may cover
-    bare_ears = ~(head.region_mask("ear_right", "ear_left") & (np.abs(mean[:, 0]) > 73))
+    aside = np.abs(mean[:, 0])
+    bare_ears = ~(head.region_mask("ear_right", "ear_left") & (aside > 72))
+    bare_ears &= ~((aside > 76.5) & (np.abs(mean[:, 1] + 24) < 40))
     grown = np.clip((over + 1.2 * lumps) / 12, 0, 1)
     fuller = np.clip((mean[:, 1] - 20) / 80, 0, 1)
     hair = look.hair_mm * grown * (0.55 + 0.6 * fuller) * (1 + 0.16 * lumps) * bare_ears

@@ -131,14 +131,15 @@ class Painter:
         """Skin without hair, and where blood shows through."""
         c, at = self.canvas, self.at
         base = skin_color(look.tone)
-        base = base * np.array([1 + 0.05 * look.redness, 1, 1 - 0.09 * look.yellowness])
+        undertone = [1 + 0.05 * look.redness, 1, 1 - 0.09 * look.yellowness]
+        base = base * np.array(undertone, np.float32)
         cheek, nose = at["cheek_left"], at["nose_tip"]
         blood = np.zeros(_SHAPE, np.float32)
         for sign in (1, -1):
-            blood += 0.9 * c.spot((sign * (cheek[0] + 4), cheek[1] - 2), 17)
-            blood += 0.5 * c.spot((sign * at["ala_left"][0], at["ala_left"][1]), 7)
-            blood += 0.35 * c.spot((sign * (at["eyelid_lower_left"][0]), -9), 7, 2)
-        blood += 0.7 * c.spot(nose, 10) + 0.3 * c.spot(at["chin"], 12)
+            blood += 0.9 * c.kept_spot((sign * (cheek[0] + 4), cheek[1] - 2), 17)
+            blood += 0.5 * c.kept_spot((sign * at["ala_left"][0], at["ala_left"][1]), 7)
+            blood += 0.35 * c.kept_spot((sign * (at["eyelid_lower_left"][0]), -9), 7, 2)
+        blood += 0.7 * c.kept_spot(nose, 10) + 0.3 * c.kept_spot(at["chin"], 12)
         patches = cloud_noise(rng, _SHAPE, 60)
         fine = cloud_noise(rng, _SHAPE, 9, 3)
         flush = (0.55 + 0.35 * look.redness) * blood * (1 + 0.25 * patches)
@@ -148,7 +149,7 @@ class Painter:
         melanin = 0.05 * look.blotches * cloud_noise(rng, _SHAPE, 30)
         under_eye = np.zeros(_SHAPE, np.float32)
         for sign in (1, -1):
-            under_eye += c.spot((sign * (at["eyelid_lower_left"][0] - 4), -11), 6, 2.2)
+            under_eye += c.kept_spot((sign * (at["eyelid_lower_left"][0] - 4), -11), 6, 2.2)
         melanin = melanin + (0.1 + 0.22 * look.age) * under_eye
         melanin = melanin + self._freckles(look, rng)
         around = np.exp(
@@ -175,8 +176,8 @@ class Painter:
     def _gloss(self, look: Look, rng: np.random.Generator) -> FloatArray:
         c, at = self.canvas, self.at
         gloss = np.full(_SHAPE, 0.35, np.float32)
-        gloss += 0.5 * c.spot((0, at["brow_inner_left"][1] + 18), 22, 1.6)
-        gloss += 0.55 * c.spot((0, -28), 14, 0.6) + 0.3 * c.spot(at["chin"], 10)
+        gloss += 0.5 * c.kept_spot((0, at["brow_inner_left"][1] + 18), 22, 1.6)
+        gloss += 0.55 * c.kept_spot((0, -28), 14, 0.6) + 0.3 * c.kept_spot(at["chin"], 10)
         gloss *= 0.45 + 0.8 * look.shine
         gloss *= 1 + 0.18 * cloud_noise(rng, _SHAPE, 12, 3)
         return np.clip(gloss, 0.05, 1.3).astype(np.float32)
@@ -222,16 +223,16 @@ class Painter:
         """
         c, at = self.canvas, self.at
         t = np.full(_SHAPE, 33.9, np.float32)
-        t += 0.7 * c.spot((0, at["brow_inner_left"][1] + 22), 32, 1.6)
+        t += 0.7 * c.kept_spot((0, at["brow_inner_left"][1] + 22), 32, 1.6)
         for sign in (1, -1):
             inner = at["eye_inner_left"]
-            t += 1.5 * c.spot((sign * (inner[0] - 2), inner[1]), 7)
-            t += 0.5 * c.spot((sign * at["eyelid_lower_left"][0], -2), 15)
-            t -= 1.0 * c.spot((sign * at["cheek_left"][0], at["cheek_left"][1] - 4), 17)
-            t -= 0.9 * c.spot((sign * at["ala_left"][0], at["ala_left"][1]), 8)
-        t -= 2.0 * c.spot(at["nose_tip"], 12)
-        t += 0.5 * c.spot((0, -73), 14, 1.6)
-        t -= 0.6 * c.spot(at["chin"], 14)
+            t += 1.5 * c.kept_spot((sign * (inner[0] - 2), inner[1]), 7)
+            t += 0.5 * c.kept_spot((sign * at["eyelid_lower_left"][0], -2), 15)
+            t -= 1.0 * c.kept_spot((sign * at["cheek_left"][0], at["cheek_left"][1] - 4), 17)
+            t -= 0.9 * c.kept_spot((sign * at["ala_left"][0], at["ala_left"][1]), 8)
+        t -= 2.0 * c.kept_spot(at["nose_tip"], 12)
+        t += 0.5 * c.kept_spot((0, -73), 14, 1.6)
+        t -= 0.6 * c.kept_spot(at["chin"], 14)
         t -= 1.5 * (1 - c.front)
         t += 0.3 * cloud_noise(rng, _SHAPE, 50) + 0.1 * blood
         vessels = np.abs(cloud_noise(rng, _SHAPE, 40, 3))
