@@ -16,98 +16,112 @@ if TYPE_CHECKING:
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_SHEETS = (".png", ".jpg")
 
 
 @click.group("synthesize")
 def command() -> None:
-    """Draw people who do not exist, with all labels known. Needs the extra: ".[synthetic]"."""
+    """Draw people who do not exist, with all labels known. Needs the extra ".[synthetic]"."""
     # Sums in one thread: the same bytes on any number of cores. NumPy reads this when it loads.
     if "numpy" not in sys.modules:
         os.environ.update(dict.fromkeys(_THREAD_VARIABLES, "1"))
 
 
-def _shared(function: _Function) -> _Function:
-    """The options that image and video sets have in common."""
-    for option in reversed(
-        (
-            click.option(
-                "--out",
-                type=click.Path(path_type=Path),
-                required=True,
-                help="Folder of the set; a stopped run goes on from there.",
-            ),
-            click.option("--count", type=click.IntRange(1), required=True, help="How many."),
-            click.option(
-                "--seed",
-                type=click.IntRange(0),
-                default=0,
-                show_default=True,
-                help="Another seed, other people.",
-            ),
-            click.option(
-                "--size",
-                "size_px",
-                type=click.IntRange(32, 1024),
-                default=112,
-                show_default=True,
-                help="Side of the pictures in pixels.",
-            ),
-            click.option(
-                "--modalities",
-                default="color,depth,thermal",
-                show_default=True,
-                help="Which cameras, separated by commas.",
-            ),
-            click.option(
-                "--framing",
-                type=click.Choice(["portrait", "aligned"]),
-                default="portrait",
-                show_default=True,
-                help="Head and shoulders, or the face as the models' crop shows it.",
-            ),
-            click.option(
-                "--light",
-                type=click.Choice(["any", "even", "harsh", "dark"]),
-                default="any",
-                show_default=True,
-            ),
-            click.option("--jobs", type=click.IntRange(1), help="Processes. Default: all cores."),
-            click.option("--quiet", is_flag=True, help="No progress bar and no summary."),
-        )
-    ):
-        function = option(function)
-    return function
+def _modalities(_: click.Context, __: click.Parameter, text: str) -> tuple[str, ...]:
+    from mien.synthetic.faces.generation.arguments import ordered_modalities
+
+    return ordered_modalities([name.strip() for name in text.split(",") if name.strip()])
+
+
+def _with(*options: Callable[[Any], Any]) -> Callable[[_Function], _Function]:
+    """A decorator that adds options, listed in this order."""
+
+    def add(function: _Function) -> _Function:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return add
+
+
+_pictures = _with(
+    click.option(
+        "--seed",
+        type=click.IntRange(0),
+        default=0,
+        show_default=True,
+        help="Another seed, other people.",
+    ),
+    click.option(
+        "--size",
+        "size_px",
+        type=click.IntRange(32, 1024),
+        default=112,
+        show_default=True,
+        help="Side of the pictures in pixels.",
+    ),
+    click.option(
+        "--modalities",
+        default="color,depth,thermal",
+        show_default=True,
+        callback=_modalities,
+        help="Which cameras, separated by commas.",
+    ),
+    click.option(
+        "--framing",
+        type=click.Choice(["portrait", "aligned"]),
+        default="portrait",
+        show_default=True,
+        help="Head and shoulders, or the face as the models' crop shows it.",
+    ),
+    click.option(
+        "--light",
+        type=click.Choice(["any", "even", "harsh", "dark"]),
+        default="any",
+        show_default=True,
+        help="How the faces are lit.",
+    ),
+    click.option("--quiet", is_flag=True, help="No progress bar and no summary."),
+)
+_frontal = click.option("--frontal", is_flag=True, help="Keep heads straight.")
+_set = _with(
+    click.option(
+        "--out",
+        type=click.Path(path_type=Path),
+        required=True,
+        help="Folder of the set; a stopped run goes on from there.",
+    ),
+    click.option("--count", type=click.IntRange(1), required=True, help="Size of the set."),
+    click.option("--jobs", type=click.IntRange(1), help="Processes. Default: one per core."),
+)
 
 
 @command.command("images")
-@_shared
+@_set
+@_pictures
 @click.option(
-    "--images-per-person",
+    "--per-person",
+    "images_per_person",
     type=click.IntRange(1),
     default=8,
     show_default=True,
-    help="Images of one person, each in another place and with another face.",
+    help="Images of one person, each with another scene and another face.",
 )
-@click.option("--frontal", is_flag=True, help="Keep heads straight.")
-def images(out: Path, count: int, quiet: bool, modalities: str, **arguments: Any) -> None:
+@_frontal
+def images(out: Path, count: int, quiet: bool, **arguments: Any) -> None:
     """Make an image set: PNG files and a table of truth."""
     from mien.synthetic.faces.generation import stage, synthesize_images
 
     with _bar(count, "image", quiet) as update:
         summary = synthesize_images(
-            out,
-            count,
-            modalities=_names(modalities),
-            progress=update,
-            factory=stage.open_stage,
-            **arguments,
+            out, count, progress=update, factory=stage.open_stage, **arguments
         )
     if not quiet:
         _report(summary, "image(s)")
 
 
 @command.command("videos")
-@_shared
+@_set
 @click.option(
     "--seconds",
     type=click.FloatRange(0, min_open=True),
@@ -118,35 +132,25 @@ def images(out: Path, count: int, quiet: bool, modalities: str, **arguments: Any
 @click.option(
     "--fps", type=click.FloatRange(1), default=25.0, show_default=True, help="Frames per second."
 )
+@_pictures
 @click.option(
-    "--videos-per-person",
+    "--per-person",
+    "videos_per_person",
     type=click.IntRange(1),
     default=1,
     show_default=True,
-    help="Videos of one person, each in another place.",
+    help="Videos of one person, each with another scene.",
 )
 def videos(
-    out: Path,
-    count: int,
-    seconds: float,
-    fps: float,
-    quiet: bool,
-    modalities: str,
-    **arguments: Any,
+    out: Path, count: int, seconds: float, fps: float, quiet: bool, **arguments: Any
 ) -> None:
     """Make a video set: clips, annotations and the truth of every frame."""
     from mien.synthetic.faces.generation import stage, synthesize_videos
 
-    with _bar(count * round(seconds * fps), "frame", quiet) as update:
+    expected = int(count * seconds * fps) if seconds * fps < 1e9 else None  # nan: refused below
+    with _bar(expected, "frame", quiet) as update:
         summary = synthesize_videos(
-            out,
-            count,
-            seconds,
-            fps=fps,
-            modalities=_names(modalities),
-            progress=update,
-            factory=stage.open_stage,
-            **arguments,
+            out, count, seconds, fps=fps, progress=update, factory=stage.open_stage, **arguments
         )
     if not quiet:
         _report(summary, "video(s)")
@@ -154,63 +158,29 @@ def videos(
 
 @command.command("preview")
 @click.option(
-    "--out", type=click.Path(path_type=Path), required=True, help="The PNG file to write."
+    "--out", type=click.Path(path_type=Path), required=True, help="The picture: .png or .jpg."
 )
 @click.option("--count", type=click.IntRange(1, 1000), default=64, show_default=True)
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
-@click.option(
-    "--modalities", default="color", show_default=True, help="Side by side, separated by commas."
-)
 @click.option("--labels", is_flag=True, help="Say under each face what it expresses.")
-@click.option(
-    "--framing",
-    type=click.Choice(["portrait", "aligned"]),
-    default="portrait",
-    show_default=True,
-)
-@click.option(
-    "--light",
-    type=click.Choice(["any", "even", "harsh", "dark"]),
-    default="any",
-    show_default=True,
-)
-@click.option("--quiet", is_flag=True, help="No progress bar and no summary.")
-def preview(
-    out: Path,
-    count: int,
-    seed: int,
-    modalities: str,
-    labels: bool,
-    framing: str,
-    light: str,
-    quiet: bool,
-) -> None:
+@_pictures
+@_frontal
+def preview(out: Path, labels: bool, quiet: bool, **arguments: Any) -> None:
     """Draw a contact sheet of many people, one picture of each."""
     from mien.synthetic.faces.generation import ImageSet, contact_sheet, stage
-    from mien.synthetic.faces.generation.arguments import ordered_modalities
     from mien.synthetic.faces.generation.preview import write_sheet
 
-    plan = ImageSet(
-        count,
-        seed,
-        modalities=ordered_modalities(_names(modalities)),
-        framing=framing,
-        images_per_person=1,
-        light=light,
-    )
-    with _bar(count, "image", quiet) as update:
+    if out.suffix.lower() not in _SHEETS:
+        raise click.UsageError(f"--out is {out}: a contact sheet ends in {' or '.join(_SHEETS)}")
+    plan = ImageSet(images_per_person=1, **arguments)
+    with _bar(plan.count, "image", quiet) as update:
         sheet = contact_sheet(plan, labels=labels, progress=update, factory=stage.open_stage)
     write_sheet(sheet, out)
     if not quiet:
-        click.echo(f"{out}: {count} face(s)")
-
-
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
+        click.echo(f"{out}: {plan.count} face(s)")
 
 
 @contextmanager
-def _bar(total: int, unit: str, quiet: bool) -> Iterator[Callable[[int], object]]:
+def _bar(total: int | None, unit: str, quiet: bool) -> Iterator[Callable[[int], object]]:
     from tqdm import tqdm
 
     hidden = quiet or not sys.stderr.isatty()
@@ -220,8 +190,11 @@ def _bar(total: int, unit: str, quiet: bool) -> Iterator[Callable[[int], object]
 
 def _report(summary: SetSummary, unit: str) -> None:
     """What was done, how fast, and how the set splits."""
-    rate = f"{summary.made_frames / summary.seconds:.1f} frames/s" if summary.made_frames else ""
-    kept = f"{summary.kept_frames} frame(s) were there already" if summary.kept_frames else ""
-    done = ", ".join(part for part in (rate, kept) if part)
+    done = []
+    if summary.made_frames:
+        rate = summary.made_frames / summary.seconds
+        done.append(f"{summary.made_frames} frame(s) drawn, {rate:.1f} frames/s")
+    if summary.kept_frames:
+        done.append(f"{summary.kept_frames} frame(s) were there already")
     splits = ", ".join(f"{name} {count}" for name, count in summary.splits.items())
-    click.echo(f"{summary.count} {unit} ({done}): {splits} -> {summary.manifest}")
+    click.echo(f"{summary.count} {unit} ({', '.join(done)}): {splits} -> {summary.manifest}")

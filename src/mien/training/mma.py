@@ -74,6 +74,8 @@ class CorpusConfig:
     def __post_init__(self) -> None:
         if self.kind not in ("ferplus", "faces", "synthetic"):
             raise ValueError(f"kind is 'ferplus', 'faces' or 'synthetic', not {self.kind!r}")
+        if self.kind == "synthetic" and self.blendshapes:
+            raise ValueError("blendshapes is for photographs: kind 'synthetic' knows its units")
         if self.per_batch < 1 or not 0 <= self.framed_share <= 1 or self.class_power < 0:
             raise ValueError(
                 "per_batch must be 1 or more, framed_share lie in 0..1, class_power be 0 or more; "

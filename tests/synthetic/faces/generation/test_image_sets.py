@@ -116,6 +116,15 @@ def test_a_stopped_run_goes_on(whole, tmp_path, frames):
     assert sum(summary.splits.values()) == 150
 
 
+def test_a_damaged_part_is_made_again(whole, tmp_path):
+    out = tmp_path / "damaged"
+    make(out)
+    table = out / "parts/part-00001.parquet"
+    table.write_bytes(table.read_bytes()[:100])
+    assert make(out).made_frames == 60
+    assert files(out) == files(whole)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_killed_run_goes_on(whole, tmp_path, jobs):

@@ -168,5 +168,7 @@ def test_bad_arguments(whole, tmp_path):
         make(tmp_path / "none", fps=float("nan"))
     with pytest.raises(ConfigError, match="less than a frame"):
         synthesize_videos(tmp_path / "none", 1, 0.1, 1, fps=5, factory=FakeStage)
+    with pytest.raises(ConfigError, match=r"size_px is 33: H\.264 stores even sizes only"):
+        make(tmp_path / "none", size_px=33)
     with pytest.raises(ConfigError, match="begun with fps 25"):
         make(whole, fps=30)

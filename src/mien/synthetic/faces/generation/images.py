@@ -31,7 +31,7 @@ from mien.synthetic.faces.generation.folder import (
     finish_set,
     open_set,
 )
-from mien.synthetic.faces.generation.pictures import Picture, channel, draw_picture, write_png
+from mien.synthetic.faces.generation.pictures import Picture, channel, draw_picture, write_picture
 from mien.synthetic.faces.generation.seeds import split_of
 from mien.synthetic.faces.generation.stage import Stage, StageFactory, open_stage
 from mien.synthetic.faces.generation.tables import (
@@ -173,7 +173,9 @@ def _make_part(stage: Stage, part: ImagePart, tick: Tick) -> None:
     for index in part.indices:
         picture = draw_picture(stage, part.plan, index, pictures[-1] if pictures else None)
         for modality in part.plan.modalities:
-            write_png(channel(picture.shot, modality), part.folder / image_file(modality, index))
+            write_picture(
+                channel(picture.shot, modality), part.folder / image_file(modality, index)
+            )
         pictures.append(picture)
         tick()
     write_table(_table(part, pictures), part.table_file)

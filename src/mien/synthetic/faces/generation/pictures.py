@@ -15,7 +15,7 @@ from mien.synthetic.faces.generation.seeds import derive, identity_seed
 from mien.synthetic.faces.generation.stage import Actor, Scene, Stage
 from mien.synthetic.faces.rendering.shot import Shot
 
-_PNG = (cv2.IMWRITE_PNG_COMPRESSION, 6)
+_OPTIONS = (cv2.IMWRITE_PNG_COMPRESSION, 6, cv2.IMWRITE_JPEG_QUALITY, 92)
 
 
 @dataclass(frozen=True)
@@ -75,10 +75,10 @@ def channel(shot: Shot, modality: str) -> npt.NDArray[np.uint8] | npt.NDArray[np
     return image
 
 
-def write_png(image: npt.NDArray[np.uint8] | npt.NDArray[np.uint16], path: Path) -> None:
-    """Write RGB uint8 (h, w, 3) or 16-bit grey (h, w)."""
+def write_picture(image: npt.NDArray[np.uint8] | npt.NDArray[np.uint16], path: Path) -> None:
+    """Write RGB uint8 (h, w, 3) or, as PNG, 16-bit grey (h, w); the suffix names the format."""
     stored = cv2.cvtColor(image, cv2.COLOR_RGB2BGR) if image.ndim == 3 else image
-    done, data = cv2.imencode(".png", stored, _PNG)
+    done, data = cv2.imencode(path.suffix.lower(), stored, _OPTIONS)
     if not done:
-        raise ValueError(f"{path}: {image.dtype} {image.shape} cannot be stored as PNG")
+        raise ValueError(f"{path}: {image.dtype} {image.shape} cannot be stored so")
     path.write_bytes(data.tobytes())

@@ -15,13 +15,14 @@ from mien.errors import OutputError
 from mien.labels import ACTION_UNITS, EXPRESSIONS
 from mien.synthetic.faces.behaviour.moment import Moment
 from mien.synthetic.faces.generation.arguments import ImageSet
-from mien.synthetic.faces.generation.pictures import Picture, channel, draw_picture, write_png
+from mien.synthetic.faces.generation.pictures import Picture, channel, draw_picture, write_picture
 from mien.synthetic.faces.generation.stage import StageFactory, open_stage
 from mien.types import ImageArray
 
 _GAP_PX = 4
 _LINE_PX = 14
 _FONT_SCALE = 0.36
+_DEPTH_RANGE_MM = 250.0  # from the nearest point: the wall behind would leave no relief
 _SHOWN_FROM = 0.15  # action units weaker than this are not listed
 _MAPS = {"depth": cv2.COLORMAP_VIRIDIS, "thermal": cv2.COLORMAP_INFERNO}
 
@@ -49,7 +50,8 @@ def contact_sheet(
     Returns
     -------
     uint8 (height, width, 3), RGB. Depth runs from blue (near) over green to yellow (far) and
-    thermal from black over red to yellow, each over the tile's own range.
+    thermal from black over red to yellow, each over the tile's own range (of depth, its nearest
+        250 mm).
     """
     stage = factory()
     tiles: list[ImageArray] = []
@@ -65,7 +67,7 @@ def contact_sheet(
 
 
 def write_sheet(sheet: ImageArray, path: Path) -> None:
-    """Write a contact sheet as PNG.
+    """Write a contact sheet as PNG, or as JPEG where the name ends in ``.jpg``.
 
     Raises
     ------
@@ -74,7 +76,7 @@ def write_sheet(sheet: ImageArray, path: Path) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_png(sheet, path)
+        write_picture(sheet, path)
     except OSError as error:
         raise OutputError(
             f"{path}: cannot be written ({error.strerror}); choose another file with --out"
@@ -87,6 +89,8 @@ def _view(image: npt.NDArray[Any], modality: str) -> ImageArray:
         return image.astype(np.uint8, copy=False)
     seen = image > 0
     low, high = np.percentile(image[seen], (1, 99)) if seen.any() else (0.0, 1.0)
+    if modality == "depth":
+        high = min(high, low + _DEPTH_RANGE_MM)
     scaled = (image.astype(np.float64) - low) / max(high - low, 1.0)
     mapped = cv2.applyColorMap((scaled.clip(0, 1) * 255).astype(np.uint8), _MAPS[modality])
     rgb = cv2.cvtColor(mapped, cv2.COLOR_BGR2RGB)

@@ -1,0 +1,156 @@
+"""Image sets as a corpus: labels, matrices, splits, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import cv2
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from mien.datasets import load_synthetic, load_synthetic_images
+from mien.errors import ConfigError, DataError
+from mien.faces.align import TEMPLATE
+from mien.labels import ACTION_UNITS, EXPRESSION_COLUMNS, LANDMARKS
+from mien.synthetic.faces.behaviour.moment import Moment
+from mien.synthetic.faces.generation import synthesize_images
+from mien.synthetic.faces.geometry.action_units import COMPOSED
+from mien.synthetic.faces.geometry.landmarks import NAMES
+from mien.synthetic.faces.rendering.shot import Shot
+
+
+class DrawnThing:
+    attributes = {"kind": "plain"}  # noqa: RUF012
+
+
+class PlainStage:
+    """Colour noise with known labels; faces of half the template's size."""
+
+    def actor(self, seed):
+        return DrawnThing()
+
+    def scene(self, seed, framing, size_px, light):
+        return DrawnThing()
+
+    def moment(self, seed, frontal):
+        rng = np.random.default_rng(seed)
+        mixture = rng.dirichlet(np.full(7, 0.3)).astype(np.float32)
+        units = rng.random(17).astype(np.float32)
+        return Moment(units, expressions=mixture, valence=-0.25, arousal=0.5)
+
+    def render(self, actor, scene, moment, modalities, time_s, seed):
+        rng = np.random.default_rng(seed)
+        return Shot(
+            rng.integers(0, 256, (48, 48, 3), dtype=np.uint8) if "color" in modalities else None,
+            rng.integers(0, 1000, (48, 48), dtype=np.uint16) if "depth" in modalities else None,
+            None,
+            np.zeros((len(NAMES), 2), np.float32),
+            (TEMPLATE * 0.2 + 3).astype(np.float32),
+            np.array([0, 0, 48, 48], np.float32),
+        )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    out = tmp_path_factory.mktemp("corpus") / "set"
+    settings = {"size_px": 48, "modalities": ["color", "depth"], "images_per_person": 1}
+    synthesize_images(out, 60, 3, jobs=1, factory=PlainStage, **settings)
+    return out
+
+
+def test_labels_are_the_truth(folder):
+    faces = load_synthetic(folder)
+    rows = pq.read_table(folder / "manifest.parquet").to_pylist()
+    assert len(faces) == 60 and faces.corpus == "synthetic" and faces.counted.all()
+    mixture = np.array([[row[name] for name in EXPRESSION_COLUMNS] for row in rows], np.float32)
+    np.testing.assert_array_equal(faces.expressions, mixture)
+    assert (faces.expression_weight == 1).all()
+    clear = mixture.max(axis=1) > 0.5
+    assert clear.any() and not clear.all()
+    np.testing.assert_array_equal(faces.majority, np.where(clear, mixture.argmax(axis=1), -1))
+    assert faces.majority.dtype == np.int64
+    np.testing.assert_array_equal(faces.valence_arousal, np.tile([-0.25, 0.5], (60, 1)))
+    composed = [unit in COMPOSED for unit in ACTION_UNITS]
+    assert np.isnan(faces.action_units[:, composed]).all() and any(composed)
+    assert np.isfinite(faces.action_units[:, ~np.array(composed)]).all()
+    assert faces.action_units[7, 0] == np.float32(rows[7]["au01"])
+    assert np.isnan(faces.teacher_scores).all()
+
+
+def test_pictures_are_grey_and_aligned_by_exact_landmarks(folder):
+    faces = load_synthetic(folder)
+    color = load_synthetic_images(folder)
+    assert color.shape == (60, 48, 48, 3) and color.dtype == np.uint8
+    luma = color @ np.array([0.299, 0.587, 0.114])
+    assert faces.images.dtype == np.uint8 and np.abs(faces.images - luma).max() <= 1
+    assert load_synthetic_images(folder, "depth").dtype == np.uint16
+    # A fifth of the crop's size: too small for landmarks that a detector guessed, fine for truth.
+    wanted = np.hstack([np.eye(2) * 0.2, [[3], [3]]])
+    np.testing.assert_allclose(faces.aligned, np.tile(wanted, (60, 1, 1)), atol=1e-4)
+    np.testing.assert_allclose(faces.framed[0, 0, 0], 48 / 112)
+    assert LANDMARKS[0] == "right_eye"
+
+
+def test_splits_can_be_asked_for(folder):
+    faces = load_synthetic(folder)
+    parts = {split: load_synthetic(folder, split) for split in ("train", "valid", "test")}
+    assert sum(map(len, parts.values())) == 60
+    for split, part in parts.items():
+        assert set(part.split) == {split}
+        np.testing.assert_array_equal(part.images, faces.images[faces.split == split])
+        assert len(load_synthetic_images(folder, "depth", split)) == len(part)
+    assert faces.fingerprint() != parts["train"].fingerprint()
+    with pytest.raises(DataError, match="no image is in the split 'dev'"):
+        load_synthetic(folder, "dev")
+
+
+def test_a_recipe_can_name_a_set(folder):
+    pytest.importorskip("torch")
+    from mien.training.corpora import load_corpora
+    from mien.training.mma import MMATrainConfig
+
+    for path in (folder.name, str(folder)):
+        recipe = MMATrainConfig("tiny", {"drawn": {"kind": "synthetic", "path": path}})
+        corpora = load_corpora(recipe, folder.parent, folder.parent / "cache")
+        assert list(corpora) == ["drawn"] and len(corpora["drawn"]) == 60
+    both = {"kind": "synthetic", "path": "x", "blendshapes": "x.npz"}
+    with pytest.raises(ConfigError, match="blendshapes is for photographs"):
+        MMATrainConfig("tiny", {"drawn": both})
+
+
+def test_what_is_refused(folder, tmp_path):
+    with pytest.raises(DataError, match=r"there is no dataset\.json"):
+        load_synthetic(tmp_path)
+    with pytest.raises(DataError, match="the set has no thermal pictures"):
+        load_synthetic_images(folder, "thermal")
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    cv2.imwrite(str(copy / "color/00/00000003.png"), np.zeros((8, 8, 3), np.uint8))
+    with pytest.raises(DataError, match=r"00000003\.png: is uint8 \(8, 8, 3\)"):
+        load_synthetic(copy)
+    (copy / "color/00/00000003.png").write_bytes(b"")
+    with pytest.raises(DataError, match=r"00000003\.png: is not a readable image"):
+        load_synthetic(copy)
+    (copy / "color/00/00000003.png").unlink()
+    with pytest.raises(DataError, match=r"00000003\.png: cannot be read"):
+        load_synthetic(copy)
+    document = json.loads((copy / "dataset.json").read_text())
+    document["arguments"]["count"] = 64
+    (copy / "dataset.json").write_text(json.dumps(document))
+    with pytest.raises(DataError, match="60 of 64 images are there; run the same"):
+        load_synthetic(copy)
+    (copy / "manifest.parquet").write_bytes(b"PAR1")
+    with pytest.raises(DataError, match=r"manifest\.parquet: cannot be read"):
+        load_synthetic(copy)
+    (copy / "manifest.parquet").unlink()
+    with pytest.raises(DataError, match="the set is not finished"):
+        load_synthetic(copy)
+    document["format"] = "mien synthetic videos"
+    (copy / "dataset.json").write_text(json.dumps(document))
+    with pytest.raises(DataError, match="holds 'mien synthetic videos'"):
+        load_synthetic(copy)
+    (copy / "dataset.json").write_text("[]")
+    with pytest.raises(DataError, match=r"dataset\.json: cannot be read as that of a set"):
+        load_synthetic(copy)
