@@ -6,6 +6,7 @@ from hypothesis.extra import numpy as hnp
 
 from mien.labels import ACTION_UNITS, EXPRESSIONS, relatedness
 from mien.synthetic.faces.behaviour import read_affect
+from mien.synthetic.faces.behaviour.affect import UNIT_AROUSAL, UNIT_VALENCE
 
 EMOTIONS = EXPRESSIONS[1:]
 faces = hnp.arrays(np.float64, (3, len(ACTION_UNITS)), elements=st.floats(0, 1, width=32))
@@ -80,6 +81,13 @@ def test_single_units_lean_where_muscles_do():
     assert read_affect(units(au04=0.4)).valence < rest.valence - 0.03
     assert read_affect(units(au05=0.4)).arousal > rest.arousal + 0.03
     assert read_affect(units(au15=0.4)).arousal < rest.arousal
+
+
+def test_what_units_add_by_themselves_has_the_signs_that_electromyography_finds():
+    assert {unit for unit, value in UNIT_VALENCE.items() if value > 0} == {6, 12}
+    assert {unit for unit, value in UNIT_AROUSAL.items() if value < 0} == {15}
+    assert UNIT_VALENCE[4] < -0.1 < 0.1 < UNIT_VALENCE[12]
+    assert max(UNIT_AROUSAL, key=lambda unit: UNIT_AROUSAL[unit]) == 5
 
 
 @given(faces)

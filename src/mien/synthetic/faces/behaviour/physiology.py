@@ -9,7 +9,8 @@ generator**, chosen within what such recordings show, and not a measurement.
 - *The skin around the eyes warms* within seconds of a startle or under stress: Levine, Pavlidis &
   Cooper, Lancet 357 (2001); Pavlidis, Eberhardt & Levine, Nature 415 (2002). Here: +0.6 degrees,
   time constant 2.5 s, recovery 5 s.
-- *The forehead* changes little and not consistently; here: +0.1 degrees, time constant 15 s.
+- *The forehead* follows no finding: +0.1 degrees, time constant 15 s, the stable part of a face
+  that others are compared with, yet not a constant.
 - *Breath* warms and cools the nostrils in turn, which thermal cameras count breaths by: Murthy &
   Pavlidis, IEEE Engineering in Medicine and Biology Magazine 25 (2006); Fei & Pavlidis, IEEE
   Transactions on Biomedical Engineering 57 (2010). It quickens with excited emotion: Boiten, Frijda
