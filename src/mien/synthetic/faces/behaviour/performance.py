@@ -179,7 +179,7 @@ def draw_performance(seed: int, duration_s: float, fps: float = 25.0) -> Perform
 def _units(scenario: Scenario, speech: Speech, time_s: Float64Array) -> FloatArray:
     """Units that the face shows at ascending times (T,), float32 (T, 17)."""
     moved = scenario.units(time_s)
-    loose = 1 - 0.95 * speech.voice(time_s)
+    loose = 1 - 0.95 * speech.loosening(time_s)
     for unit in (23, 24):
         moved[:, ACTION_UNITS.index(unit)] *= loose
     return reconcile(1 - (1 - moved) * (1 - speech.units(time_s))).astype(np.float32)

@@ -15,6 +15,9 @@ import numpy as np
 from mien.labels import ACTION_UNITS
 from mien.synthetic.faces.behaviour.profiles import Event, Float64Array, Sway, draw_sway
 
+LOOSENING_S = 0.35
+"""How long before a phrase pressed lips begin to loosen, and after it to press again."""
+
 _RATE_WAVE_HZ = 0.7
 
 
@@ -54,6 +57,16 @@ class Speech:
             window = phrase.window(time_s)
             voice[window] += phrase.outline(time_s[window])
         return voice.clip(0, 1)
+
+    def loosening(self, time_s: Float64Array) -> Float64Array:
+        """How far lips are loosened to talk, 0 to 1: from before the phrase until after it."""
+        loose = np.zeros(len(time_s))
+        for phrase in self.phrases:
+            talking_s = phrase.end_s - phrase.start_s
+            wide = Event(phrase.start_s - LOOSENING_S, LOOSENING_S, talking_s, LOOSENING_S)
+            window = wide.window(time_s)
+            loose[window] = np.maximum(loose[window], wide.outline(time_s[window]))
+        return loose
 
     def units(self, time_s: Float64Array) -> Float64Array:
         """What talking moves, float64 (T, 17) in [0, 1]."""
