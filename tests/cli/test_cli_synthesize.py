@@ -96,8 +96,6 @@ def test_preview(tmp_path):
     assert code == 0 and said == "" and width == 2 * 116 + 4 and height > width
     code, said = invoke("preview", "--out", tmp_path / "sheet.gif")
     assert code == 2 and "ends in .png or .jpg" in said
-    code, said = invoke("preview", "--out", tmp_path / "sheet.gif")
-    assert code == 2 and "ends in .png or .jpg" in said
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(OutputError, match="cannot be written"):
         invoke("preview", "--count", 1, "--out", tmp_path / "file/sheet.png")

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from mien.errors import ConfigError
+
 if TYPE_CHECKING:
     from mien.synthetic.faces.generation import SetSummary
 
@@ -21,7 +23,10 @@ _SHEETS = (".png", ".jpg")
 
 @click.group("synthesize")
 def command() -> None:
-    """Draw people who do not exist, with all labels known. Needs the extra ".[synthetic]"."""
+    """Draw faces with all labels known. Needs the extra: pip install ".[synthetic]".
+
+    Nobody in the pictures is real: every face is computed from random numbers.
+    """
     # Sums in one thread: the same bytes on any number of cores. NumPy reads this when it loads.
     if "numpy" not in sys.modules:
         os.environ.update(dict.fromkeys(_THREAD_VARIABLES, "1"))
@@ -30,7 +35,10 @@ def command() -> None:
 def _modalities(_: click.Context, __: click.Parameter, text: str) -> tuple[str, ...]:
     from mien.synthetic.faces.generation.arguments import ordered_modalities
 
-    return ordered_modalities([name.strip() for name in text.split(",") if name.strip()])
+    try:
+        return ordered_modalities([name.strip() for name in text.split(",") if name.strip()])
+    except ConfigError as error:
+        raise click.UsageError(str(error)) from error
 
 
 def _with(*options: Callable[[Any], Any]) -> Callable[[_Function], _Function]:
@@ -117,7 +125,7 @@ def images(out: Path, count: int, quiet: bool, **arguments: Any) -> None:
             out, count, progress=update, factory=stage.open_stage, **arguments
         )
     if not quiet:
-        _report(summary, "image(s)")
+        _report(summary, "images")
 
 
 @command.command("videos")
@@ -153,7 +161,7 @@ def videos(
             out, count, seconds, fps=fps, progress=update, factory=stage.open_stage, **arguments
         )
     if not quiet:
-        _report(summary, "video(s)")
+        _report(summary, "videos")
 
 
 @command.command("preview")
@@ -189,12 +197,11 @@ def _bar(total: int | None, unit: str, quiet: bool) -> Iterator[Callable[[int], 
 
 
 def _report(summary: SetSummary, unit: str) -> None:
-    """What was done, how fast, and how the set splits."""
-    done = []
-    if summary.made_frames:
-        rate = summary.made_frames / summary.seconds
-        done.append(f"{summary.made_frames} frame(s) drawn, {rate:.1f} frames/s")
-    if summary.kept_frames:
-        done.append(f"{summary.kept_frames} frame(s) were there already")
+    """What there is, what was drawn and how fast."""
     splits = ", ".join(f"{name} {count}" for name, count in summary.splits.items())
-    click.echo(f"{summary.count} {unit} ({', '.join(done)}): {splits} -> {summary.manifest}")
+    done = [f"{summary.made_frames} frames drawn"]
+    if summary.made_frames:
+        done.append(f"{summary.made_frames / summary.seconds:.1f} frames/s")
+    if summary.kept_frames:
+        done.append(f"{summary.kept_frames} there already")
+    click.echo(f"{summary.count} {unit} ({splits}), {', '.join(done)} -> {summary.manifest}")

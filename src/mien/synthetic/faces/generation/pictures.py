@@ -15,7 +15,7 @@ from mien.synthetic.faces.generation.seeds import derive, identity_seed
 from mien.synthetic.faces.generation.stage import Actor, Scene, Stage
 from mien.synthetic.faces.rendering.shot import Shot
 
-_OPTIONS = (cv2.IMWRITE_PNG_COMPRESSION, 6, cv2.IMWRITE_JPEG_QUALITY, 92)
+_OPTIONS = {".png": (cv2.IMWRITE_PNG_COMPRESSION, 6), ".jpg": (cv2.IMWRITE_JPEG_QUALITY, 92)}
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,8 @@ def channel(shot: Shot, modality: str) -> npt.NDArray[np.uint8] | npt.NDArray[np
 def write_picture(image: npt.NDArray[np.uint8] | npt.NDArray[np.uint16], path: Path) -> None:
     """Write RGB uint8 (h, w, 3) or, as PNG, 16-bit grey (h, w); the suffix names the format."""
     stored = cv2.cvtColor(image, cv2.COLOR_RGB2BGR) if image.ndim == 3 else image
-    done, data = cv2.imencode(path.suffix.lower(), stored, _OPTIONS)
+    suffix = path.suffix.lower()
+    done, data = cv2.imencode(suffix, stored, _OPTIONS[suffix])
     if not done:
         raise ValueError(f"{path}: {image.dtype} {image.shape} cannot be stored so")
     path.write_bytes(data.tobytes())
