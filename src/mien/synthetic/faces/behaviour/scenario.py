@@ -49,6 +49,9 @@ MOST = 0.97
 MOOD = 0.3
 """Most of an emotion's intensity that its mood has; parts weaker than this may clash."""
 
+MOST_AT_REST = 0.2
+"""A resting face that shows more of a unit would be scored as showing it."""
+
 RATING_STEP_S = 0.04
 
 _HABIT_SHARES = np.array([UNIT_WEIGHTS[unit] for unit in ACTION_UNITS])
@@ -162,7 +165,8 @@ def draw_scenario(rng: np.random.Generator, duration_s: float) -> Scenario:
         movements += _emotion(rng, name, level, strength, tendency, duration_s)
     movements += _habits(rng, strength, duration_s)
     movements = _without_clashes(movements)
-    rest = rng.beta(1, 9, len(ACTION_UNITS)) * (rng.random(len(ACTION_UNITS)) < 0.35)
+    at_rest = rng.beta(1, 9, len(ACTION_UNITS)) * (rng.random(len(ACTION_UNITS)) < 0.35)
+    rest = np.minimum(at_rest, MOST_AT_REST)
     return Scenario(
         intensity,
         tuple(movements),
