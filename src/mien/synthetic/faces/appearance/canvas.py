@@ -64,7 +64,7 @@ class Canvas:
         position = outward * away[..., None]
         position[..., 1] += y[:, None]
         position[..., 2] += _AXIS_Z_MM
-        return position.astype(np.float32)
+        return np.asarray(position, np.float32)
 
     @cached_property
     def texel_mm(self) -> FloatArray:

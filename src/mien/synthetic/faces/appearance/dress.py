@@ -6,6 +6,7 @@ All are in the axes of `HeadModel`, mm, for one person at rest; `rendering.actor
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,7 @@ from mien.synthetic.faces.geometry.head import HeadModel, Person
 from mien.types import FloatArray
 
 Faces = npt.NDArray[np.int32]
+Array = npt.NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,7 @@ class Piece:
     uv: FloatArray
 
 
-def sheet(points: FloatArray, uv: FloatArray, closed: bool = False) -> Piece:
+def sheet(points: Array, uv: Array, closed: bool = False) -> Piece:
     """A mesh of a grid of points (rows, columns, 3); `closed` joins last column and first."""
     rows, columns = points.shape[:2]
     index = np.arange(rows * columns).reshape(rows, columns)
@@ -91,7 +93,7 @@ def covering_mm(head: HeadModel, canvas: Canvas, painter: Painter, look: Look) -
     beard_mm = {"full": 4.0, "goatee": 2.5, "moustache": 2.0}.get(look.beard, 0.0)
     beard = beard_mm * np.clip(2 * beard_share - 0.8, 0, 1) * (1 + 0.25 * lumps)
     result = np.maximum(hair, beard) * skin
-    return result.astype(np.float32)
+    return np.asarray(result, np.float32)
 
 
 def headwear_mm(head: HeadModel, canvas: Canvas, painter: Painter, look: Look) -> FloatArray:
@@ -205,7 +207,7 @@ def shoulders(person: Person, head: HeadModel) -> Piece:
     return sheet(points, uv, closed=True)
 
 
-def _bar(a: FloatArray, b: FloatArray, thick: float) -> Piece:
+def _bar(a: Array, b: Array, thick: float) -> Piece:
     turn = np.linspace(0, 2 * np.pi, 6, endpoint=False)
     along = (b - a) / np.linalg.norm(b - a)
     side = np.cross(along, [0, 1, 0.1])

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from mien.synthetic.faces.appearance.canvas import SIZE_PX, Canvas, blur
 from mien.synthetic.faces.appearance.color import HAIR, linear, skin_color
@@ -268,7 +270,7 @@ def lip_color(look: Look) -> FloatArray:
     return np.asarray(mixed, np.float32)
 
 
-def _step(distance: FloatArray, soft: float) -> FloatArray:
+def _step(distance: npt.NDArray[np.floating[Any]], soft: float) -> FloatArray:
     """0 well below 0, 1 well above, blended over `soft` on both sides."""
     t = np.clip(distance / (2 * soft) + 0.5, 0, 1)
     return np.asarray(t * t * (3 - 2 * t), np.float32)

@@ -225,12 +225,13 @@ class HeadModel:
         if pose == HeadPose():
             return vertices
         pivot = person.points[self._pivot]
-        return (_turn(vertices - pivot, self.basis.neck_fraction, pose) + pivot).astype(np.float32)
+        turned = _turn(vertices - pivot, self.basis.neck_fraction, pose) + pivot
+        return np.asarray(turned, np.float32)
 
     def carried(self, person: Person, points: FloatArray, pose: HeadPose) -> FloatArray:
         """Points (k, 3) of things worn on the skull, in a pose: they turn with the whole head."""
         pivot = person.points[self._pivot]
-        return ((points - pivot) @ pose.matrix().T + pivot).astype(np.float32)
+        return np.asarray((points - pivot) @ pose.matrix().T + pivot, np.float32)
 
     def five_landmarks(self, vertices: FloatArray) -> FloatArray:
         """The points of `mien.labels.LANDMARKS` on a posed head.

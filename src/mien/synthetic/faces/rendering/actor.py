@@ -171,7 +171,7 @@ class Actor:
             at = painter.at["brow_inner_left"][1]
             rigid.append(add(dress.brim(person, self._count, look, at), "headwear"))
         self._rigid = np.concatenate(rigid)
-        covered_at: list[npt.NDArray[np.intp]] = []
+        covered_at: list[npt.NDArray[np.int32]] = []
         for thickness, name in ((self._hair_mm, "hair"), (self._wear_mm, "headwear")):
             covered = self._skin_faces[(thickness[self._skin_faces] > 0.05).any(axis=1)]
             index, local = np.unique(covered, return_inverse=True)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from mien.synthetic.faces.appearance.color import light_color
 from mien.synthetic.faces.appearance.noise import cloud_noise
@@ -273,7 +275,7 @@ def _draw_backdrop(rng: np.random.Generator, size: int) -> FloatArray:
     kind = rng.choice(["wall", "room", "green", "night"], p=[0.4, 0.35, 0.15, 0.1])
     shape = (64, 64)
     base = rng.uniform(0.05, 0.75) * (1 + 0.25 * rng.standard_normal(3)).clip(0.5, 1.5)
-    picture = np.tile(base, (*shape, 1))
+    picture: npt.NDArray[Any] = np.tile(base, (*shape, 1))
     if kind == "wall":
         ramp = np.linspace(-1, 1, 64) * rng.normal(0, 0.3)
         picture *= (
@@ -295,9 +297,9 @@ def _draw_backdrop(rng: np.random.Generator, size: int) -> FloatArray:
     else:
         picture *= 0.05
         for _ in range(int(rng.integers(6, 20))):
-            centre = tuple(int(v) for v in rng.integers(0, 64, 2))
-            tint = tuple(float(v) for v in rng.uniform(0.05, 0.9, 3))
-            cv2.circle(picture, centre, int(rng.integers(2, 7)), tint, -1)
+            centre = (int(rng.integers(0, 64)), int(rng.integers(0, 64)))
+            lamp = [float(v) for v in rng.uniform(0.05, 0.9, 3)]
+            cv2.circle(picture, centre, int(rng.integers(2, 7)), lamp, -1)
     sigma = float(rng.uniform(0.6, 5))
     picture = cv2.GaussianBlur(picture.astype(np.float32), (0, 0), sigma)
     large = cv2.resize(picture, (size, size), interpolation=cv2.INTER_CUBIC)

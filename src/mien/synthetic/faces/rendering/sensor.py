@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +15,7 @@ from mien.types import FloatArray, ImageArray
 
 def photograph(light: FloatArray, scene: Scene, rng: np.random.Generator) -> ImageArray:
     """Linear RGB float32 (size, size, 3) to an 8-bit picture: lens, noise, tone and codec."""
-    picture = light * scene.white
+    picture: npt.NDArray[Any] = light * scene.white
     if scene.blur_px > 0.2:
         picture = cv2.GaussianBlur(picture, (0, 0), scene.blur_px * 0.6)
     if scene.motion_px > 1:
@@ -77,4 +79,5 @@ def _streak(length_px: float, angle_deg: float) -> FloatArray:
 
 def _jpeg(image: ImageArray, quality: int) -> ImageArray:
     _, data = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return np.ascontiguousarray(cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1])
+    decoded = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
+    return np.ascontiguousarray(decoded[..., ::-1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -49,12 +50,16 @@ class Shader:
     def __init__(self, canvas: Canvas) -> None:
         self.canvas = canvas
         rng = np.random.default_rng(0x4A17)
-        strands = rng.standard_normal((_HAIR_GRAIN, _HAIR_GRAIN)).astype(np.float32)
+        strands: npt.NDArray[Any] = rng.standard_normal((_HAIR_GRAIN, _HAIR_GRAIN)).astype(
+            np.float32
+        )
         strands = cv2.GaussianBlur(strands, (0, 0), sigmaX=0.7, sigmaY=14)
-        clumps = cv2.GaussianBlur(
+        clumps: npt.NDArray[Any] = cv2.GaussianBlur(
             rng.standard_normal((_HAIR_GRAIN, _HAIR_GRAIN)).astype(np.float32), (0, 0), 5, sigmaY=40
         )
-        self._strands = strands / strands.std() + 0.8 * clumps / clumps.std()
+        field = strands / strands.std() + 0.8 * clumps / clumps.std()
+        # one more row and column, so that places between the last and the first need no wrapping
+        self._strands: FloatArray = np.pad(field, ((0, 1), (0, 1)), mode="wrap").astype(np.float32)
 
     def shade(
         self,
@@ -142,7 +147,7 @@ class Shader:
         hair = points.material == MATERIALS.index("hair")
         if hair.any():
             place = (points.uv[hair] * [3.4, 1.7]) % _HAIR_GRAIN
-            strands = sample(self._strands, place.astype(np.float32), wrap=True)
+            strands = sample(self._strands, place.astype(np.float32))
             albedo[hair] = HAIR[look.hair] * np.exp(0.2 * strands)[:, None]
             gloss[hair] = 0.0
         for name, color in (
@@ -195,7 +200,7 @@ class Shader:
         spread = _spread(grid, seed)
         toward = light.toward + np.float32(0.6 * light.softness) * spread[points.where[lit]]
         start = points.position[lit] + 1.0 * points.normal[lit] + 0.5 * toward
-        seen[lit] = ~rays.blocked(start, toward)
+        seen[lit] = ~rays.blocked(start.astype(np.float32), toward.astype(np.float32))
         picture = np.zeros(grid, np.float32)
         weight = np.zeros(grid, np.float32)
         picture.ravel()[points.where], weight.ravel()[points.where] = seen, 1
@@ -236,7 +241,7 @@ def _spread(grid: tuple[int, int], seed: int) -> FloatArray:
     return rng.standard_normal((grid[0] * grid[1], 3), dtype=np.float32)
 
 
-def dots(a: FloatArray, b: FloatArray) -> FloatArray:
+def dots(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> FloatArray:
     """Dot products of rows, float32 (n,)."""
     return np.asarray(np.einsum("ij,ij->i", a, b), np.float32)
 
@@ -246,16 +251,15 @@ def _fifth(x: FloatArray) -> FloatArray:
     return square * square * x
 
 
-def sample(picture: FloatArray, at: FloatArray, wrap: bool = False) -> FloatArray:
+def sample(picture: FloatArray, at: FloatArray) -> FloatArray:
     """Bilinear values of a picture (h, w) or (h, w, c) at columns and rows (n, 2)."""
     if not len(at):
         return np.zeros((0, *picture.shape[2:]), np.float32)
     rows = -(-len(at) // 1024)
-    padded = np.zeros((rows * 1024, 2), np.float32)  # remap wants a picture, less than 32768 wide
-    padded[: len(at)] = at
-    grid = padded.reshape(rows, 1024, 2)
-    border = cv2.BORDER_WRAP if wrap else cv2.BORDER_REPLICATE
-    out = cv2.remap(picture, grid, None, cv2.INTER_LINEAR, borderMode=border)
+    places = np.zeros((2, rows * 1024), np.float32)  # remap wants a picture under 32768 wide
+    places[:, : len(at)] = at.T
+    columns, lines = places.reshape(2, rows, 1024)
+    out = cv2.remap(picture, columns, lines, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     flat = out.reshape(rows * 1024, *picture.shape[2:])
     return np.asarray(flat[: len(at)], np.float32)
 
@@ -275,4 +279,4 @@ def _teeth(uv: FloatArray) -> FloatArray:
     gap = np.abs(x[:, None] - gaps).min(axis=1)
     tooth = linear([226, 216, 196]) * (0.55 + 0.45 * np.clip(gap / 0.8, 0, 1))[:, None]
     gum = np.clip((height - 8.0 + 0.8 * np.cos(x * 0.85)) / 1.2, 0, 1)[:, None]
-    return (tooth * (1 - gum) + linear([160, 84, 84]) * gum).astype(np.float32)
+    return np.asarray(tooth * (1 - gum) + linear([160, 84, 84]) * gum, np.float32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -169,9 +170,9 @@ class Studio:
         values = weights[:, :1] * table[corners[:, 0]]
         values += weights[:, 1:2] * table[corners[:, 1]]
         values += weights[:, 2:] * table[corners[:, 2]]
-        normal = values[:, :3]
+        normal: npt.NDArray[Any] = values[:, :3]
         normal = normal / np.maximum(np.sqrt(dots(normal, normal)), 1e-6)[:, None]
-        toward = -directions[where]
+        toward: npt.NDArray[Any] = -directions[where]
         toward = toward / np.sqrt(dots(toward, toward))[:, None]
         back = dots(normal, toward)[:, None] < -0.2
         return Points(
