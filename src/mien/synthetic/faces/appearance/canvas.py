@@ -72,7 +72,8 @@ class Canvas:
         p = self.position
         across = np.linalg.norm(np.gradient(p, axis=1), axis=2)
         down = np.linalg.norm(np.gradient(p, axis=0), axis=2)
-        return np.clip(np.stack([across, down], axis=2), 0.2, 6.0).astype(np.float32)
+        sizes = np.clip(np.stack([across, down], axis=2), 0.2, 6.0)
+        return np.asarray(sizes, np.float32)
 
     @cached_property
     def left_share(self) -> FloatArray:
