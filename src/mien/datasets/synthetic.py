@@ -120,8 +120,8 @@ def _read_set(folder: Path, split: str | None) -> tuple[pa.Table, dict[str, Any]
     if found != _FORMAT:
         raise DataError(f"{folder}: holds {found!r}; expected {_FORMAT!r}")
     try:
-        with (folder / "manifest.parquet").open("rb") as file:
-            table = pa.parquet.read_table(file)
+        with pa.OSFile(str(folder / "manifest.parquet")) as file:
+            table = pa.parquet.read_table(file, use_threads=False, pre_buffer=False)
     except FileNotFoundError as error:
         raise DataError(f"{folder}: the set is not finished; {_AGAIN}") from error
     except (OSError, pa.ArrowInvalid) as error:
