@@ -112,7 +112,7 @@ _COMPANIONS = {
     "empathic_pain": ("anxiety", "disgust"),
     "disgust": ("empathic_pain", "fear"),
 }
-_QUICK = ("surprise", "fear")
+QUICK_REACTIONS = ("surprise", "fear")
 
 MIN_LENGTH, MAX_LENGTH = 30, 480
 
@@ -194,7 +194,7 @@ def simulate_video(
     rng: np.random.Generator, length: int, fps: float, noise: StageOneNoise
 ) -> tuple[FloatArray, FloatArray]:
     """One video: affect float32 (length, 26) and labels float32 (7,) in [0, 1]."""
-    intensity = _draw_intensities(rng)
+    intensity = draw_intensities(rng)
     units = np.zeros((length, len(ACTION_UNITS)))
     shape = np.zeros((length, len(REACTIONS)))
     strength = np.exp(rng.normal(0, 0.25))
@@ -209,7 +209,7 @@ def simulate_video(
     return affect, label
 
 
-def _draw_intensities(rng: np.random.Generator) -> Float64Array:
+def draw_intensities(rng: np.random.Generator) -> Float64Array:
     """Which reactions a video shows and how strongly, (7,)."""
     intensity = np.zeros(len(REACTIONS))
     current = str(rng.choice(REACTIONS))
@@ -261,7 +261,7 @@ def _add_reaction(
         unit = max(PROTOTYPES[reaction], key=lambda u: PROTOTYPES[reaction][u][0])
         shown = {unit: PROTOTYPES[reaction][unit][1]}
     for number in range(1 + int(rng.poisson(0.12 * length / fps))):
-        outline = _event(rng, length, fps, reaction in _QUICK)
+        outline = _event(rng, length, fps, reaction in QUICK_REACTIONS)
         # The first event reaches the reaction's intensity, later ones stay at or under it.
         height = intensity * strength * (1.0 if number == 0 else rng.uniform(0.4, 1.0))
         np.maximum(shape, outline * height / (intensity * strength), out=shape)

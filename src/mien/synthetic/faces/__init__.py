@@ -1,8 +1,9 @@
-"""Synthetic faces with exact truth: so far their geometry (extra ``synthetic``).
+"""Synthetic faces with exact truth, in color, depth and thermal infrared (extra ``synthetic``).
 
-A head is a triangle mesh in millimetres that depends on who it is (`Identity`), what its face does
-(action units, blinks, gaze, jaw) and how it is held (`HeadPose`). Nothing here is a real person's
-face. ``docs/synthetic-faces.md`` describes the model, its action units and its weaknesses.
+``geometry`` is the head as a mesh, ``appearance`` its paint and dress, ``rendering`` the cameras
+(`mien.synthetic.faces.rendering.studio.Studio`), ``behaviour`` what faces do and express, and
+``generation`` the sets on disk. The names below are those of the geometry. Nothing here is a real
+person's face; ``docs/synthetic-faces.md`` describes the models and their weaknesses.
 """
 
 from mien.synthetic.faces.geometry.action_units import (

@@ -36,8 +36,8 @@ from mien.synthetic.faces.behaviour.prototypes import (
 )
 from mien.synthetic.faces.behaviour.stills import UNIT_WEIGHTS
 from mien.synthetic.faces.geometry.action_units import INCOMPATIBLE
-from mien.synthetic.reactions import _QUICK as QUICK
-from mien.synthetic.reactions import _draw_intensities as draw_reaction_intensities
+from mien.synthetic.reactions import QUICK_REACTIONS as QUICK
+from mien.synthetic.reactions import draw_intensities as draw_reaction_intensities
 from mien.types import FloatArray
 
 EVENTS_PER_S = 0.08

@@ -7,7 +7,6 @@ function without arguments that makes one travels to the worker processes (`Stag
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from importlib import import_module
 from typing import Any, Protocol
 
 import numpy as np
@@ -99,22 +98,19 @@ class StudioStage:
     """The stage of `mien.synthetic.faces`."""
 
     def __init__(self) -> None:
-        from mien.synthetic.faces.behaviour.stills import draw_moment
-        from mien.synthetic.faces.geometry.head import HeadModel
+        from mien.synthetic.faces.behaviour import draw_moment, draw_performance
+        from mien.synthetic.faces.rendering.studio import Studio
 
-        self._draw_moment = draw_moment
-        studio: Any = import_module("mien.synthetic.faces.rendering.studio")
-        self._studio: Any = studio.Studio(HeadModel())
+        self._draw_moment, self._draw_performance = draw_moment, draw_performance
+        self._studio = Studio()
 
     def actor(self, seed: int) -> Actor:
         """A person."""
-        actor: Actor = self._studio.actor(seed)
-        return actor
+        return self._studio.actor(seed)
 
     def scene(self, seed: int, framing: str, size_px: int, light: str) -> Scene:
         """A place."""
-        scene: Scene = self._studio.scene(seed, framing=framing, size_px=size_px, light=light)
-        return scene
+        return self._studio.scene(seed, framing=framing, size_px=size_px, light=light)
 
     def moment(self, seed: int, frontal: bool) -> Moment:
         """An instant."""
@@ -122,9 +118,7 @@ class StudioStage:
 
     def performance(self, seed: int, seconds: float, fps: float) -> Performance:
         """What somebody does."""
-        behaviour: Any = import_module("mien.synthetic.faces.behaviour")
-        performance: Performance = behaviour.draw_performance(seed, seconds, fps)
-        return performance
+        return self._draw_performance(seed, seconds, fps)
 
     def render(
         self,
@@ -136,10 +130,9 @@ class StudioStage:
         seed: int,
     ) -> Shot:
         """One frame."""
-        shot: Shot = self._studio.render(
+        return self._studio.render(
             actor, scene, moment, modalities=modalities, time_s=time_s, seed=seed
         )
-        return shot
 
 
 def open_stage() -> Stage:
