@@ -126,6 +126,15 @@ def test_aligned_framing_puts_the_landmarks_on_the_template(studio: Studio) -> N
     assert abs(np.degrees(np.arctan2(eyes[1], eyes[0]))) < 4  # the roll is taken out
 
 
+def test_the_box_reaches_from_the_forehead_to_under_the_chin(studio: Studio) -> None:
+    shot = studio.render(studio.actor(12), studio.scene(12), Moment(NEUTRAL), modalities=("depth",))
+    brow = shot.landmarks[NAMES.index("brow_middle_left"), 1]
+    between = np.linalg.norm(shot.five_landmarks[0] - shot.five_landmarks[1])
+    assert 0.4 * between < brow - shot.box[1] < 1.0 * between
+    chin = shot.landmarks[NAMES.index("chin"), 1]
+    assert 0.1 * between < shot.box[1] + shot.box[3] - chin < 0.6 * between
+
+
 def test_the_box_holds_the_five_landmarks(studio: Studio) -> None:
     for seed in range(6):
         shot = studio.render(

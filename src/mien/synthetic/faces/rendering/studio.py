@@ -47,9 +47,9 @@ class Studio:
             "forehead", "brow_right", "brow_left", "nose", "lips", "chin", "upper_lip_skin",
             "cheek_right", "cheek_left", "orbit_right", "orbit_left",
         )  # fmt: skip
-        top = self.canvas.at["brow_inner_left"][1] + 26  # mm: detectors' boxes end on the forehead
+        top = self.canvas.at["brow_inner_left"][1] + 47  # mm: detectors' boxes end on the forehead
         mean = self.canvas.mean
-        low = self.canvas.at["chin"][1] - 16
+        low = self.canvas.at["chin"][1] - 20
         self._boxed = np.flatnonzero(face & (mean[:, 1] < top) & (mean[:, 1] > low))
 
     def actor(self, seed: int) -> Actor:
