@@ -1,21 +1,23 @@
 """What an extractor trained on synthetic faces alone reads in photographs, unit by unit.
 
-usage: python benchmarks/synthetic_units.py --model MODEL.onnx --data FOLDER
-FOLDER holds muxspace_faces.zip, its csv and muxspace_blendshapes.npz. All faces are counted: the
-model must have seen none of them. The blendshapes are another network's opinion, not FACS codes;
-where a score hardly moves or describes something else, the line says so.
+usage: python benchmarks/synthetic_units.py --run RUN --data FOLDER
+RUN is the folder of `mien train mma --config configs/mma-synthetic.toml`, scored on crops of the
+size it was trained on. FOLDER holds muxspace_faces.zip, its csv and muxspace_blendshapes.npz. All
+faces are counted: the model must have seen none of them. The blendshapes are another network's
+opinion, not FACS codes; where a score hardly moves or describes something else, the line says so.
 """
 
 import argparse
+import json
 from pathlib import Path
 
 import numpy as np
 from scipy.stats import spearmanr
 
 from mien.datasets import load_muxspace
-from mien.evaluation.mma import evaluation_crops
-from mien.inference.models import AffectModel
 from mien.labels import ACTION_UNIT_NAMES, ACTION_UNIT_SLICE, ACTION_UNITS, EXPRESSIONS
+from mien.models.mma import build_mma
+from mien.training.mma import load_weights, predict
 
 # unit: (blendshapes whose mean is compared, what is wrong with the comparison)
 COUNTERPARTS: dict[int, tuple[tuple[str, ...], str]] = {
@@ -40,7 +42,7 @@ COUNTERPARTS: dict[int, tuple[tuple[str, ...], str]] = {
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--data", type=Path, required=True)
     arguments = parser.parse_args()
     table = arguments.data / "muxspace_blendshapes.npz"
@@ -51,11 +53,15 @@ def main() -> None:
         found = stored["detected"]
         assert len(scores) == len(faces), "the scores are not of these faces"
     usable = np.isfinite(faces.aligned).all(axis=(1, 2)) & found
-    model = AffectModel(arguments.model)
+    settings = json.loads((arguments.run / "config.json").read_text())
+    model = build_mma(settings["preset"], **settings["model"])
+    load_weights(model, arguments.run / "model.safetensors")
     chosen = faces.select(usable)
-    outputs = np.concatenate([model.predict(crops) for crops in evaluation_crops(chosen)])
+    optimizer = settings["optimizer"]
+    small = optimizer["small_epochs"] >= optimizer["epochs"]
+    outputs = predict(model, chosen, optimizer["small_px"] if small else 112)
     scores = scores[usable]
-    print(f"model {model.metadata.get('name')}, muxspace, {len(chosen)} photographs\n")
+    print(f"{settings['name']}, muxspace, {len(chosen)} photographs\n")
     print("| AU | | Pearson r | Spearman | against | remark |\n|---|---|---|---|---|---|")
     clean = []
     for unit, (parts, remark) in COUNTERPARTS.items():
