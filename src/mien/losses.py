@@ -160,27 +160,41 @@ def pearson(prediction: Tensor, target: Tensor) -> Tensor:
     Parameters
     ----------
     prediction, target
-        (batch, columns).
+        (batch, columns). An entry whose target is NaN (withheld) is left out.
 
     Returns
     -------
-    (columns,) in [-1, 1]. Where either side has no variance the coefficient is undefined; it is 0
-    there and sends no gradient, so that one constant reaction in a batch of four does not spoil
-    the others.
+    (columns,) in [-1, 1]. Where fewer than two entries count or either side has no variance the
+    coefficient is undefined; it is 0 there and sends no gradient, so that one constant reaction in
+    a batch of four does not spoil the others.
     """
     x, y = _float(prediction), _float(target)
     if len(x) < 2:
         return (x * 0).sum(0)
-    dx, dy = x - x.mean(0), y - y.mean(0)
+    known = torch.isfinite(y)
+    if bool(known.all()):
+        dx, dy = x - x.mean(0), y - y.mean(0)
+    else:
+        y = torch.where(known, y, 0.0)
+        count = known.sum(0).clamp_min(1)
+        dx = torch.where(known, x - torch.where(known, x, 0.0).sum(0) / count, 0.0)
+        dy = torch.where(known, y - y.sum(0) / count, 0.0)
     # Scaling by the largest deviation keeps squares of tiny or huge values inside float32.
     dx = dx / dx.detach().abs().amax(0).clamp_min(1e-30)
     dy = dy / dy.detach().abs().amax(0).clamp_min(1e-30)
-    spread_x, spread_y = (side.detach().std(0, unbiased=False) for side in (x, y))
+    spread_x, spread_y = (_deviation(side.detach(), known) for side in (x, y))
     floor = 1e-7 * (1 + torch.maximum(x.detach().abs().amax(0), y.detach().abs().amax(0)))
     usable = (spread_x > floor) & (spread_y > floor)
     product = (dx**2).sum(0) * (dy**2).sum(0)
     safe = torch.where(usable, product, torch.ones_like(product))
     return torch.where(usable, (dx * dy).sum(0) / safe.sqrt(), torch.zeros_like(product))
+
+
+def _deviation(values: Tensor, known: Tensor) -> Tensor:
+    """Standard deviation per column with denominator n, over the known entries."""
+    count = known.sum(0).clamp_min(1)
+    mean = torch.where(known, values, 0.0).sum(0) / count
+    return (torch.where(known, values - mean, 0.0).square().sum(0) / count).sqrt()
 
 
 def pearson_loss(prediction: Tensor, target: Tensor) -> Tensor:
@@ -189,7 +203,7 @@ def pearson_loss(prediction: Tensor, target: Tensor) -> Tensor:
     Parameters
     ----------
     prediction, target
-        (batch, reactions).
+        (batch, reactions). An entry whose target is NaN (withheld) is left out.
 
     Returns
     -------
@@ -197,6 +211,23 @@ def pearson_loss(prediction: Tensor, target: Tensor) -> Tensor:
     of a batch in which nothing varies, or of a single video, is exactly 1 with zero gradient.
     """
     return 1 - pearson(prediction, target).mean()
+
+
+def squared_loss(prediction: Tensor, target: Tensor) -> Tensor:
+    """Mean squared error, which Table 3 of FaceRNET sets against Eq. 4.
+
+    Parameters
+    ----------
+    prediction, target
+        (batch, reactions). An entry whose target is NaN (withheld) is left out.
+
+    Returns
+    -------
+    Scalar >= 0; exactly 0, with zero gradient, where no entry counts.
+    """
+    known = torch.isfinite(target)
+    error = _float(prediction) - torch.where(known, _float(target), 0.0)
+    return torch.where(known, error.square(), 0.0).sum() / known.sum().clamp_min(1)
 
 
 @dataclass(frozen=True)

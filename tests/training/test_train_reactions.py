@@ -5,10 +5,9 @@ import torch
 from mien.datasets.sequences import SequenceSet
 from mien.errors import ConfigError, ModelError
 from mien.synthetic.reactions import StageOneNoise, simulate
+from mien.training.batches import collate, epoch_batches
 from mien.training.reactions import (
     ReactionTrainConfig,
-    collate,
-    epoch_batches,
     predict_scores,
     reaction_report,
     train_reactions,

@@ -22,11 +22,14 @@ class SequenceSet:
     offsets
         int64 (n + 1,), sequence k is ``values[offsets[k]:offsets[k + 1]]``.
     labels
-        float32 (n, reactions) in [0, 1].
+        float32 (n, reactions) in [0, 1]; NaN where withheld.
     reactions
         Names of the label columns.
     fps
         Frames per second of the sequences.
+    ids, persons
+        Names of the videos, and who is seen in each ("" where unknown); empty where the set does
+        not say.
     """
 
     values: FloatArray
@@ -34,6 +37,8 @@ class SequenceSet:
     labels: FloatArray
     reactions: tuple[str, ...]
     fps: float
+    ids: tuple[str, ...] = ()
+    persons: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -9,14 +9,22 @@ linear, and the scores are brought to intensities by a per-reaction line fitted 
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from mien.labels import AFFECT_COLUMNS, REACTIONS
+from mien.models.blocks.packing import Packing
+from mien.models.blocks.routed_gru import routed_gru
 from mien.models.blocks.routed_linear import RoutedLinear
+from mien.models.regressor import (
+    REPRESENTATION,
+    SequenceRegressor,
+    check_sequences,
+    cleared,
+    representation_columns,
+)
 
 
 @dataclass(frozen=True)
@@ -30,11 +38,18 @@ class MaskedRNNConfig:
     inputs
         Width of the affect representation.
     hidden, dense
-        Units of the GRU and of the routed dense layer.
+        Units of the recurrent layer and of the routed dense layer.
     reactions
         Names of the outputs; their number is the width of the output layer.
     fps
         Frames per second that a position means; input at another rate is resampled to it.
+    cell, layers
+        ``"gru"`` or ``"lstm"``, and how many upon each other (Table 3 of FaceRNET).
+    routed
+        False leaves out Mask & Routing (Table 3): every video is padded to t with zeros and all t
+        outputs are read, whatever its length.
+    representation
+        Parts of the affect representation that are read (Table 2): some of ``va expr au``.
     """
 
     positions: int = 480
@@ -43,6 +58,19 @@ class MaskedRNNConfig:
     dense: int = 32
     reactions: tuple[str, ...] = REACTIONS
     fps: float = 30.0
+    cell: str = "gru"
+    layers: int = 1
+    routed: bool = True
+    representation: tuple[str, ...] = REPRESENTATION
+
+    def __post_init__(self) -> None:
+        if self.cell not in ("gru", "lstm"):
+            raise ValueError(f"cell is 'gru' or 'lstm', not {self.cell!r}")
+        if self.inputs != len(AFFECT_COLUMNS):
+            raise ValueError(f"inputs must be {len(AFFECT_COLUMNS)}, not {self.inputs}")
+        if min(self.positions, self.hidden, self.dense, self.layers) < 1:
+            raise ValueError("positions, hidden, dense and layers must be 1 or more")
+        representation_columns(self.representation)
 
 
 PRESETS: dict[str, MaskedRNNConfig] = {
@@ -52,12 +80,12 @@ PRESETS: dict[str, MaskedRNNConfig] = {
 """Both papers describe the same second stage; the names are kept so that configs can say which."""
 
 
-class MaskedRNN(nn.Module):
+class MaskedRNN(SequenceRegressor):
     """GRU, Mask, routed dense layer, output layer.
 
     Shapes: affect (batch, n, 26) float with n <= positions, lengths int (batch,) in 1..n -> scores
-    (batch, reactions), unbounded. What lies beyond a length has no influence: it is cut to the
-    longest sequence first, so padding further changes no bit.
+    (batch, reactions), unbounded. What lies beyond a length has no influence, so padding further
+    changes no bit.
 
     Examples
     --------
@@ -66,62 +94,58 @@ class MaskedRNN(nn.Module):
     torch.Size([2, 7])
     """
 
-    scale: Tensor
-    offset: Tensor
-
     def __init__(self, config: MaskedRNNConfig | None = None) -> None:
-        super().__init__()
-        self.config = config or MaskedRNNConfig()
-        width = len(self.config.reactions)
-        self.gru = nn.GRU(self.config.inputs, self.config.hidden, batch_first=True)
-        self.routed = RoutedLinear(self.config.positions, self.config.hidden, self.config.dense)
-        self.output = nn.Linear(self.config.dense, width)
-        # Line from score to intensity, see `fit_intensities`; not trained by gradient.
-        self.register_buffer("scale", torch.ones(width))
-        self.register_buffer("offset", torch.zeros(width))
+        self._config = config = config or MaskedRNNConfig()
+        super().__init__(config)
+        recurrent = nn.GRU if config.cell == "gru" else nn.LSTM
+        self.gru = recurrent(
+            len(self.columns), config.hidden, num_layers=config.layers, batch_first=True
+        )
+        self.routed = RoutedLinear(config.positions, config.hidden, config.dense)
+        self.output = nn.Linear(config.dense, len(config.reactions))
+
+    @property
+    def config(self) -> MaskedRNNConfig:
+        """Shape of the network."""
+        return self._config
 
     def forward(self, affect: Tensor, lengths: Tensor) -> Tensor:
         """Scores of each reaction; see the class for shapes."""
-        self._check(affect, lengths)
+        check_sequences(affect, lengths, self.config.positions)
+        if affect.dtype == self.routed.table.dtype and self.walks(affect.device):
+            packing = Packing.of(lengths.cpu().numpy(), torch.get_num_threads())
+            return self.packed_scores(packing.pack(affect), packing)
         return self.scores(affect[:, : int(lengths.max())], lengths)
 
+    @property
+    def longest(self) -> int:
+        """The most frames one window can hold."""
+        return self.config.positions
+
+    def walks(self, device: torch.device) -> bool:
+        """Whether `mien.models.blocks.routed_gru` computes this network on this device.
+
+        It needs a processor, full precision and the paper's layers; torch's own do the rest.
+        """
+        config = self.config
+        plain = config.routed and config.cell == "gru" and config.layers == 1
+        return plain and device.type == "cpu" and not torch.is_autocast_enabled("cpu")
+
+    def packed_scores(self, values: Tensor, packing: Packing) -> Tensor:
+        """What `forward` computes, from packed rows (rows, 26)."""
+        w_ih, w_hh, b_ih, b_hh = self.gru.parameters()
+        weights = (w_ih, w_hh, b_ih, b_hh)
+        sums = routed_gru(self.selected(values), packing, weights, self.routed.table)
+        scores: Tensor = self.output(torch.relu(sums + self.routed.bias))
+        return scores
+
     def scores(self, affect: Tensor, lengths: Tensor) -> Tensor:
-        """What `forward` computes, without checks and without cutting the padding."""
-        # Padding is cleared, not only ignored: 0 x NaN would still reach the gradients.
-        kept = torch.arange(affect.shape[1], device=affect.device)[None, :] < lengths[:, None]
-        affect = torch.where(kept[:, :, None], affect, torch.zeros_like(affect))
+        """What `forward` computes, by torch's own layers, without checks or cutting the padding."""
+        affect = cleared(self.selected(affect), lengths)
+        if not self.config.routed:
+            missing = self.config.positions - affect.shape[1]
+            affect = nn.functional.pad(affect, (0, 0, 0, missing))
+            lengths = torch.full_like(lengths, self.config.positions)
         hidden, _ = self.gru(affect)  # (B, n, hidden)
         scores: Tensor = self.output(torch.relu(self.routed(hidden, lengths)))
         return scores
-
-    def to_intensities(self, scores: Tensor) -> Tensor:
-        """Scores (batch, reactions) to reaction intensities in [0, 1]."""
-        return (scores * self.scale + self.offset).clamp(0, 1)
-
-    @torch.no_grad()
-    def fit_intensities(self, scores: Tensor, labels: Tensor) -> None:
-        """Fit scale and offset by least squares, scores (n, reactions) to labels in [0, 1]."""
-        x, y = scores.double(), labels.double()
-        dx, dy = x - x.mean(0), y - y.mean(0)
-        variance = (dx**2).sum(0)
-        slope = torch.where(variance > 0, (dx * dy).sum(0) / variance.clamp_min(1e-30), 0.0)
-        self.scale.copy_(slope)
-        self.offset.copy_(y.mean(0) - slope * x.mean(0))
-
-    def _check(self, affect: Tensor, lengths: Tensor) -> None:
-        if affect.ndim != 3 or affect.shape[2] != self.config.inputs:
-            raise ValueError(
-                f"affect should be (batch, n, {self.config.inputs}), got {tuple(affect.shape)}"
-            )
-        if lengths.shape != (len(affect),):
-            raise ValueError(f"lengths should be ({len(affect)},), got {tuple(lengths.shape)}")
-        shortest, longest = int(lengths.min()), int(lengths.max())
-        if shortest < 1 or longest > min(affect.shape[1], self.config.positions):
-            raise ValueError(
-                f"lengths should lie in 1..{min(affect.shape[1], self.config.positions)}, "
-                f"got {shortest}..{longest}"
-            )
-
-    def describe(self) -> dict[str, Any]:
-        """Configuration as plain values, for checkpoints and exported metadata."""
-        return asdict(self.config)

@@ -1,4 +1,4 @@
-"""Training of the masked RNN on affect representations that have already been extracted.
+"""Training of the networks that read affect representations, once these have been extracted.
 
 No frame is loaded here: stage 2 reads 26 numbers a frame. Videos of similar length share a batch,
 so little is computed on padding, and a step costs what its longest video costs.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -20,10 +21,13 @@ import torch
 from torch import Tensor
 
 from mien.datasets.sequences import SequenceSet
+from mien.datasets.windows import cut_windows
 from mien.errors import ConfigError, ModelError
-from mien.losses import pearson_loss
+from mien.losses import pearson_loss, squared_loss
 from mien.metrics import PairMoments
-from mien.models.masked_rnn import PRESETS, MaskedRNN, MaskedRNNConfig
+from mien.models.regressor import SequenceRegressor
+from mien.models.sequence_models import SEQUENCE_PRESETS, build_sequence_model
+from mien.training.batches import batch_scores, collate, epoch_batches
 from mien.training.checkpoint import (
     flatten_optimizer,
     restore_optimizer,
@@ -32,8 +36,15 @@ from mien.training.checkpoint import (
     with_prefix,
     without_prefix,
 )
-from mien.training.config import from_dict, save_config
+from mien.training.config import save_config
+from mien.training.engine import Engine, EngineConfig, PlainEngine, share, start_engine
+from mien.training.log import TrainingLog
 from mien.training.routed_adam import RoutedAdam
+
+_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "pearson": pearson_loss,
+    "mse": squared_loss,
+}
 
 
 @dataclass(frozen=True)
@@ -48,75 +59,77 @@ class SimulationConfig:
 
 @dataclass(frozen=True)
 class ReactionTrainConfig:
-    """Everything that decides what the trained masked RNN is; saved beside it.
+    """Everything that decides what the trained network is; saved beside it.
 
-    ``batch`` and ``rate`` are 4 and 1e-4 in the paper. ``bucket`` batches are sorted by length
-    together before they are cut (1: no sorting). ``patience`` epochs without a better validation
-    score end the training.
+    Attributes
+    ----------
+    preset, model
+        A network of `mien.models.sequence_models` and what differs from its preset. Outputs and
+        frame rate follow the data.
+    fps
+        Frames per second at which prepared videos are read.
+    batch, rate
+        4 and 1e-4 in the paper.
+    bucket
+        So many batches are sorted by length together before they are cut (1: no sorting).
+    loss
+        ``"pearson"`` (Eq. 4) or ``"mse"``.
+    clip
+        Largest norm of a step's gradient; 0: not limited.
+    patience
+        So many epochs without a better validation score end the training.
     """
 
     name: str
     preset: str = "facernet"
     model: dict[str, Any] = field(default_factory=dict)
     simulation: SimulationConfig = field(default_factory=SimulationConfig)
+    engine: EngineConfig = field(default_factory=EngineConfig)
+    fps: float = 30.0
     seed: int = 0
     threads: int = 2
     epochs: int = 30
     batch: int = 64
     bucket: int = 20
+    loss: str = "pearson"
     rate: float = 2e-3
     weight_decay: float = 1e-5
     clip: float = 5.0
     patience: int = 6
 
     def __post_init__(self) -> None:
-        if self.preset not in PRESETS:
-            raise ValueError(f"unknown preset {self.preset!r}: choose one of {sorted(PRESETS)}")
+        if self.preset not in SEQUENCE_PRESETS:
+            raise ValueError(
+                f"unknown preset {self.preset!r}: choose one of {sorted(SEQUENCE_PRESETS)}"
+            )
         if self.batch < 2:
             raise ValueError("batch must be 2 or more: one video has no correlation")
-
-
-def epoch_batches(
-    lengths: npt.NDArray[np.int64], batch: int, bucket: int, seed: int, epoch: int
-) -> list[npt.NDArray[np.int64]]:
-    """Rows of every batch of an epoch, each row once; the same for the same seed and epoch.
-
-    A last batch of a single video, which has no correlation, joins the one before it.
-    """
-    rng = np.random.default_rng([seed, epoch])
-    order = rng.permutation(len(lengths))
-    batches: list[npt.NDArray[np.int64]] = []
-    for start in range(0, len(order), batch * bucket):
-        group = order[start : start + batch * bucket]
-        group = group[np.argsort(lengths[group], kind="stable")]
-        batches += [group[i : i + batch] for i in range(0, len(group), batch)]
-    small = [b for b in batches if len(b) < 2]
-    batches = [b for b in batches if len(b) >= 2]
-    if small and batches:
-        batches[-1] = np.concatenate([batches[-1], *small])
-    return [batches[i] for i in rng.permutation(len(batches))]
-
-
-def collate(data: SequenceSet, rows: npt.NDArray[np.int64]) -> tuple[Tensor, Tensor, Tensor]:
-    """Padded affect (batch, longest, 26), lengths (batch,), labels (batch, reactions)."""
-    lengths = data.lengths[rows]
-    affect = np.zeros((len(rows), int(lengths.max()), data.values.shape[1]), np.float32)
-    for i, row in enumerate(rows):
-        affect[i, : lengths[i]] = data.sequence(int(row))
-    return torch.from_numpy(affect), torch.from_numpy(lengths), torch.from_numpy(data.labels[rows])
+        if self.loss not in _LOSSES:
+            raise ValueError(f"loss is one of {sorted(_LOSSES)}, not {self.loss!r}")
+        if min(self.epochs, self.bucket, self.threads) < 1 or self.fps <= 0:
+            raise ValueError("epochs, bucket and threads must be 1 or more, fps above 0")
+        if min(self.rate, self.weight_decay, self.clip, self.patience) < 0:
+            raise ValueError("rate, weight_decay, clip and patience must be 0 or more")
+        build_sequence_model(self.preset, self.model)
 
 
 @torch.no_grad()
-def predict_scores(model: MaskedRNN, data: SequenceSet, batch: int = 128) -> Tensor:
-    """Scores (n, reactions) in the order of the set, in evaluation mode."""
+def predict_scores(model: SequenceRegressor, data: SequenceSet, batch: int = 128) -> Tensor:
+    """Scores (n, outputs) in the order of the set, in evaluation mode, on the processor.
+
+    A video longer than the network's window is read by windows, see `mien.datasets.windows`.
+    """
     model.eval()
-    order = np.argsort(data.lengths, kind="stable")
-    scores = torch.empty(len(data), len(model.config.reactions))
+    device = next(model.parameters()).device
+    windows = cut_windows(data, model.longest or sys.maxsize)
+    order = np.argsort(windows.data.lengths, kind="stable")
+    scores = torch.empty(len(order), len(data.reactions))
     for start in range(0, len(order), batch):
         rows = order[start : start + batch]
-        affect, lengths, _ = collate(data, rows)
-        scores[torch.from_numpy(rows)] = model(affect, lengths)
-    return scores
+        scores[torch.from_numpy(rows)] = batch_scores(model, windows.data, rows, device).cpu()
+    if windows.data is data:
+        return scores
+    return torch.from_numpy(windows.combine(scores.numpy(), len(data)))
 
 
 def reaction_report(predicted: npt.ArrayLike, data: SequenceSet) -> dict[str, Any]:
@@ -138,35 +151,52 @@ def train_reactions(
     out: Path,
     report: Callable[[str], object] = print,
     stop_after_epochs: int | None = None,
-) -> MaskedRNN:
-    """Train the masked RNN with Eq. 4, or go on where a killed run stopped.
+    progress: bool = False,
+) -> SequenceRegressor:
+    """Train a network, by default the masked RNN with Eq. 4, or go on where a killed run stopped.
 
     Parameters
     ----------
     config
         The recipe.
     train, valid
-        Sequences; the epoch with the best mean rho on `valid` is kept.
+        Sequences; the epoch with the best mean rho on `valid` is kept. Labels that are NaN are
+        left out of loss and score.
     out
-        Folder for ``config.json``, ``log.jsonl``, ``checkpoint.safetensors`` and, at the end,
-        ``model.safetensors``.
+        Folder for ``config.json``, ``log.jsonl``, ``log.csv``, ``checkpoint.safetensors`` and, at
+        the end, ``model.safetensors``.
     report
         Receives one line per epoch.
     stop_after_epochs
         Stop after so many epochs of this call; for tests of resuming.
+    progress
+        Show a bar with the loss and the best validation score.
 
     Returns
     -------
-    The best model, its intensities fitted on `train`, in evaluation mode.
+    The best network, its intensities fitted on `train`, in evaluation mode, on the processor.
+
+    Raises
+    ------
+    ConfigError
+        If the labels of the two sets differ, or no correlation is defined on `valid`.
+    ModelError
+        If `out` holds a run of another configuration or other data, or the loss is not finite.
     """
-    if train.reactions != valid.reactions:
-        raise ConfigError(f"labels differ: {train.reactions} and {valid.reactions}")
+    if train.reactions != valid.reactions or train.fps != valid.fps:
+        raise ConfigError(
+            f"labels differ: {train.reactions} at {train.fps} fps and {valid.reactions} at "
+            f"{valid.fps} fps"
+        )
+    engine = start_engine(config.engine)
     torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
-    settings = {**asdict(PRESETS[config.preset]), **config.model}
-    settings |= {"reactions": train.reactions, "fps": train.fps}
-    model = MaskedRNN(from_dict(MaskedRNNConfig, settings, "model"))
+    outputs = {"reactions": train.reactions, "fps": train.fps}
+    model = build_sequence_model(config.preset, {**config.model, **outputs}).to(engine.device)
     optimizer = RoutedAdam(model.parameters(), lr=config.rate, weight_decay=config.weight_decay)
+    windows = cut_windows(train, model.longest or sys.maxsize).data
+    if windows is not train:
+        report(f"{len(train)} videos are read as {len(windows)} windows: some are longer than one")
     out.mkdir(parents=True, exist_ok=True)
     identity = {
         "config": json.loads(json.dumps(asdict(config))),
@@ -175,20 +205,23 @@ def train_reactions(
     checkpoint = out / "checkpoint.safetensors"
     best, best_epoch, epoch, seconds = float("-inf"), -1, 0, 0.0
     best_weights = {k: v.clone() for k, v in model.state_dict().items()}
+    rows: list[dict[str, Any]] = []
     stopped = resume_from(checkpoint, identity)
     if stopped is not None:
         tensors, state = stopped
         model.load_state_dict(without_prefix("model", tensors))
         best_weights = without_prefix("best", tensors)
         restore_optimizer(optimizer, tensors)
-        best, best_epoch = state["best"], state["best_epoch"]
+        best, best_epoch, rows = state["best"], state["best_epoch"], state["rows"]
         epoch, seconds = state["epoch"], state["seconds"]
         report(f"resuming after epoch {epoch} of {config.epochs}")
     save_config(config, out / "config.json")
+    log = TrainingLog(out, rows)
     ran = 0
     while epoch < config.epochs and epoch - best_epoch <= config.patience:
         started = time.perf_counter()
-        mean_loss = _train_epoch(model, optimizer, config, train, epoch)
+        words = f"epoch {epoch + 1}/{config.epochs}, best {best:.3f}" if progress else None
+        mean_loss = train_epoch(model, optimizer, config, windows, epoch, engine, words)
         scores = reaction_report(predict_scores(model, valid).numpy(), valid)
         seconds += time.perf_counter() - started
         if not math.isfinite(scores["mean_pearson"]):
@@ -208,60 +241,93 @@ def train_reactions(
             "loss": round(mean_loss, 4),
             "valid_mean_pearson": round(scores["mean_pearson"], 4),
         }
-        with (out / "log.jsonl").open("a", encoding="utf-8") as log:
-            log.write(json.dumps(row) + "\n")
-        report(json.dumps(row))
-        save_checkpoint(
-            checkpoint,
-            {
-                **with_prefix("model", model),
-                **{f"best.{name}": value for name, value in best_weights.items()},
-                **flatten_optimizer(optimizer),
-            },
-            {
-                "identity": identity,
-                "epoch": epoch,
-                "best": best,
-                "best_epoch": best_epoch,
-                "seconds": seconds,
-            },
-        )
+        if engine.rank == 0:
+            log.add(row)
+            report(json.dumps(row))
+            save_checkpoint(
+                checkpoint,
+                {
+                    **with_prefix("model", model),
+                    **{f"best.{name}": value for name, value in best_weights.items()},
+                    **flatten_optimizer(optimizer),
+                },
+                {
+                    "identity": identity,
+                    "epoch": epoch,
+                    "best": best,
+                    "best_epoch": best_epoch,
+                    "seconds": seconds,
+                    "rows": log.rows,
+                },
+            )
         if stop_after_epochs is not None and ran >= stop_after_epochs:
             break
+    log.close()
     model.load_state_dict(best_weights)
-    model.fit_intensities(predict_scores(model, train), torch.from_numpy(train.labels))
-    save_checkpoint(
-        out / "model.safetensors",
-        dict(model.state_dict()),
-        {"identity": identity, "model": model.describe()},
-    )
+    model.to("cpu").fit_intensities(predict_scores(model, train), torch.from_numpy(train.labels))
+    if engine.rank == 0:
+        save_checkpoint(
+            out / "model.safetensors",
+            dict(model.state_dict()),
+            {"identity": identity, "preset": config.preset, "model": model.describe()},
+        )
     return model.eval()
 
 
-def _train_epoch(
-    model: MaskedRNN,
+def train_epoch(
+    model: SequenceRegressor,
     optimizer: RoutedAdam,
     config: ReactionTrainConfig,
     data: SequenceSet,
     epoch: int,
+    engine: Engine | None = None,
+    progress: str | None = None,
 ) -> float:
-    """One pass over the training videos; mean loss."""
+    """One pass over the training videos; mean loss. `progress` is what a bar says, if any."""
+    from tqdm import tqdm
+
+    engine = engine or PlainEngine()
     model.train()
-    losses = []
-    for rows in epoch_batches(data.lengths, config.batch, config.bucket, config.seed, epoch):
-        affect, lengths, labels = collate(data, rows)
-        loss = pearson_loss(model(affect, lengths), labels)
-        if not torch.isfinite(loss):
-            raise ModelError(f"the loss is {loss.item()} in epoch {epoch + 1}; lower the rate")
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        _clip(model, config.clip)
-        optimizer.step()
-        losses.append(loss.item())
+    losses: list[float] = []
+    batches = epoch_batches(data.lengths, config.batch, config.bucket, config.seed, epoch)
+    hidden = progress is None or engine.rank > 0
+    with tqdm(share(batches, engine), progress, disable=hidden, leave=False, unit="batch") as bar:
+        for rows in bar:
+            with engine.autocast():
+                loss = _batch_loss(model, config, data, rows, engine.device)
+            if not torch.isfinite(loss):
+                raise ModelError(f"the loss is {loss.item()} in epoch {epoch + 1}; lower the rate")
+            optimizer.zero_grad()
+            engine.backward(loss)
+            engine.average(model)
+            if config.clip:
+                _clip(model, config.clip)
+            optimizer.step()
+            losses.append(loss.item())
+            bar.set_postfix(loss=f"{np.mean(losses[-50:]):.3f}", refresh=False)
     return float(np.mean(losses))
 
 
-def _clip(model: MaskedRNN, limit: float) -> None:
+def _batch_loss(
+    model: SequenceRegressor,
+    config: ReactionTrainConfig,
+    data: SequenceSet,
+    rows: npt.NDArray[np.int64],
+    device: torch.device,
+) -> Tensor:
+    """Loss of a batch: between videos, or between frames where a network is trained on these."""
+    criterion = _LOSSES[config.loss]
+    labels = torch.from_numpy(data.labels[rows]).to(device)
+    if not model.labels_frames:
+        return criterion(batch_scores(model, data, rows, device), labels)
+    affect, lengths, _ = collate(data, rows)
+    scores = model.frame_scores(affect.to(device), lengths.to(device))  # (B, n, outputs)
+    real = torch.arange(scores.shape[1])[None] < lengths[:, None]
+    spread = labels[:, None].expand_as(scores)
+    return criterion(scores[real.to(device)], spread[real.to(device)])
+
+
+def _clip(model: SequenceRegressor, limit: float) -> None:
     """Scale gradients so that their joint norm is at most `limit`; knows sparse gradients."""
     grads = [p.grad for p in model.parameters() if p.grad is not None]
     values = [g.coalesce().values() if g.is_sparse else g for g in grads]

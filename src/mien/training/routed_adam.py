@@ -15,6 +15,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+_CHUNK = 2**17
+"""Numbers that are updated together; a table's gradient and moments would not fit a cache."""
+
 
 class RoutedAdam(torch.optim.Optimizer):
     """Adam (Kingma & Ba, ICLR 2015) for dense and row-sparse gradients.
@@ -87,28 +90,29 @@ def _update_rows(
     count = len(rows)
     if count == 0:
         return
-    if int(rows[-1]) == count - 1:
-        # Routed positions are a prefix of the table: slices are views, nothing is copied.
-        chosen: Any = slice(0, count)
-        picked = [t[chosen] for t in (parameter.data, state["exp_avg"], state["exp_avg_sq"])]
-    else:
-        chosen = rows
-        picked = [t[chosen] for t in (parameter.data, state["exp_avg"], state["exp_avg_sq"])]
+    # Routed positions are a prefix of the table: slices are views, nothing is copied.
+    chosen: Any = slice(0, count) if int(rows[-1]) == count - 1 else rows
+    stored = (parameter.data, state["exp_avg"], state["exp_avg_sq"])
+    weight, exp_avg, exp_avg_sq = (tensor[chosen] for tensor in stored)
     steps = state["step"].to(torch.float64)
     steps[chosen] += 1
     state["step"] = steps
     first, second = _corrections(steps[chosen], group["betas"])
+    # Some rows at a time: what one operation writes is still in the cache for the next.
+    size = max(1, _CHUNK // values[0].numel())
     shape = (-1,) + (1,) * (parameter.ndim - 1)
-    if bool((first == first[0]).all()):  # every row as old as the next: no table of corrections
-        _update(picked[0], values, picked[1], picked[2], float(first[0]), float(second[0]), group)
-    else:
-        first, second = first.to(values).view(shape), second.to(values).view(shape)
-        _update(picked[0], values, picked[1], picked[2], first, second, group)
+    for start in range(0, count, size):
+        part = slice(start, start + size)
+        own_first, own_second = first[part], second[part]
+        moments = (values[part], exp_avg[part], exp_avg_sq[part])
+        if bool((own_first == own_first[0]).all()):  # every row as old as the next
+            _update(weight[part], *moments, float(own_first[0]), float(own_second[0]), group)
+        else:
+            own_first, own_second = (c.to(values).view(shape) for c in (own_first, own_second))
+            _update(weight[part], *moments, own_first, own_second, group)
     if not isinstance(chosen, slice):
-        for tensor, part in zip(
-            (parameter.data, state["exp_avg"], state["exp_avg_sq"]), picked, strict=True
-        ):
-            tensor[chosen] = part
+        for tensor, part_of in zip(stored, (weight, exp_avg, exp_avg_sq), strict=True):
+            tensor[chosen] = part_of
 
 
 def _corrections(step: Tensor, betas: tuple[float, float]) -> tuple[Tensor, Tensor]:

@@ -1,0 +1,1 @@
+"""What FaceRNET argues against, as peers to measure against on the same data."""
