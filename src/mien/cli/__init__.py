@@ -28,6 +28,10 @@ _VERBS = {
     ),
     "evaluate": ("mien.cli.evaluate", "Measure a model on labelled data."),
     "train": ("mien.cli.train", "Train a model (needs the extra 'train')."),
+    "ablate": (
+        "mien.cli.ablate",
+        "Run the tables of FaceRNET again on your data (needs the extra 'train').",
+    ),
     "synthesize": (
         "mien.cli.synthesize",
         "Draw synthetic faces with exact truth (needs the extra 'synthetic').",

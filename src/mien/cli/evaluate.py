@@ -9,10 +9,15 @@ from typing import Any
 
 import click
 
+from mien.cli import evaluate_reactions
+
 
 @click.group("evaluate")
 def command() -> None:
     """Measure a model on labelled data."""
+
+
+command.add_command(evaluate_reactions.command)
 
 
 @command.command("mma")

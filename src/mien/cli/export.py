@@ -60,14 +60,20 @@ def mma(run: Path, to: Path, about: Path) -> None:
 def reactions(run: Path, to: Path, about: Path) -> None:
     """Export a masked RNN trained with 'mien train reactions'."""
     from mien.export import export_reactions, read_about
-    from mien.models.masked_rnn import MaskedRNN, MaskedRNNConfig
+    from mien.models.masked_rnn import PRESETS, MaskedRNN, MaskedRNNConfig
     from mien.training.checkpoint import load_checkpoint
     from mien.training.config import from_dict
 
     tensors, state = load_checkpoint(run / "model.safetensors")
     if "model" not in state:
         raise ModelError(f"{run}: is not a run of 'mien train reactions'")
-    model = MaskedRNN(from_dict(MaskedRNNConfig, state["model"], "model"))
+    preset = state.get("preset", "facernet")
+    if preset not in PRESETS:
+        raise ModelError(f"{run}: is a baseline ({preset}); only the masked RNN can be exported")
+    shape = from_dict(MaskedRNNConfig, state["model"], "model")
+    if not shape.routed:
+        raise ModelError(f"{run}: was trained without Mask & Routing and cannot be exported")
+    model = MaskedRNN(shape)
     model.load_state_dict(tensors)
     difference = export_reactions(model.eval(), to, read_about(about))
     click.echo(f"{to}: {to.stat().st_size / 1e6:.2f} MB, differs from torch by {difference:.1e}")

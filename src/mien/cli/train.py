@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from pathlib import Path
 
 import click
@@ -70,13 +71,26 @@ def mma(
 
 @command.command("reactions")
 @_config
+@click.option(
+    "--data",
+    default="simulated",
+    show_default=True,
+    metavar="PREPARED|simulated",
+    help="Folder written by 'mien datasets prepare', or the word simulated.",
+)
 @_out
 @_set
-def reactions(config: Path, out: Path, overrides: tuple[str, ...]) -> None:
-    """Train the masked RNN on simulated reactions (no open corpus of ratings exists)."""
+def reactions(config: Path, data: str, out: Path, overrides: tuple[str, ...]) -> None:
+    """Train the masked RNN, or another network over affect representations.
+
+    Outputs are those of the data: their number and names are set nowhere else.
+    """
     import json
 
-    from mien.synthetic.reactions import simulate
+    import numpy as np
+
+    from mien.datasets.reaction_sets import SIMULATED, load_split, splits_of
+    from mien.evaluation.affect import without_nan
     from mien.training.config import load_config
     from mien.training.reactions import (
         ReactionTrainConfig,
@@ -86,16 +100,21 @@ def reactions(config: Path, out: Path, overrides: tuple[str, ...]) -> None:
     )
 
     recipe = load_config(ReactionTrainConfig, config, list(overrides))
-    counts = recipe.simulation
-    train, valid, test = (
-        simulate(count, counts.seed + number)
-        for number, count in enumerate((counts.train, counts.valid, counts.test))
+    train, valid = (
+        load_split(data, split, recipe.fps, recipe.simulation) for split in ("train", "valid")
     )
-    model = train_reactions(recipe, train, valid, out, report=click.echo)
-    scores = reaction_report(predict_scores(model, test).numpy(), test)
-    if not math.isfinite(scores["mean_pearson"]):
+    progress = sys.stderr.isatty()
+    model = train_reactions(recipe, train, valid, out, report=click.echo, progress=progress)
+    split, held_out = "valid", valid
+    if "test" in splits_of(data):
+        test = load_split(data, "test", recipe.fps, recipe.simulation)
+        if np.isfinite(test.labels).any():
+            split, held_out = "test", test
+    scores = reaction_report(predict_scores(model, held_out).numpy(), held_out)
+    if data == SIMULATED and not math.isfinite(scores["mean_pearson"]):
         raise ConfigError("the test set is too small for a correlation: raise simulation.test")
-    scores = {"data": "simulated reactions, test split", **scores}
+    name = "simulated reactions" if data == SIMULATED else data
+    scores = {"data": f"{name}, {split} split", **without_nan(scores)}
     (out / "metrics.json").write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8")
     click.echo(json.dumps(scores))
     click.echo(f"trained model: {out / 'model.safetensors'}")

@@ -112,10 +112,13 @@ class MaskedRNN(SequenceRegressor):
     def forward(self, affect: Tensor, lengths: Tensor) -> Tensor:
         """Scores of each reaction; see the class for shapes."""
         check_sequences(affect, lengths, self.config.positions)
-        if affect.dtype == self.routed.table.dtype and self.walks(affect.device):
-            packing = Packing.of(lengths.cpu().numpy(), torch.get_num_threads())
-            return self.packed_scores(packing.pack(affect), packing)
-        return self.scores(affect[:, : int(lengths.max())], lengths)
+        affect = affect[:, : int(lengths.max())]
+        if affect.dtype != self.routed.table.dtype or not self._has_walk(affect.device):
+            return self.scores(affect, lengths)
+        if not self.config.routed:
+            affect, lengths = self._filled(cleared(affect, lengths), lengths)
+        packing = Packing.of(lengths.cpu().numpy(), torch.get_num_threads())
+        return self.packed_scores(packing.pack(affect), packing)
 
     @property
     def longest(self) -> int:
@@ -123,12 +126,15 @@ class MaskedRNN(SequenceRegressor):
         return self.config.positions
 
     def walks(self, device: torch.device) -> bool:
-        """Whether `mien.models.blocks.routed_gru` computes this network on this device.
+        """Whether `packed_scores` is the way to read sequences on this device."""
+        return self.config.routed and self._has_walk(device)
 
-        It needs a processor, full precision and the paper's layers; torch's own do the rest.
+    def _has_walk(self, device: torch.device) -> bool:
+        """Whether `mien.models.blocks.routed_gru` knows these layers and this device.
+
+        It needs a processor, full precision and the paper's GRU; torch's own layers do the rest.
         """
-        config = self.config
-        plain = config.routed and config.cell == "gru" and config.layers == 1
+        plain = self.config.cell == "gru" and self.config.layers == 1
         return plain and device.type == "cpu" and not torch.is_autocast_enabled("cpu")
 
     def packed_scores(self, values: Tensor, packing: Packing) -> Tensor:
@@ -143,9 +149,13 @@ class MaskedRNN(SequenceRegressor):
         """What `forward` computes, by torch's own layers, without checks or cutting the padding."""
         affect = cleared(self.selected(affect), lengths)
         if not self.config.routed:
-            missing = self.config.positions - affect.shape[1]
-            affect = nn.functional.pad(affect, (0, 0, 0, missing))
-            lengths = torch.full_like(lengths, self.config.positions)
+            affect, lengths = self._filled(affect, lengths)
         hidden, _ = self.gru(affect)  # (B, n, hidden)
         scores: Tensor = self.output(torch.relu(self.routed(hidden, lengths)))
         return scores
+
+    def _filled(self, affect: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Videos padded to t with zeros that count as frames, for a network without routing."""
+        missing = self.config.positions - affect.shape[1]
+        affect = nn.functional.pad(affect, (0, 0, 0, missing))
+        return affect, torch.full_like(lengths, self.config.positions)

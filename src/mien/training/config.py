@@ -38,10 +38,16 @@ def load_config(kind: type[C], path: str | Path, overrides: list[str] | None = N
         If the file cannot be read, a key is unknown (the nearest known one is named), or a value
         has the wrong type.
     """
-    values = read_toml(Path(path))
-    for text in overrides or []:
+    return from_overrides(kind, read_toml(Path(path)), overrides or [], str(path))
+
+
+def from_overrides(
+    kind: type[C], values: dict[str, Any], overrides: list[str], where: str = "--set"
+) -> C:
+    """A dataclass from plain values, changed by ``"a.b=value"``; see `load_config`."""
+    for text in overrides:
         _override(values, text)
-    return from_dict(kind, values, str(path))
+    return from_dict(kind, values, where)
 
 
 def read_toml(path: Path) -> dict[str, Any]:

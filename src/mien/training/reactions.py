@@ -20,6 +20,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from mien.datasets.reaction_sets import SimulationConfig
 from mien.datasets.sequences import SequenceSet
 from mien.datasets.windows import cut_windows
 from mien.errors import ConfigError, ModelError
@@ -45,16 +46,6 @@ _LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "pearson": pearson_loss,
     "mse": squared_loss,
 }
-
-
-@dataclass(frozen=True)
-class SimulationConfig:
-    """How many simulated videos to draw; train, valid and test use different seeds."""
-
-    train: int = 8000
-    valid: int = 1000
-    test: int = 1000
-    seed: int = 20230
 
 
 @dataclass(frozen=True)

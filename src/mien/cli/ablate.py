@@ -1,0 +1,80 @@
+"""``mien ablate``: tables of FaceRNET, run again on one's own data."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from mien.cli import require_torch
+
+# Written here too, so that --help needs no torch; a test compares them.
+TABLE_NAMES = ("facernet-table2", "facernet-table3", "baselines")
+
+
+@click.command("ablate")
+@click.argument("table", type=click.Choice(TABLE_NAMES))
+@click.option(
+    "--data",
+    required=True,
+    metavar="PREPARED|simulated",
+    help="Folder written by 'mien datasets prepare', or the word simulated.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Folder for rows, tables and figure; finished rows found there are kept.",
+)
+@click.option("--seeds", type=click.IntRange(1), default=3, show_default=True)
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    help="TOML recipe that all rows share. Default: batch 64, rate 2e-3, 30 epochs.",
+)
+@click.option(
+    "--set", "overrides", multiple=True, metavar="A.B=C", help="Change one setting; repeatable."
+)
+def command(
+    table: str,
+    data: str,
+    out: Path,
+    seeds: int,
+    config: Path | None,
+    overrides: tuple[str, ...],
+) -> None:
+    """Run a table's rows, several seeds each, and write Markdown, CSV and a figure.
+
+    A killed run goes on where it stopped: finished rows are not run again. Published figures
+    stand in a column of their own; they were measured on Hume-Reaction.
+    """
+    require_torch()
+    from mien.datasets.reaction_sets import SIMULATED, load_split, splits_of
+    from mien.training.ablation.run import AblationData, run_table, usable_test
+    from mien.training.config import from_overrides, load_config
+    from mien.training.reactions import ReactionTrainConfig
+
+    changes = list(overrides)
+    recipe = (
+        load_config(ReactionTrainConfig, config, changes)
+        if config is not None
+        else from_overrides(ReactionTrainConfig, {"name": table}, changes)
+    )
+    train, valid = (
+        load_split(data, split, recipe.fps, recipe.simulation) for split in ("train", "valid")
+    )
+    test = None
+    if "test" in splits_of(data):
+        test = usable_test(load_split(data, "test", recipe.fps, recipe.simulation))
+    name = "simulated reactions" if data == SIMULATED else Path(data).name
+    run_table(
+        table,
+        recipe,
+        AblationData(name, train, valid, test),
+        out,
+        seeds,
+        report=click.echo,
+        progress=sys.stderr.isatty(),
+    )
+    click.echo(f"table: {out / f'{table}.md'}")

@@ -1,0 +1,92 @@
+"""Sequences with reaction labels, by the name that commands take: simulated, or a prepared folder.
+
+Torch-free.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mien.datasets.sequences import SequenceSet
+from mien.errors import DataError
+
+SIMULATED = "simulated"
+SPLITS = ("train", "valid", "test")
+
+
+@dataclass(frozen=True)
+class SimulationConfig:
+    """How many simulated videos to draw; train, valid and test use different seeds."""
+
+    train: int = 8000
+    valid: int = 1000
+    test: int = 1000
+    seed: int = 20230
+
+
+def load_split(
+    source: str, split: str, fps: float, simulation: SimulationConfig | None = None
+) -> SequenceSet:
+    """One split of ``"simulated"`` or of a folder that ``mien datasets prepare`` wrote.
+
+    Parameters
+    ----------
+    source
+        ``"simulated"`` or the folder.
+    split
+        One of `SPLITS`.
+    fps
+        Frames per second of the sequences.
+    simulation
+        How much to simulate; None: as the shipped weights were trained.
+
+    Raises
+    ------
+    DataError
+        If the folder is none, or has no video of this split.
+    """
+    if split not in SPLITS:
+        raise DataError(f"split is one of {list(SPLITS)}, not {split!r}")
+    if source == SIMULATED:
+        from mien.synthetic.reactions import simulate
+
+        counts = simulation or SimulationConfig()
+        return simulate(getattr(counts, split), counts.seed + SPLITS.index(split), fps)
+    folder = Path(source)
+    if not (folder / "dataset.json").is_file():
+        raise DataError(
+            f"{folder}: holds no dataset.json; name a folder written by 'mien datasets prepare', "
+            f"or {SIMULATED!r}"
+        )
+    from mien.datasets.prepared import load_prepared
+
+    data = load_prepared(folder, split, fps)
+    if len(data) == 0:
+        raise DataError(f"{folder}: has no videos of the split {split!r}")
+    return data
+
+
+def splits_of(source: str) -> tuple[str, ...]:
+    """Which splits a source has, in the order of `SPLITS`.
+
+    Raises
+    ------
+    DataError
+        If the folder's ``labels.parquet`` cannot be read.
+    """
+    if source == SIMULATED:
+        return SPLITS
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    file = Path(source) / "labels.parquet"
+    try:
+        found = set(pq.read_table(file, columns=["split"])["split"].to_pylist())
+    except (OSError, KeyError, pa.ArrowException) as error:
+        reason = str(error).splitlines()[0]
+        raise DataError(
+            f"{file}: cannot be read ({reason}); prepare the corpus again with "
+            "'mien datasets prepare'"
+        ) from error
+    return tuple(split for split in SPLITS if split in found)

@@ -1,0 +1,1 @@
+"""Tables of FaceRNET, run again row by row on any data with reaction labels."""
