@@ -1,0 +1,99 @@
+import os
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from mien.errors import ConfigError
+from mien.synthetic.reactions import StageOneNoise, simulate
+from mien.training.engine import EngineConfig, PlainEngine, share, start_engine
+from mien.training.reactions import ReactionTrainConfig, train_reactions
+
+TINY = ReactionTrainConfig(
+    name="tiny",
+    model={"positions": 40, "hidden": 8, "dense": 4},
+    epochs=2,
+    batch=16,
+    rate=1e-2,
+    threads=1,
+)
+
+
+def corpora():
+    quiet = StageOneNoise(np.full(26, 0.02), np.full(26, 0.5), 30.0)
+    return [
+        simulate(n, s, noise=quiet, min_length=10, max_length=40) for n, s in ((80, 0), (40, 1))
+    ]
+
+
+def test_devices_get_as_many_batches_each_and_none_is_left_out():
+    engine = PlainEngine()
+    assert share([1, 2, 3], engine) == [1, 2, 3]
+    parts = []
+    for rank in range(2):
+        engine.rank, engine.world = rank, 2
+        parts.append(share([1, 2, 3], engine))
+    assert parts == [[1, 3], [2, 1]]
+
+
+def test_the_plain_engine_takes_no_devices():
+    with pytest.raises(ValueError, match=r"set engine\.kind to 'fabric' for cuda, 2 device"):
+        EngineConfig(accelerator="cuda", devices=2)
+    with pytest.raises(ValueError, match=r"engine\.kind is 'plain' or 'fabric', not 'apex'"):
+        EngineConfig(kind="apex")
+
+
+def test_fabric_that_is_not_installed_is_one_line(monkeypatch):
+    monkeypatch.setattr("mien.training.engine.find_spec", lambda _: None)
+    with pytest.raises(ConfigError, match=r"not installed: pip install '.\[fabric\]'"):
+        start_engine(EngineConfig(kind="fabric"))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_fabric_on_one_processor_gives_the_plain_loops_numbers(tmp_path):
+    pytest.importorskip("lightning_fabric")
+    train, valid = corpora()
+    plain = train_reactions(TINY, train, valid, tmp_path / "a", report=lambda _: None)
+    config = replace(TINY, engine=EngineConfig(kind="fabric"))
+    fabric = train_reactions(config, train, valid, tmp_path / "b", report=lambda _: None)
+    for name, value in plain.state_dict().items():
+        assert torch.equal(value, fabric.state_dict()[name]), name
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_bfloat16_through_fabric_follows_float32(tmp_path):
+    pytest.importorskip("lightning_fabric")
+    train, valid = corpora()
+    losses = []
+    for name, precision in (("a", "32-true"), ("b", "bf16-mixed")):
+        config = replace(TINY, engine=EngineConfig("fabric", precision=precision))
+        lines = []
+        train_reactions(config, train, valid, tmp_path / name, report=lines.append)
+        losses.append([float(line.split('"loss": ')[1].split(",")[0]) for line in lines])
+    np.testing.assert_allclose(losses[0], losses[1], atol=0.05)
+
+
+@pytest.mark.slow
+def test_two_devices_end_with_the_same_weights(tmp_path):
+    """Two processes average their gradients: both train one model, and one of them writes it."""
+    pytest.importorskip("lightning_fabric")
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(
+        'name = "two"\nepochs = 2\nbatch = 8\nthreads = 1\nmodel = {positions = 480, hidden = 4, '
+        'dense = 2}\n[simulation]\ntrain = 48\nvalid = 24\ntest = 24\n[engine]\nkind = "fabric"\n'
+        "devices = 2\n"
+    )
+    command = [sys.executable, "-m", "mien", "train", "reactions", "--config", str(recipe)]
+    done = subprocess.run(
+        [*command, "--out", str(tmp_path / "run")],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "run" / "model.safetensors").is_file()
+    assert done.stdout.count('"epoch": 2,') == 1
