@@ -36,7 +36,7 @@ def scatter_grid(
         top = 34 + (index // columns) * (cell + gap + 14)
         body.append(_square(name, labels[:, index], estimates[:, index], rho[index], step, cell))
         body[-1] = f"<g transform='translate({left} {top})'>{body[-1]}</g>"
-    drawn = f"every {step}th of {len(labels)} videos" if step > 1 else f"{len(labels)} videos"
+    drawn = f"1 of every {step} of {len(labels)} videos" if step > 1 else f"{len(labels)} videos"
     note = f"across: label, up: estimate, both 0 to 1; dashed: equal; line: least squares; {drawn}"
     body.append(_text(gap, height - 12, note, size=12, color=_QUIET))
     return _svg(width, height, "".join(body), "Estimates against labels")

@@ -1,4 +1,4 @@
-"""The seven reactions of a face over the whole video, with their model's own warning beside."""
+"""The reactions of a face over the whole video, with their model's own warning beside."""
 
 from __future__ import annotations
 

@@ -1,0 +1,173 @@
+"""The metric, its intervals, the challenge's file and the pictures."""
+
+import csv
+import json
+import xml.etree.ElementTree as ElementTree
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from scipy import stats
+
+pytest.importorskip("onnx")
+from mien.cli import cli
+from mien.datasets.sequences import SequenceSet
+from mien.errors import DataError
+from mien.evaluation.bootstrap import bootstrap_pearson
+from mien.evaluation.figures import Bar, bars, scatter_grid
+from mien.evaluation.reactions import challenge_column, evaluate_reactions, write_submission
+from mien.inference.models import ReactionModel
+from mien.labels import REACTIONS
+from tiny_models import REACTIONS_METADATA, tiny_reactions
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """Says the mean over time of the first seven channels; its window holds 20 positions."""
+    metadata = {**REACTIONS_METADATA, "positions": 20}
+    return ReactionModel(tiny_reactions(tmp_path_factory.mktemp("m") / "r.onnx", metadata))
+
+
+def videos(count=60, reactions=REACTIONS, longest=30, seed=0):
+    rng = np.random.default_rng(seed)
+    lengths = rng.integers(5, longest + 1, count)
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    labels = rng.random((count, len(reactions)), np.float32)
+    values = rng.random((offsets[-1], 26), np.float32) * 0.5
+    for video in range(count):
+        width = len(reactions)
+        values[offsets[video] : offsets[video + 1], :width] += labels[video] * 0.3
+    ids = tuple(f"[{video:05d}]" for video in range(count))
+    persons = tuple(f"p{video // 4}" for video in range(count))
+    return SequenceSet(values, offsets, labels, tuple(reactions), 25.0, ids, persons)
+
+
+def test_figures_are_those_of_scipy_and_lie_inside_their_intervals(model):
+    data = videos()
+    evaluation = evaluate_reactions(model, data, "here", "valid", draws=300)
+    report = evaluation.report
+    short = int(np.argmin(data.lengths))
+    np.testing.assert_allclose(
+        evaluation.intensities[short], data.sequence(short)[:, :7].mean(0), atol=1e-6
+    )
+    for column, name in enumerate(REACTIONS):
+        expected = stats.pearsonr(evaluation.intensities[:, column], data.labels[:, column])
+        assert report["pearson"][name] == pytest.approx(expected.statistic, abs=1e-6)
+        low, high = report["interval"][name]
+        assert low < report["pearson"][name] < high
+    assert report["mean_pearson"] == pytest.approx(np.mean(list(report["pearson"].values())))
+    low, high = report["mean_interval"]
+    assert low < report["mean_pearson"] < high
+    assert report["bootstrap"] == {"draws": 300, "level": 0.95, "unit": "person", "units": 15}
+
+
+def test_outputs_in_another_order_are_matched_by_name(model):
+    data = videos()
+    turned = SequenceSet(
+        data.values, data.offsets, data.labels[:, ::-1].copy(), REACTIONS[::-1], data.fps
+    )
+    first = evaluate_reactions(model, data, "a", "valid", draws=1).report["pearson"]
+    second = evaluate_reactions(model, turned, "a", "valid", draws=1).report["pearson"]
+    assert first == pytest.approx(second)
+
+
+def test_intervals_by_person_are_wider_where_videos_of_a_person_are_alike():
+    rng = np.random.default_rng(0)
+    person = np.repeat(np.arange(20), 20)
+    x = rng.normal(size=(20, 1))[person] + 0.1 * rng.normal(size=(400, 1))
+    y = 0.5 * x + rng.normal(size=(20, 1))[person] + 0.1 * rng.normal(size=(400, 1))
+    groups = tuple(f"p{i}" for i in person)
+    (by_video,), _ = bootstrap_pearson(x, y)
+    (by_person,), _ = bootstrap_pearson(x, y, groups)
+    assert by_person.high - by_person.low > 2 * (by_video.high - by_video.low)
+
+
+def test_intervals_agree_with_theory_and_repeat():
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(500, 1)) + 1000.0
+    y = 0.6 * (x - 1000.0) + rng.normal(size=(500, 1))
+    (interval,), mean = bootstrap_pearson(x, y, draws=2000)
+    expected = stats.pearsonr(x[:, 0], y[:, 0]).confidence_interval(0.95)
+    assert interval.low == pytest.approx(expected.low, abs=0.02)
+    assert interval.high == pytest.approx(expected.high, abs=0.02)
+    assert mean == interval
+    assert bootstrap_pearson(x, y, draws=50) == bootstrap_pearson(x, y, draws=50)
+
+
+def test_withheld_labels_give_no_figure_but_a_submission(model, tmp_path):
+    data = videos(12)
+    data.labels[:] = np.nan
+    evaluation = evaluate_reactions(model, data, "here", "test", draws=5)
+    assert np.isnan(evaluation.report["mean_pearson"])
+    evaluation.write(tmp_path)
+    assert json.loads((tmp_path / "metrics.json").read_text())["mean_pearson"] is None
+    path = tmp_path / "deep" / "submission.csv"
+    write_submission(evaluation, path)
+    with path.open() as file:
+        rows = list(csv.reader(file))
+    assert rows[0] == [
+        "File_ID", "Adoration", "Amusement", "Anxiety", "Disgust", "Empathic-Pain", "Fear",
+        "Surprise",
+    ]  # fmt: skip
+    assert [row[0] for row in rows[1:]] == list(data.ids)
+    np.testing.assert_allclose(
+        np.array([row[1:] for row in rows[1:]], float), evaluation.intensities, atol=1e-6
+    )
+    assert [challenge_column(name) for name in REACTIONS] == rows[0][1:]
+
+
+def test_what_does_not_fit_is_named(model, tmp_path):
+    data = videos(8)
+    with pytest.raises(DataError, match=r"model reads 25.0 fps, these sequences have 30.0"):
+        other = SequenceSet(data.values, data.offsets, data.labels, data.reactions, 30.0)
+        evaluate_reactions(model, other, "here", "valid")
+    with pytest.raises(DataError, match="the model's outputs are"):
+        evaluate_reactions(model, videos(8, ("joy", "grief")), "here", "valid")
+    nameless = SequenceSet(data.values, data.offsets, data.labels, data.reactions, data.fps)
+    with pytest.raises(DataError, match="names every video"):
+        write_submission(evaluate_reactions(model, nameless, "a", "b", 1), tmp_path / "s.csv")
+    with pytest.raises(ValueError, match="draws=0"):
+        bootstrap_pearson(np.zeros((3, 1)), np.zeros((3, 1)), draws=0)
+
+
+def test_pictures_are_whole_and_say_what_is_missing():
+    labels = np.random.default_rng(0).random((5000, 3), np.float32)
+    labels[:, 2] = np.nan
+    text = scatter_grid(("a_b", "<c>", "d"), labels, labels * 0.5, [1.0, 1.0, float("nan")])
+    root = ElementTree.fromstring(text)
+    assert text.count("<circle") == 2 * 2500
+    words = [node.text for node in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert {"a b", "<c>", "r = 1.000", "r undefined"} <= set(words)
+    assert any("1 of every 2 of 5000" in str(word) for word in words)
+    nothing = float("nan")
+    rows = [Bar("full", 0.8, 0.01, 0.494), Bar("other", nothing, nothing, nothing)]
+    text = bars(rows, "table", "paper, Hume-Reaction validation")
+    ElementTree.fromstring(text)
+    assert "not run" in text and "paper, Hume-Reaction validation" in text
+
+
+def test_the_command_prints_figures_and_writes_files(tmp_path, monkeypatch):
+    data = videos(20)
+    path = tiny_reactions(tmp_path / "r.onnx")
+    monkeypatch.setattr(
+        "mien.datasets.reaction_sets.load_split", lambda source, split, fps, simulation=None: data
+    )
+    arguments = ["evaluate", "reactions", "--model", str(path), "--data", "simulated"]
+    more = ["--out", str(tmp_path / "out"), "--submission", str(tmp_path / "s.csv")]
+    result = CliRunner().invoke(cli, [*arguments, *more, "--draws", "20"])
+    assert result.exit_code == 0, result.output
+    assert "empathic_pain" in result.stdout and "20 resamples of 5 persons" in result.stdout
+    assert {p.name for p in (tmp_path / "out").iterdir()} == {
+        "metrics.json", "predictions.csv", "scatter.svg",
+    }  # fmt: skip
+    assert (tmp_path / "s.csv").is_file()
+    result = CliRunner().invoke(cli, [*arguments, "--draws", "5", "--json"])
+    assert json.loads(result.stdout)["n"] == 20
+
+
+def test_a_folder_that_is_none_is_one_line(tmp_path):
+    path = tiny_reactions(tmp_path / "r.onnx")
+    arguments = ["evaluate", "reactions", "--model", str(path), "--data", str(tmp_path)]
+    result = CliRunner().invoke(cli, arguments)
+    assert isinstance(result.exception, DataError)
+    assert "holds no dataset.json" in str(result.exception)
