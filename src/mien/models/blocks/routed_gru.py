@@ -234,9 +234,10 @@ def _forward(share: Share, values: Tensor, weights: _Weights, tape: _Tape, table
         table[: len(counts)].unbind(),
         strict=True,
     )
+    running, before = sums, counts[0]
     for count, x, gates, reset, update, new, recurrent, following, block in steps:
-        if len(state) != count:  # some sequences have ended
-            state = state[:count]
+        if count != before:  # some sequences have ended
+            state, running, before = state[:count], sums[:count], count
         torch.addmm(weights.bias_gates, x, weights.x_gates, out=gates)
         gates.addmm_(state, weights.h_gates).sigmoid_()
         torch.addmm(weights.bias_h_new, state, weights.h_new, out=recurrent)
@@ -244,7 +245,7 @@ def _forward(share: Share, values: Tensor, weights: _Weights, tape: _Tape, table
         new.addcmul_(reset, recurrent).sigmoid_()
         torch.add(minus_one, new, alpha=2, out=new)
         torch.lerp(new, state, update, out=following)
-        (sums if len(sums) == count else sums[:count]).addmm_(following, block)
+        running.addmm_(following, block)
         state = following
     return sums
 
@@ -304,18 +305,18 @@ def _backward(
     sum_bias = values.new_zeros(width)
     blocks = values.new_empty(len(counts), *table.shape[1:])
     state_grad, first, second, third = values.new_zeros(4, counts[0], width).unbind()
-    origin = values.new_zeros(counts[0], width)
-    ones = values.new_ones(counts[0])
-    before = steps[-1][0]
-    d, a, b, c, g = (t[:before] for t in (state_grad, first, second, third, grad))
+    all_ones = values.new_ones(counts[0])
+    whole = (state_grad, first, second, third, grad, all_ones)
+    before = counts[-1]
+    d, a, b, c, g, ones = (t[:before] for t in whole)
     end = len(values)
     for index in range(len(steps) - 1, -1, -1):
         count, x, gate, reset, update, new, recurrent, state, block = steps[index]
         if count != before:
-            d, a, b, c, g = (t[:count] for t in (state_grad, first, second, third, grad))
+            d, a, b, c, g, ones = (t[:count] for t in whole)
             before = count
-        earlier = steps[index - 1][7] if index else origin
-        if len(earlier) != count:
+        earlier = steps[index - 1][7] if index else values.new_zeros(count, width)
+        if index and counts[index - 1] != count:
             earlier = earlier[:count]
         torch.mm(state.T, g, out=blocks[index])
         d.addmm_(g, block)
@@ -332,7 +333,7 @@ def _backward(
         sum_h_new.addmm_(c.T, earlier)
         sum_x_gates.addmm_(gate.T, x)
         sum_x_new.addmm_(b.T, x)
-        sum_bias.addmv_(c.T, ones if len(ones) == count else ones[:count])
+        sum_bias.addmv_(c.T, ones)
         if wanted is not None:
             gate[:, :width].mul_(0.5)
             torch.mm(gate, w_ih[:gates], out=wanted[end - count : end])
