@@ -5,11 +5,12 @@ import pytest
 from mien.errors import ConfigError
 from mien.export import read_about
 from mien.training.config import load_config, save_config
+from mien.training.end_to_end import EndToEndConfig
 from mien.training.mma import MMATrainConfig
 from mien.training.reactions import ReactionTrainConfig
 
 CONFIGS = Path(__file__).parents[2] / "configs"
-KINDS = {"mma": MMATrainConfig, "reactions": ReactionTrainConfig}
+KINDS = {"mma": MMATrainConfig, "reactions": ReactionTrainConfig, "end": EndToEndConfig}
 
 
 def recipes():

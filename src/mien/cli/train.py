@@ -118,3 +118,44 @@ def reactions(config: Path, data: str, out: Path, overrides: tuple[str, ...]) ->
     (out / "metrics.json").write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8")
     click.echo(json.dumps(scores))
     click.echo(f"trained model: {out / 'model.safetensors'}")
+
+
+@command.command("end-to-end")
+@_config
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Folder of frame clips, see mien.datasets.frame_clips.",
+)
+@click.option(
+    "--affect",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Run folder of 'mien train mma' to start from.",
+)
+@click.option(
+    "--reactions",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Run folder of 'mien train reactions' to start from.",
+)
+@_out
+@_set
+def end_to_end(
+    config: Path,
+    data: Path,
+    affect: Path,
+    reactions: Path,
+    out: Path,
+    overrides: tuple[str, ...],
+) -> None:
+    """Train both stages together at a small rate, each from its own training."""
+    from mien.datasets.frame_clips import load_frame_clips
+    from mien.training.config import load_config
+    from mien.training.end_to_end import EndToEndConfig, load_parts, train_end_to_end
+
+    recipe = load_config(EndToEndConfig, config, list(overrides))
+    train, valid = (load_frame_clips(data, split) for split in ("train", "valid"))
+    train_end_to_end(recipe, load_parts(affect, reactions), train, valid, out, click.echo)
+    click.echo(f"trained runs: {out / 'affect'}, {out / 'reactions'}")

@@ -82,7 +82,10 @@ def splits_of(source: str) -> tuple[str, ...]:
 
     file = Path(source) / "labels.parquet"
     try:
-        found = set(pq.read_table(file, columns=["split"])["split"].to_pylist())
+        # Through Arrow's own file and in this thread, or a process that ends may abort.
+        with pa.OSFile(str(file)) as opened:
+            table = pq.read_table(opened, columns=["split"], use_threads=False, pre_buffer=False)
+        found = set(table["split"].to_pylist())
     except (OSError, KeyError, pa.ArrowException) as error:
         reason = str(error).splitlines()[0]
         raise DataError(

@@ -292,7 +292,7 @@ def train_epoch(
             engine.backward(loss)
             engine.average(model)
             if config.clip:
-                _clip(model, config.clip)
+                clip_gradients(model, config.clip)
             optimizer.step()
             losses.append(loss.item())
             bar.set_postfix(loss=f"{np.mean(losses[-50:]):.3f}", refresh=False)
@@ -318,7 +318,7 @@ def _batch_loss(
     return criterion(scores[real.to(device)], spread[real.to(device)])
 
 
-def _clip(model: SequenceRegressor, limit: float) -> None:
+def clip_gradients(model: torch.nn.Module, limit: float) -> None:
     """Scale gradients so that their joint norm is at most `limit`; knows sparse gradients."""
     grads = [p.grad for p in model.parameters() if p.grad is not None]
     values = [g.coalesce().values() if g.is_sparse else g for g in grads]
