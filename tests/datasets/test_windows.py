@@ -11,7 +11,7 @@ def a_set(lengths):
     values = np.random.default_rng(0).random((offsets[-1], 26)).astype(np.float32)
     labels = np.arange(len(lengths), dtype=np.float32)[:, None]
     ids = tuple(f"v{i}" for i in range(len(lengths)))
-    return SequenceSet(values, offsets, labels, ("x",), 30.0, ids, ids)
+    return SequenceSet(values, offsets, labels, ("x",), 30.0, ids, persons=ids)
 
 
 @pytest.mark.parametrize("positions", [1, 2, 7, 8])

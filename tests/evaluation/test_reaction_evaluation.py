@@ -39,7 +39,7 @@ def videos(count=60, reactions=REACTIONS, longest=30, seed=0):
         values[offsets[video] : offsets[video + 1], :width] += labels[video] * 0.3
     ids = tuple(f"[{video:05d}]" for video in range(count))
     persons = tuple(f"p{video // 4}" for video in range(count))
-    return SequenceSet(values, offsets, labels, tuple(reactions), 25.0, ids, persons)
+    return SequenceSet(values, offsets, labels, tuple(reactions), 25.0, ids, persons=persons)
 
 
 def test_figures_are_those_of_scipy_and_lie_inside_their_intervals(model):

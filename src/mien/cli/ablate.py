@@ -64,6 +64,8 @@ def command(
     train, valid = (
         load_split(data, split, recipe.fps, recipe.simulation) for split in ("train", "valid")
     )
+    for note in (*train.notes, *valid.notes):
+        click.echo(f"note: {note}")
     test = None
     if "test" in splits_of(data):
         test = usable_test(load_split(data, "test", recipe.fps, recipe.simulation))

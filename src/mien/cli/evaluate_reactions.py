@@ -94,6 +94,7 @@ def _text(report: dict[str, Any]) -> str:
         lines.append(
             "note: '-' is undefined: labels are withheld, or labels or estimates do not vary"
         )
+    lines += [f"note: {note}" for note in report["notes"]]
     if report["caveat"]:
         lines.append(f"note: {report['caveat']}")
     return "\n".join(lines)

@@ -103,6 +103,8 @@ def reactions(config: Path, data: str, out: Path, overrides: tuple[str, ...]) ->
     train, valid = (
         load_split(data, split, recipe.fps, recipe.simulation) for split in ("train", "valid")
     )
+    for note in (*train.notes, *valid.notes):
+        click.echo(f"note: {note}")
     progress = sys.stderr.isatty()
     model = train_reactions(recipe, train, valid, out, report=click.echo, progress=progress)
     split, held_out = "valid", valid

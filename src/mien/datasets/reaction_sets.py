@@ -5,7 +5,7 @@ Torch-free.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mien.datasets.sequences import SequenceSet
@@ -61,10 +61,8 @@ def load_split(
         )
     from mien.datasets.prepared import load_prepared
 
-    data = load_prepared(folder, split, fps)
-    if len(data) == 0:
-        raise DataError(f"{folder}: has no videos of the split {split!r}")
-    return data
+    data: SequenceSet = load_prepared(folder, split, fps)
+    return _with_persons(data, folder)
 
 
 def splits_of(source: str) -> tuple[str, ...]:
@@ -77,19 +75,34 @@ def splits_of(source: str) -> tuple[str, ...]:
     """
     if source == SIMULATED:
         return SPLITS
+    found = set(_columns(Path(source), ["split"])[0])
+    return tuple(split for split in SPLITS if split in found)
+
+
+def _with_persons(data: SequenceSet, folder: Path) -> SequenceSet:
+    """The set with who is seen in each video, where ``labels.parquet`` says so."""
+    if data.ids is None or data.persons is not None:
+        return data
+    ids, persons = _columns(folder, ["id", "person"])
+    named = {name: person or "" for name, person in zip(ids, persons, strict=True)}
+    seen = tuple(named[name] for name in data.ids)
+    return replace(data, persons=seen) if any(seen) else data
+
+
+def _columns(folder: Path, names: list[str]) -> list[list[str]]:
+    """Columns of ``labels.parquet``."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    file = Path(source) / "labels.parquet"
+    file = folder / "labels.parquet"
     try:
         # Through Arrow's own file and in this thread, or a process that ends may abort.
         with pa.OSFile(str(file)) as opened:
-            table = pq.read_table(opened, columns=["split"], use_threads=False, pre_buffer=False)
-        found = set(table["split"].to_pylist())
+            table = pq.read_table(opened, columns=names, use_threads=False, pre_buffer=False)
+        return [table[name].to_pylist() for name in names]
     except (OSError, KeyError, pa.ArrowException) as error:
         reason = str(error).splitlines()[0]
         raise DataError(
             f"{file}: cannot be read ({reason}); prepare the corpus again with "
             "'mien datasets prepare'"
         ) from error
-    return tuple(split for split in SPLITS if split in found)

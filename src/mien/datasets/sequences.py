@@ -22,14 +22,17 @@ class SequenceSet:
     offsets
         int64 (n + 1,), sequence k is ``values[offsets[k]:offsets[k + 1]]``.
     labels
-        float32 (n, reactions) in [0, 1]; NaN where withheld.
+        float32 (n, reactions) in [0, 1]; NaN where a corpus withholds them.
     reactions
         Names of the label columns.
     fps
         Frames per second of the sequences.
-    ids, persons
-        Names of the videos, and who is seen in each ("" where unknown); empty where the set does
-        not say.
+    ids
+        Names of the videos (n,), where they have any.
+    notes
+        What is worth knowing of how the set came about, one sentence each.
+    persons
+        Who is seen in each video (n,), "" where that is unknown; None where nobody is named.
     """
 
     values: FloatArray
@@ -37,8 +40,9 @@ class SequenceSet:
     labels: FloatArray
     reactions: tuple[str, ...]
     fps: float
-    ids: tuple[str, ...] = ()
-    persons: tuple[str, ...] = ()
+    ids: tuple[str, ...] | None = None
+    notes: tuple[str, ...] = ()
+    persons: tuple[str, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -69,8 +69,9 @@ def cut_windows(data: SequenceSet, positions: int) -> Windows:
             data.labels[rows],
             data.reactions,
             data.fps,
-            tuple(data.ids[row] for row in owner) if data.ids else (),
-            tuple(data.persons[row] for row in owner) if data.persons else (),
+            None if data.ids is None else tuple(data.ids[row] for row in owner),
+            data.notes,
+            None if data.persons is None else tuple(data.persons[row] for row in owner),
         ),
         rows,
     )

@@ -21,7 +21,7 @@ class Interval:
 def bootstrap_pearson(
     predicted: npt.ArrayLike,
     labels: npt.ArrayLike,
-    groups: tuple[str, ...] = (),
+    groups: tuple[str, ...] | None = None,
     draws: int = 1000,
     seed: int = 0,
     level: float = 0.95,
@@ -36,7 +36,7 @@ def bootstrap_pearson(
     predicted, labels
         (n, columns); a pair with a NaN is left out, per column.
     groups
-        (n,) names, or empty: every row is drawn by itself.
+        (n,) names, or None: every row is drawn by itself.
     draws, seed, level
         How many resamples, their seed, and the share of them inside the interval.
 
@@ -50,11 +50,11 @@ def bootstrap_pearson(
         If shapes differ, `draws` is below 1 or `level` is not inside 0..1.
     """
     x, y = np.asarray(predicted, np.float64), np.asarray(labels, np.float64)
-    if x.shape != y.shape or x.ndim != 2 or (groups and len(groups) != len(x)):
+    if x.shape != y.shape or x.ndim != 2 or (groups is not None and len(groups) != len(x)):
         raise ValueError(f"expected two (n, columns) arrays, got {x.shape}, {y.shape}")
     if draws < 1 or not 0 < level < 1:
         raise ValueError(f"out of range: {draws=}, {level=}")
-    groups = groups or ("",) * len(x)
+    groups = ("",) * len(x) if groups is None else groups
     names = [name or f"\0{row}" for row, name in enumerate(groups)]
     _, member = np.unique(np.array(names), return_inverse=True)
     rho = np.empty((draws, x.shape[1]))

@@ -56,7 +56,7 @@ class ReactionEvaluation:
             for row, (said, rated) in enumerate(
                 zip(self.intensities.tolist(), self.data.labels.tolist(), strict=True)
             ):
-                identifier = self.data.ids[row] if self.data.ids else str(row)
+                identifier = str(row) if self.data.ids is None else self.data.ids[row]
                 numbers = [f"{v:.6f}" if np.isfinite(v) else "" for v in (*said, *rated)]
                 writer.writerow([identifier, *numbers])
         picture = scatter_grid(
@@ -120,7 +120,7 @@ def evaluate_reactions(
     moments.update(intensities, data.labels)
     rho = moments.pearson()
     columns, mean = bootstrap_pearson(intensities, data.labels, data.persons, draws)
-    known = bool(data.persons) and any(data.persons)
+    persons = {person for person in data.persons or () if person}
     report = {
         "data": source,
         "split": split,
@@ -135,9 +135,10 @@ def evaluate_reactions(
         "bootstrap": {
             "draws": draws,
             "level": 0.95,
-            "unit": "person" if known else "video",
-            "units": len(set(data.persons)) if known else len(data),
+            "unit": "person" if persons else "video",
+            "units": len(persons) + (data.persons or ("",) * len(data)).count(""),
         },
+        "notes": list(data.notes),
         "caveat": model.metadata.get("caveat"),
     }
     return ReactionEvaluation(report, intensities, data)
@@ -163,7 +164,7 @@ def write_submission(evaluation: ReactionEvaluation, path: Path) -> None:
         If the data do not say what their videos are called.
     """
     data = evaluation.data
-    if not data.ids:
+    if data.ids is None:
         raise DataError("a submission names every video, and these data name none")
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8", newline="") as file:
