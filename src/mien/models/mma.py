@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from mien.labels import ACTION_UNITS, EXPRESSIONS, VALENCE_AROUSAL
-from mien.models.blocks.residual import BasicBlock, Bottleneck, conv_bn
 from mien.models.blocks.resample import resample_square
+from mien.models.blocks.residual import BasicBlock, Bottleneck, conv_bn
 
 _BLOCKS: dict[str, type[BasicBlock] | type[Bottleneck]] = {
     "basic": BasicBlock,
