@@ -23,7 +23,8 @@ def table(head: list[str], rows: list[list[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def mma_figures(reports: dict) -> str:
+def mma_figures(document: dict) -> str:
+    reports = document["reports"]
     names = list(reports)
     overall = [
         [
@@ -31,32 +32,95 @@ def mma_figures(reports: dict) -> str:
             str(report["n"]),
             figure(report["accuracy"], 4),
             figure(report["macro_f1"]),
+            figure(mean_known(report["recall"])),
             figure(report["valence_arousal_ccc"]["valence"]),
             figure(report["valence_arousal_ccc"]["arousal"]),
             figure(report["au_mean_correlation"]),
+            figure(report["au_mean_f1"]),
+            figure(report["contradictions"]["rate"]),
         ]
         for name, report in reports.items()
     ]
-    head = ["data", "n", "accuracy", "macro-F1", "CCC valence", "CCC arousal", "mean r of 12 AUs"]
+    head = ["data", "n", "accuracy", "macro-F1", "macro recall", "CCC valence", "CCC arousal"]
+    head += ["AU mean r", "AU mean F1", "contradictions"]
     classes = [
         [label]
         + [f"{figure(reports[n]['recall'][label])} ({reports[n]['support'][label]})" for n in names]
         for label in reports[names[0]]["recall"]
     ]
     units = [
-        [unit.upper(), *[figure(reports[n]["au_correlation"][unit]) for n in names]]
-        for unit, value in reports[names[0]]["au_correlation"].items()
-        if value is not None
+        [unit.upper()]
+        + [
+            f"{figure(reports[n]['au_correlation'][unit])} / {figure(reports[n]['au_f1'][unit])}"
+            for n in names
+        ]
+        for unit in reports[names[0]]["au_correlation"]
     ]
     return "\n\n".join(
         [
             table(head, overall),
             "Recall per expression (faces):",
             table(["expression", *names], classes),
-            "Pearson's r with the teacher's score, per action unit:",
+            "Pearson's r / F1 at 0.5 per action unit: on photographs against a teacher network, on "
+            "SYNTHETIC faces against the truth:",
             table(["AU", *names], units),
+            calibration_figures(document["calibration"]),
+            fairness_figures(document["fairness"]),
+            jitter_figures(document["jitter"]),
         ]
     )
+
+
+def calibration_figures(calibration: dict) -> str:
+    rows = [
+        [f"{name}, {entry['split']}", str(entry["faces"])]
+        + [
+            f"{figure(entry['before'][error])} to {figure(entry['after'][error])}"
+            for error in ("expression_ece", "au_ece")
+        ]
+        for name, entry in calibration["measured on the other half"].items()
+    ]
+    temperature = figure(calibration["temperatures"]["expressions"], 2)
+    head = ["data", "faces", "ECE of expressions", "ECE of AUs (mean)"]
+    return (
+        f"Calibration, on the half of the faces that was not fitted on (temperature of the "
+        f"expressions {temperature}):\n\n" + table(head, rows)
+    )
+
+
+def fairness_figures(fairness: dict) -> str:
+    measures = ("missed", "wrong", "au_error", "valence_error", "arousal_error")
+    rows = []
+    for group in fairness["groups"]:
+        cells = [group["factor"], group["level"], str(group["faces"])]
+        for name in measures:
+            mean, low, high = group[name]
+            _, below, above = group[f"{name}_gap"]
+            mark = " *" if below > 0 or above < 0 else ""
+            cells.append(f"{figure(mean)} [{figure(low)}, {figure(high)}]{mark}")
+        rows.append(cells)
+    head = ["", "group", "faces", *(name.replace("_", " ") for name in measures)]
+    return (
+        f"Audit on {fairness['people']} SYNTHETIC people who pose the seven expressions in every "
+        "group (95 % intervals over people; *: the group differs from the mean of its factor):"
+        "\n\n" + table(head, rows)
+    )
+
+
+def jitter_figures(jitter: dict) -> str:
+    raw, steady = jitter["as_estimated"], jitter["steadied"]
+    rows = [[name, figure(raw[name], 4), figure(steady[name], 4)] for name in raw]
+    means = [figure(sum(side.values()) / len(side), 4) for side in (raw, steady)]
+    rows.append(["**mean**", *(f"**{value}**" for value in means)])
+    return (
+        f"Trembling (standard deviation) in {jitter['resting_frames']} resting frames of "
+        f"{jitter['source']}:\n\n" + table(["output", "as estimated", "steadied"], rows)
+    )
+
+
+def mean_known(values: dict) -> float | None:
+    known = [value for value in values.values() if value is not None]
+    return sum(known) / len(known) if known else None
 
 
 def reaction_figures(report: dict) -> str:

@@ -32,7 +32,7 @@ def test_cards_show_the_measured_figures():
     assert check.returncode == 0, check.stdout
     card = weight_path(AFFECT_MODEL).with_suffix(".md").read_text(encoding="utf-8")
     metrics = json.loads(weight_path(AFFECT_MODEL).with_suffix(".json").read_text("utf-8"))
-    assert f"{metrics['ferplus valid, aligned']['accuracy']:.4f}" in card
+    assert f"{metrics['reports']['ferplus valid, aligned']['accuracy']:.4f}" in card
 
 
 def test_the_reaction_weights_say_that_they_come_from_simulation():

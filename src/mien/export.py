@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import warnings
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,12 @@ from torch import Tensor, nn
 
 from mien._version import __version__
 from mien.errors import ConfigError, ModelError
+from mien.evaluation.calibration import Calibration
 from mien.faces.align import CROP_SIZE_PX, TEMPLATE
 from mien.inference.metadata import AFFECT_FORMAT, METADATA_KEY, REACTIONS_FORMAT
 from mien.labels import ACTION_UNITS, AFFECT_COLUMNS, EXPRESSIONS
 from mien.models.masked_rnn import MaskedRNN
-from mien.models.mma import MMAExtractor
+from mien.models.mma import MMAExtractor, MMAOutput
 from mien.training.config import read_toml
 
 ABOUT_KEYS = ("name", "license", "trained_on", "caveat")
@@ -53,13 +55,18 @@ def read_about(path: Path) -> dict[str, Any]:
 
 
 class _AffectGraph(nn.Module):
-    def __init__(self, model: MMAExtractor) -> None:
+    def __init__(self, model: MMAExtractor, calibration: Calibration) -> None:
         super().__init__()
         self.model = model
+        self.expressions = calibration.expressions
+        self.action_units = nn.Buffer(torch.tensor(calibration.action_units))
 
     def forward(self, faces: Tensor) -> Tensor:
-        affect: Tensor = self.model(faces).affect()
-        return affect
+        raw: MMAOutput = self.model(faces)
+        return raw._replace(
+            expression_logits=raw.expression_logits / self.expressions,
+            au_logits=raw.au_logits / self.action_units,
+        ).affect()
 
 
 class _ReactionGraph(nn.Module):
@@ -71,7 +78,12 @@ class _ReactionGraph(nn.Module):
         return self.model.to_intensities(self.model.scores(affect, lengths))
 
 
-def export_mma(model: MMAExtractor, path: Path, about: dict[str, Any]) -> float:
+def export_mma(
+    model: MMAExtractor,
+    path: Path,
+    about: dict[str, Any],
+    calibration: Calibration | None = None,
+) -> float:
     """Write an extractor as ONNX: ``faces`` (n, 3, 112, 112) -> ``affect`` (n, 26).
 
     Parameters
@@ -82,6 +94,8 @@ def export_mma(model: MMAExtractor, path: Path, about: dict[str, Any]) -> float:
         The file to write.
     about
         ``name, license, trained_on, caveat`` and whatever else the record should hold.
+    calibration
+        Temperatures that become part of the file; None leaves probabilities as trained.
 
     Returns
     -------
@@ -100,6 +114,7 @@ def export_mma(model: MMAExtractor, path: Path, about: dict[str, Any]) -> float:
         "outputs": list(AFFECT_COLUMNS),
         "expressions": list(EXPRESSIONS),
         "action_units": list(ACTION_UNITS),
+        "calibration": asdict(calibration) if calibration else None,
         "preprocessing": {
             "crop_px": CROP_SIZE_PX,
             "channels": "RGB",
@@ -111,7 +126,7 @@ def export_mma(model: MMAExtractor, path: Path, about: dict[str, Any]) -> float:
     generator = torch.Generator().manual_seed(0)
     faces = torch.rand(3, 3, CROP_SIZE_PX, CROP_SIZE_PX, generator=generator) * 2 - 1
     batch = torch.export.Dim("n", min=1, max=_MAX_BATCH)
-    graph = _AffectGraph(model).eval()
+    graph = _AffectGraph(model, calibration or Calibration()).eval()
     return _export(graph, {"faces": faces}, {"faces": {0: batch}}, "affect", path, metadata)
 
 

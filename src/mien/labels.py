@@ -82,6 +82,25 @@ _EXPRESSION_TO_ACTION_UNITS: dict[str, dict[int, float | None]] = {
 }
 
 
+def prototypical() -> npt.NDArray[np.bool_]:
+    """Which action units nearly everybody shows in an expression; the first column of the table.
+
+    Returns
+    -------
+    bool (7, 17), rows in the order of `EXPRESSIONS`, columns of `ACTION_UNITS`; none for neutral.
+
+    Examples
+    --------
+    >>> [ACTION_UNITS[k] for k in np.flatnonzero(prototypical()[EXPRESSIONS.index("fear")])]
+    [1, 4, 20, 25]
+    """
+    table = np.zeros((len(EXPRESSIONS), len(ACTION_UNITS)), bool)
+    for row, expression in enumerate(EXPRESSIONS):
+        for unit, share in _EXPRESSION_TO_ACTION_UNITS[expression].items():
+            table[row, ACTION_UNITS.index(unit)] = share is None
+    return table
+
+
 def relatedness(kind: str = "binary") -> npt.NDArray[np.float64]:
     """p(AU | expression), the table that couples the expression and AU heads (Eq. 1).
 

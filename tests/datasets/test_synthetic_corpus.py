@@ -11,12 +11,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from mien.datasets import load_synthetic, load_synthetic_images
+from mien.datasets.synthetic import ACTIVE, INACTIVE, PRESENT
 from mien.errors import ConfigError, DataError
 from mien.faces.align import TEMPLATE
-from mien.labels import ACTION_UNITS, EXPRESSION_COLUMNS, LANDMARKS
+from mien.labels import ACTION_UNIT_COLUMNS, EXPRESSION_COLUMNS, LANDMARKS
 from mien.synthetic.faces.behaviour.moment import Moment
 from mien.synthetic.faces.generation import synthesize_images
-from mien.synthetic.faces.geometry.action_units import COMPOSED
 from mien.synthetic.faces.geometry.landmarks import NAMES
 from mien.synthetic.faces.rendering.shot import Shot
 
@@ -72,11 +72,11 @@ def test_labels_are_the_truth(folder):
     np.testing.assert_array_equal(faces.majority, np.where(clear, mixture.argmax(axis=1), -1))
     assert faces.majority.dtype == np.int64
     np.testing.assert_array_equal(faces.valence_arousal, np.tile([-0.25, 0.5], (60, 1)))
-    composed = [unit in COMPOSED for unit in ACTION_UNITS]
-    assert np.isnan(faces.action_units[:, composed]).all() and any(composed)
-    assert np.isfinite(faces.action_units[:, ~np.array(composed)]).all()
-    assert faces.action_units[7, 0] == np.float32(rows[7]["au01"])
-    assert np.isnan(faces.teacher_scores).all()
+    drawn = np.array([[row[name] for name in ACTION_UNIT_COLUMNS] for row in rows], np.float32)
+    np.testing.assert_array_equal(faces.teacher_scores, drawn)
+    assert (faces.action_units[drawn <= INACTIVE] == 0).all()
+    assert (faces.action_units[drawn >= ACTIVE] == 1).all()
+    np.testing.assert_array_equal(faces.action_units >= 0.5 - 1e-6, drawn >= PRESENT - 1e-6)
 
 
 def test_pictures_are_grey_and_aligned_by_exact_landmarks(folder):

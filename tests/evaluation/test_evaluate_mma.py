@@ -99,7 +99,7 @@ def test_teacher_scores_beside_the_data_are_found(model: Path, tmp_path: Path) -
     assert np.isfinite(report["au_correlation"]["au12"])
     assert np.isnan(report["au_correlation"]["au09"])
     text = call("--data", path, "--split", "all", "--model", model, "--framing", "framed")
-    assert "Pearson with the teacher's blendshapes (n up to 6):" in text
+    assert "Pearson with the teacher's blendshapes (n up to 6), F1 at 0.5:" in text
 
 
 def test_teacher_scores_of_other_rows(model: Path, tmp_path: Path) -> None:

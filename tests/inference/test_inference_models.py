@@ -21,7 +21,7 @@ def changed(metadata: dict[str, Any], **entries: Any) -> dict[str, Any]:
     return {key: value for key, value in new.items() if value is not None}
 
 
-def refused(kind: type, path: Path, text: str) -> None:
+def assert_refused(kind: type, path: Path, text: str) -> None:
     with pytest.raises(ModelError, match=text) as caught:
         kind(path)
     message = str(caught.value)
@@ -74,8 +74,8 @@ def test_network_input_is_planar_and_between_minus_one_and_one() -> None:
 
 @pytest.mark.parametrize("kind", [AffectModel, ReactionModel])
 def test_files_that_are_no_models(kind: type, tmp_path: Path) -> None:
-    refused(kind, tmp_path / "none.onnx", "no such model file")
-    refused(kind, tmp_path, "no such model file")
+    assert_refused(kind, tmp_path / "none.onnx", "no such model file")
+    assert_refused(kind, tmp_path, "no such model file")
     for name, data in (
         ("garbage", b"\x00\x01garbage" * 99),
         ("empty", b""),
@@ -83,7 +83,7 @@ def test_files_that_are_no_models(kind: type, tmp_path: Path) -> None:
     ):
         file = tmp_path / f"{name}.onnx"
         file.write_bytes(data)
-        refused(kind, file, "not a readable ONNX model")
+        assert_refused(kind, file, "not a readable ONNX model")
 
 
 @pytest.mark.parametrize(
@@ -91,15 +91,19 @@ def test_files_that_are_no_models(kind: type, tmp_path: Path) -> None:
 )
 def test_models_of_others(kind: type, make: Any, tmp_path: Path) -> None:
     file = tmp_path / "m.onnx"
-    refused(kind, make(file, None), "has no metadata of mien; export it with 'mien export'")
-    refused(kind, make(file, "{broken"), "its metadata of mien is damaged")
-    refused(kind, make(file, "[1, 2]"), "its metadata of mien is damaged")
-    refused(kind, make(file, {}), "is a model of format None")
+    assert_refused(kind, make(file, None), "has no metadata of mien; export it with 'mien export'")
+    assert_refused(kind, make(file, "{broken"), "its metadata of mien is damaged")
+    assert_refused(kind, make(file, "[1, 2]"), "its metadata of mien is damaged")
+    assert_refused(kind, make(file, {}), "is a model of format None")
 
 
 def test_the_other_stage_is_refused(tmp_path: Path) -> None:
-    refused(AffectModel, tiny_reactions(tmp_path / "r.onnx"), "format 'mien-reactions-1', expected")
-    refused(ReactionModel, tiny_affect(tmp_path / "a.onnx"), "format 'mien-affect-1', expected")
+    assert_refused(
+        AffectModel, tiny_reactions(tmp_path / "r.onnx"), "format 'mien-reactions-1', expected"
+    )
+    assert_refused(
+        ReactionModel, tiny_affect(tmp_path / "a.onnx"), "format 'mien-affect-1', expected"
+    )
 
 
 @pytest.mark.parametrize(
@@ -120,7 +124,7 @@ def test_the_other_stage_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_extractors_that_disagree(entries: dict[str, Any], text: str, tmp_path: Path) -> None:
-    refused(
+    assert_refused(
         AffectModel, tiny_affect(tmp_path / "a.onnx", changed(AFFECT_METADATA, **entries)), text
     )
 
@@ -140,9 +144,13 @@ def test_extractors_that_disagree(entries: dict[str, Any], text: str, tmp_path: 
 )
 def test_reaction_models_that_disagree(entries: dict[str, Any], text: str, tmp_path: Path) -> None:
     file = tiny_reactions(tmp_path / "r.onnx", changed(REACTIONS_METADATA, **entries))
-    refused(ReactionModel, file, text)
+    assert_refused(ReactionModel, file, text)
 
 
 def test_graphs_with_other_inputs(tmp_path: Path) -> None:
-    refused(AffectModel, tiny_affect(tmp_path / "a.onnx", name="x"), r"its inputs are \['x'\]")
-    refused(ReactionModel, tiny_reactions(tmp_path / "r.onnx", name="x"), "its inputs are .*'x'")
+    assert_refused(
+        AffectModel, tiny_affect(tmp_path / "a.onnx", name="x"), r"its inputs are \['x'\]"
+    )
+    assert_refused(
+        ReactionModel, tiny_reactions(tmp_path / "r.onnx", name="x"), "its inputs are .*'x'"
+    )

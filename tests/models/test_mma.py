@@ -20,7 +20,7 @@ def test_parameter_counts_are_those_of_the_architectures():
     def millions(preset):
         return sum(p.numel() for p in build_mma(preset).parameters()) / 1e6
 
-    assert millions("compact") < 1.7
+    assert millions("compact") < 2.0
     # torchvision's resnet18 and resnet50 without their 1000-class layers, plus our heads.
     assert millions("resnet18") == pytest.approx(11.177 + 0.013, abs=0.005)
     assert millions("resnet50") == pytest.approx(23.508 + 0.053, abs=0.005)

@@ -23,7 +23,7 @@ from mien.training.mma import (
     train_mma,
 )
 
-TINY = {"widths": (8, 16), "depths": (1, 1), "stem_width": 8, "dropout": 0.1}
+TINY = {"widths": (8, 16), "depths": (1, 1), "stem_width": 8, "dropout": 0.1, "inner_px": 0}
 CALM = AugmentConfig(
     rotation_deg=2, shift_px=1, log_scale=0.02, flip=False, slope=0, blur_rate=0, noise=0.01,
     occlusion_rate=0, log_gamma=0.05,
@@ -118,7 +118,7 @@ def test_init_starts_from_given_weights_and_refuses_others(tmp_path):
     first = train_mma(recipe(), faces, tmp_path / "first", report=lambda _: None)
     assert torch.equal(again.expressions.weight, first.expressions.weight)
     other = recipe(model={**TINY, "widths": (8, 24)})
-    with pytest.raises(ModelError, match="another architecture"):
+    with pytest.raises(ModelError, match=r"trained \[8, 16\], wanted \[8, 24\]"):
         train_mma(other, faces, tmp_path / "third", report=lambda _: None, init=weights)
 
 

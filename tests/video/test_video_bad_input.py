@@ -16,7 +16,7 @@ from mien.errors import InputError
 from mien.video import VideoReader, write_video
 
 
-def fails(path: Path, match: str) -> str:
+def assert_fails(path: Path, match: str) -> str:
     """Read ``path``, expect an `InputError`, and check the promise of its form."""
     with pytest.raises(InputError, match=match) as caught, VideoReader(path) as reader:
         for _ in reader:
@@ -53,17 +53,17 @@ def video(tmp_path: Path) -> Path:
 
 
 def test_missing_path(tmp_path: Path) -> None:
-    fails(tmp_path / "nowhere.mp4", "no such file; check the path")
+    assert_fails(tmp_path / "nowhere.mp4", "no such file; check the path")
 
 
 def test_folder(tmp_path: Path) -> None:
-    fails(tmp_path, "is a folder")
+    assert_fails(tmp_path, "is a folder")
 
 
 def test_empty_file(tmp_path: Path) -> None:
     path = tmp_path / "empty.mp4"
     path.touch()
-    fails(path, "the file is empty")
+    assert_fails(path, "the file is empty")
 
 
 def test_pipe(tmp_path: Path) -> None:
@@ -71,30 +71,30 @@ def test_pipe(tmp_path: Path) -> None:
         pytest.skip("this system has no named pipes")
     path = tmp_path / "pipe.mp4"
     os.mkfifo(path)
-    fails(path, "not a regular file")
+    assert_fails(path, "not a regular file")
 
 
 @pytest.mark.parametrize("name", ["notes.mp4", "notes.txt", "notes.nfo", "notes.jpg", "notes"])
 def test_text(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.write_text("This is no video.\n" * 200)
-    fails(path, "not a video|this is text|no video")
+    assert_fails(path, "not a video|this is text|no video")
 
 
 def test_playlists_do_not_open_other_files(tmp_path: Path, video: Path) -> None:
     path = tmp_path / "list.m3u8"
     path.write_text(f"#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n{video}\n#EXT-X-ENDLIST\n")
-    fails(path, "playlist|not a video")
+    assert_fails(path, "playlist|not a video")
     path = tmp_path / "list.ffconcat"
     path.write_text(f"ffconcat version 1.0\nfile '{video.name}'\n")
-    fails(path, "playlist|not a video")
+    assert_fails(path, "playlist|not a video")
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".avi", ".ts"])
 def test_noise(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"noise{suffix}"
     path.write_bytes(np.random.default_rng(1).bytes(20_000))
-    fails(path, ".")
+    assert_fails(path, ".")
 
 
 @pytest.mark.parametrize(
@@ -103,16 +103,16 @@ def test_noise(tmp_path: Path, suffix: str) -> None:
 def test_a_few_bytes(tmp_path: Path, start: bytes) -> None:
     path = tmp_path / "stub"
     path.write_bytes(start)
-    fails(path, ".")
+    assert_fails(path, ".")
 
 
 def test_index_missing(video: Path) -> None:
     data = video.read_bytes()
     start = {kind: at for kind, at, _ in boxes(data)}[b"moov"]
     video.write_bytes(data[: start - 50])
-    fails(video, r"cut short: its index \(moov\) is missing; copy or download")
+    assert_fails(video, r"cut short: its index \(moov\) is missing; copy or download")
     video.write_bytes(data[:start])
-    fails(video, r"cut short: its index \(moov\) is missing; copy or download")
+    assert_fails(video, r"cut short: its index \(moov\) is missing; copy or download")
 
 
 @pytest.mark.parametrize("keep", [0.95, 0.5, 0.1])
@@ -121,7 +121,7 @@ def test_cut_after_an_index_at_the_front(video: Path, keep: float) -> None:
     data = video.read_bytes()
     start = {kind: at for kind, at, _ in boxes(data)}[b"mdat"]
     video.write_bytes(data[: int(start + keep * (len(data) - start))])
-    fails(video, r"cut short: \d+ of 60 frames are there; copy or download")
+    assert_fails(video, r"cut short: \d+ of 60 frames are there; copy or download")
 
 
 def test_cut_before_any_frame(video: Path) -> None:
@@ -129,9 +129,9 @@ def test_cut_before_any_frame(video: Path) -> None:
     data = video.read_bytes()
     start = {kind: at for kind, at, _ in boxes(data)}[b"mdat"]
     video.write_bytes(data[: start + 12])
-    fails(video, "cut short|no frame")
+    assert_fails(video, "cut short|no frame")
     video.write_bytes(data[: start - 40])
-    fails(video, "cut short|no frame|not a video")
+    assert_fails(video, "cut short|no frame|not a video")
 
 
 def test_cut_behind_the_last_frame_is_a_warning(video: Path) -> None:
@@ -148,7 +148,7 @@ def test_cut_matroska_and_avi(tmp_path: Path, suffix: str, codec: str) -> None:
     write_video(path, noise_frames(60), fps=30, codec=codec)
     data = path.read_bytes()
     path.write_bytes(data[: len(data) // 2])
-    fails(path, "cut short|damaged")
+    assert_fails(path, "cut short|damaged")
 
 
 def test_damage_in_the_middle(video: Path) -> None:
@@ -157,7 +157,7 @@ def test_damage_in_the_middle(video: Path) -> None:
     middle = (start + end) // 2
     data[middle : middle + (end - start) // 4] = bytes((end - start) // 4)
     video.write_bytes(data)
-    fails(video, r"its video is damaged after \d+\.\d+ s; copy or download")
+    assert_fails(video, r"its video is damaged after \d+\.\d+ s; copy or download")
 
 
 def test_sound_only(tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ def test_sound_only(tmp_path: Path) -> None:
         file.setsampwidth(2)
         file.setframerate(8000)
         file.writeframes(bytes(16000))
-    fails(path, "sound but no video")
+    assert_fails(path, "sound but no video")
 
 
 def test_cover_art_is_not_video(tmp_path: Path) -> None:
@@ -189,7 +189,7 @@ def test_cover_art_is_not_video(tmp_path: Path) -> None:
         container.mux(sound.encode(None))
     with av.open(str(path)) as container:
         assert container.streams.video, "the cover must be there for this test to mean anything"
-    fails(path, "sound but no video")
+    assert_fails(path, "sound but no video")
 
 
 def test_no_decodable_frame(video: Path) -> None:
@@ -197,7 +197,7 @@ def test_no_decodable_frame(video: Path) -> None:
     start, end = next((at, end) for kind, at, end in boxes(bytes(data)) if kind == b"mdat")
     data[start + 8 : end] = bytes(end - start - 8)
     video.write_bytes(data)
-    fails(video, "no frame of its video can be decoded|damaged at its start")
+    assert_fails(video, "no frame of its video can be decoded|damaged at its start")
 
 
 def test_unreadable(video: Path) -> None:
@@ -205,7 +205,7 @@ def test_unreadable(video: Path) -> None:
     try:
         if os.access(video, os.R_OK):
             pytest.skip("this user reads files in spite of their permissions")
-        fails(video, "cannot be read")
+        assert_fails(video, "cannot be read")
     finally:
         video.chmod(0o600)
 
@@ -215,7 +215,7 @@ def test_system_errors_become_input_errors(video: Path, monkeypatch: pytest.Monk
         raise PermissionError(13, "Permission denied", str(self))
 
     monkeypatch.setattr(Path, "open", refuse)
-    fails(video, r"cannot be read \(Permission denied\); check its permissions")
+    assert_fails(video, r"cannot be read \(Permission denied\); check its permissions")
 
 
 def test_nothing_is_printed(tmp_path: Path, video: Path) -> None:

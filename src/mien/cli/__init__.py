@@ -27,6 +27,10 @@ _VERBS = {
         "Analyse the sample that comes with mien and say where the report is.",
     ),
     "evaluate": ("mien.cli.evaluate", "Measure a model on labelled data."),
+    "calibrate": (
+        "mien.cli.calibrate",
+        "Fit the temperatures that make a model's probabilities mean what they say.",
+    ),
     "train": ("mien.cli.train", "Train a model (needs the extra 'train')."),
     "ablate": (
         "mien.cli.ablate",

@@ -89,6 +89,12 @@ _SUFFIXES = _VIDEO_SUFFIXES | _IMAGE_SUFFIXES
     help="Longer side, in pixels, at which faces are searched; larger finds smaller faces.",
 )
 @click.option(
+    "--steady/--no-steady",
+    default=True,
+    show_default=True,
+    help="Filter the trembling of landmarks and numbers out; numbers lag by 0.08 s at most.",
+)
+@click.option(
     "--reactions",
     "reaction_model",
     type=click.Path(path_type=Path),
@@ -113,6 +119,7 @@ def command(
     gaps: str,
     min_score: float,
     detect_side_px: int,
+    steady: bool,
     reaction_model: Path | None,
     affect_model: Path | None,
     threads: int,
@@ -134,6 +141,7 @@ def command(
             gaps=gaps,
             min_score=min_score,
             detect_side_px=detect_side_px,
+            steady=steady,
             threads=threads,
             affect_model=affect_model,
             reaction_model=reaction_model,

@@ -45,7 +45,7 @@ import click
     help="Resamples for the confidence intervals.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(
+def reactions(
     data: str,
     split: str,
     model: Path | None,

@@ -37,8 +37,14 @@ _about = click.option(
 @_run
 @_to
 @_about
-def mma(run: Path, to: Path, about: Path) -> None:
+@click.option(
+    "--calibration",
+    type=click.Path(path_type=Path),
+    help="Temperatures from 'mien calibrate mma'; they become part of the file.",
+)
+def mma(run: Path, to: Path, about: Path, calibration: Path | None) -> None:
     """Export an extractor trained with 'mien train mma'."""
+    from mien.evaluation.calibration import read_calibration
     from mien.export import export_mma, read_about
     from mien.models.mma import build_mma
     from mien.training.checkpoint import load_checkpoint
@@ -49,7 +55,8 @@ def mma(run: Path, to: Path, about: Path) -> None:
         raise ModelError(f"{run}: is not a run of 'mien train mma'")
     model = build_mma(config["preset"], **config["model"])
     model.load_state_dict(tensors)
-    difference = export_mma(model.eval(), to, read_about(about))
+    temperatures = read_calibration(calibration) if calibration else None
+    difference = export_mma(model.eval(), to, read_about(about), temperatures)
     click.echo(f"{to}: {to.stat().st_size / 1e6:.2f} MB, differs from torch by {difference:.1e}")
 
 

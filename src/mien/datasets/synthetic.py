@@ -1,8 +1,9 @@
 """Image sets of ``mien synthesize images``: every label is known.
 
-Expressions are the mixture that was drawn, with weight 1. Action units are the drawn intensities,
-which take the place of "probability that the unit is active"; units that the head cannot show by
-themselves (`COMPOSED`) have no target. Landmarks are exact, so every face is aligned. Splits are
+Expressions are the mixture that was drawn, with weight 1. A ramp takes the drawn intensity of an
+action unit to "probability that it is active": 0 up to `INACTIVE` (a trace), 1 from `ACTIVE` on, so
+that the middle, `PRESENT`, is where a coder would begin to score it. The intensity itself is kept
+as ``teacher_scores``. Landmarks are exact, so every face is aligned. Splits are
 by person. Pictures are read in grey, like those of the other corpora (ITU-R BT.601).
 """
 
@@ -24,12 +25,14 @@ from mien.errors import DataError
 from mien.faces.align import TEMPLATE, similarity
 from mien.labels import (
     ACTION_UNIT_COLUMNS,
-    ACTION_UNITS,
     EXPRESSION_COLUMNS,
     LANDMARKS,
     VALENCE_AROUSAL,
 )
 from mien.types import FloatArray
+
+INACTIVE, PRESENT, ACTIVE = 0.1, 0.3, 0.5
+"""Intensities (1: FACS level D to E) at which a unit is certainly off, counts as on, surely on."""
 
 _FORMAT = "mien synthetic images"
 _CLEAR_MAJORITY = 0.5
@@ -63,9 +66,7 @@ def load_synthetic(folder: str | Path, split: str | None = None) -> FaceSet:
     count = len(images)
     grey = np.stack([cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in images])
     expressions = _matrix(table, EXPRESSION_COLUMNS)
-    units = _matrix(table, ACTION_UNIT_COLUMNS)
-    for unit in document["labels"]["composed_action_units"]:
-        units[:, ACTION_UNITS.index(unit)] = np.nan
+    intensities = _matrix(table, ACTION_UNIT_COLUMNS)
     points = _matrix(table, tuple(f"{name}_{axis}" for name in LANDMARKS for axis in "xy"))
     return FaceSet(
         corpus="synthetic",
@@ -79,8 +80,8 @@ def load_synthetic(folder: str | Path, split: str | None = None) -> FaceSet:
             expressions.max(axis=1) > _CLEAR_MAJORITY, expressions.argmax(axis=1), -1
         ),
         valence_arousal=_matrix(table, VALENCE_AROUSAL),
-        action_units=units,
-        teacher_scores=np.full_like(units, np.nan),
+        action_units=np.clip((intensities - INACTIVE) / (ACTIVE - INACTIVE), 0, 1),
+        teacher_scores=intensities,
         split=np.array(table.column("split").to_pylist()),
         counted=np.ones(count, bool),
     )

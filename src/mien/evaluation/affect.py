@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from mien.datasets.base import FaceSet
+from mien.evaluation.calibration import calibration_error
+from mien.evaluation.consistency import contradictions
 from mien.labels import (
     ACTION_UNIT_COLUMNS,
     ACTION_UNIT_SLICE,
@@ -35,7 +37,10 @@ def affect_report(predicted: FloatArray, faces: FaceSet) -> dict[str, Any]:
     ``n`` (faces with a single majority among the 7 expressions), ``accuracy``, ``macro_f1``,
     ``recall``, ``precision`` and ``f1`` per expression, ``confusion`` (rows true), and, where
     there is something to compare with, ``valence_arousal_ccc`` against the documented target and
-    ``au_correlation`` (Pearson against the teacher's raw score, per action unit) with its mean.
+    ``au_correlation`` (Pearson against the raw score, per action unit) and ``au_f1`` (unit on at
+    0.5 or more on both sides; NaN where no face has it) with their means, ``expression_ece`` and
+    ``au_ece`` (expected calibration error; for units the mean over those with targets), and
+    ``contradictions`` (`mien.evaluation.consistency`, over all faces, labelled or not).
     Undefined entries are NaN.
     """
     confusion = Confusion(len(EXPRESSIONS))
@@ -45,7 +50,9 @@ def affect_report(predicted: FloatArray, faces: FaceSet) -> dict[str, Any]:
     units = PairMoments(len(ACTION_UNIT_COLUMNS))
     units.update(predicted[:, ACTION_UNIT_SLICE], faces.teacher_scores)
     correlation = units.pearson()
-    taught = np.isfinite(correlation)
+    unit_f1, unit_ece = _units(predicted[:, ACTION_UNIT_SLICE], faces.action_units)
+    labelled = faces.majority >= 0
+    leading = predicted[labelled, EXPRESSION_SLICE]
     return {
         "n": int(confusion.matrix.sum()),
         "accuracy": confusion.accuracy(),
@@ -59,8 +66,34 @@ def affect_report(predicted: FloatArray, faces: FaceSet) -> dict[str, Any]:
         "valence_arousal_ccc": _named(VALENCE_AROUSAL, affect.concordance()),
         "au_n": int(units.count.max(initial=0)),
         "au_correlation": _named(ACTION_UNIT_COLUMNS, correlation),
-        "au_mean_correlation": float(correlation[taught].mean()) if taught.any() else float("nan"),
+        "au_mean_correlation": _mean(correlation),
+        "au_f1": _named(ACTION_UNIT_COLUMNS, unit_f1),
+        "au_mean_f1": _mean(unit_f1),
+        "expression_ece": calibration_error(
+            leading.max(axis=1, initial=0), leading.argmax(axis=1) == faces.majority[labelled]
+        ),
+        "au_ece": _mean(unit_ece),
+        "contradictions": contradictions(predicted),
     }
+
+
+def _units(predicted: FloatArray, targets: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """F1 and calibration error per unit, (17,) each, NaN where nothing is defined."""
+    f1, ece = np.full((2, len(ACTION_UNIT_COLUMNS)), np.nan, np.float32)
+    for unit in range(len(ACTION_UNIT_COLUMNS)):
+        known = np.isfinite(targets[:, unit])
+        truth = targets[known, unit] >= 0.5
+        confusion = Confusion(2)
+        confusion.update(truth, predicted[known, unit] >= 0.5)
+        f1[unit] = confusion.f1()[1]
+        ece[unit] = calibration_error(predicted[known, unit], truth)
+    return f1, ece
+
+
+def _mean(values: np.ndarray[Any, Any]) -> float:
+    """Mean of the defined entries; NaN where there are none."""
+    defined = np.isfinite(values)
+    return float(values[defined].mean()) if defined.any() else float("nan")
 
 
 def _named(names: tuple[str, ...], values: np.ndarray[Any, Any]) -> dict[str, float]:

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
-from mien.datasets import FaceSet, load_ferplus, load_muxspace
-from mien.datasets.landmarks import find_landmarks
-from mien.errors import DataError
+from mien.datasets import FaceSet
 from mien.evaluation.affect import affect_report
+from mien.evaluation.corpora import LabelledFaces, load_labelled
 from mien.faces.align import CROP_SIZE_PX
-from mien.faces.detect import RetinaFaceDetector
 from mien.inference.models import AffectModel
-from mien.types import ImageArray
+from mien.types import FloatArray, ImageArray
 
 
 def evaluate_mma(
@@ -31,20 +28,10 @@ def evaluate_mma(
 
     Parameters
     ----------
-    data
-        An npz in FER+'s layout (`mien.datasets.ferplus`), or a zip of faces with its csv
-        (`mien.datasets.muxspace`).
-    split
-        ``"train"``, ``"valid"``, ``"test"`` or ``"all"``; None: ``"valid"`` where the file declares
-        a training split, else ``"all"``. Outside the training split, copies of training images
-        do not count.
-    blendshapes
-        Teacher scores for the same rows; None looks beside the data.
+    data, split, blendshapes, framing
+        See `mien.evaluation.corpora.load_labelled`.
     model
         Exported extractor; None for the shipped one.
-    framing
-        ``"aligned"``: by landmarks, found by the detector where the corpus has none; faces in
-        which it finds nothing are taken as the corpus crops them. ``"framed"``: all as cropped.
 
     Returns
     -------
@@ -57,33 +44,27 @@ def evaluate_mma(
     ModelError
         If the model cannot be loaded.
     """
-    notes: list[str] = []
-    faces, declares_split = _load(data, blendshapes, notes)
-    chosen = split or ("valid" if declares_split else "all")
-    mask = np.ones(len(faces), bool) if chosen == "all" else faces.split == chosen
-    faces = faces.select(mask & faces.counted)
-    if not len(faces):
-        raise DataError(f"{data}: no faces in split {chosen!r}; choose another --split")
-    if framing == "framed":
-        faces = replace(faces, aligned=np.full_like(faces.aligned, np.nan))
-    elif not np.isfinite(faces.aligned).any():
-        detector = RetinaFaceDetector(score_threshold=0.5)
-        faces = faces.with_landmarks(find_landmarks(faces.images, detector))
-    unaligned = int(np.isnan(faces.aligned).any(axis=(1, 2)).sum())
-    if unaligned and framing == "aligned":
-        notes.append(f"{unaligned} faces without usable landmarks are taken as cropped")
-    extractor = AffectModel(model)
-    predicted = np.concatenate([extractor.predict(crops) for crops in evaluation_crops(faces)])
+    return measure(AffectModel(model), load_labelled(data, split, blendshapes, framing))
+
+
+def measure(extractor: AffectModel, labelled: LabelledFaces) -> dict[str, Any]:
+    """Score one extractor on faces that are loaded already; see `evaluate_mma`."""
     return {
-        "data": data.name,
-        "split": chosen,
-        "framing": framing,
+        "data": labelled.data,
+        "split": labelled.split,
+        "framing": labelled.framing,
+        "synthetic": labelled.faces.corpus == "synthetic",
         "model": extractor.metadata.get("name"),
         "model_version": extractor.metadata.get("version"),
-        "faces": len(faces),
-        **affect_report(predicted, faces),
-        "notes": notes,
+        "faces": len(labelled.faces),
+        **affect_report(predict_faces(extractor, labelled.faces), labelled.faces),
+        "notes": labelled.notes,
     }
+
+
+def predict_faces(extractor: AffectModel, faces: FaceSet) -> FloatArray:
+    """Affect representations float32 (n, 26) of a set of faces, as the pipeline crops them."""
+    return np.concatenate([extractor.predict(crops) for crops in evaluation_crops(faces)])
 
 
 def evaluation_crops(faces: FaceSet, batch: int = 64) -> Iterator[ImageArray]:
@@ -104,25 +85,3 @@ def evaluation_crops(faces: FaceSet, batch: int = 64) -> Iterator[ImageArray]:
             )
         ]
         yield np.repeat(np.stack(crops)[..., None], 3, axis=3).astype(np.uint8, copy=False)
-
-
-def _load(data: Path, blendshapes: Path | None, notes: list[str]) -> tuple[FaceSet, bool]:
-    """The corpus, and whether its file says which faces are for training."""
-    beside = data.with_name(f"{data.stem.split('_')[0]}_blendshapes.npz")
-    load = load_muxspace if data.suffix.lower() == ".zip" else load_ferplus
-    teacher = blendshapes or (beside if beside.is_file() and beside != data else None)
-
-    def attempt(scores: Path | None) -> FaceSet:
-        if load is load_muxspace:
-            return load_muxspace(data, None, scores)
-        return load_ferplus(data, scores)
-
-    try:
-        faces = attempt(teacher)
-    except DataError as error:
-        # A teacher file that merely lies beside may belong to another part of the corpus.
-        if blendshapes is not None or teacher is None or str(teacher) not in str(error):
-            raise
-        notes.append(f"teacher scores not used: {error}")
-        faces = attempt(None)
-    return faces, load is load_ferplus and bool((faces.split == "train").any())

@@ -32,6 +32,10 @@ class AnalysisOptions:
         A face that comes back after a longer absence gets a new id.
     min_reaction_s
         Least usable time of a face for which reactions are given.
+    steady
+        Whether trembling is filtered out: crops follow filtered landmarks (`mien.faces.steady`,
+        no delay), and estimates are smoothed with a time constant of at most 0.08 s
+        (`mien.inference.steady`). The frames table keeps the landmarks as detected.
     batch
         Faces that stage 1 reads at once.
     threads
@@ -49,6 +53,7 @@ class AnalysisOptions:
     detect_side_px: int = 640
     max_lost_s: float = 2.0
     min_reaction_s: float = 1.0
+    steady: bool = True
     batch: int = 16
     threads: int = 0
     affect_model: Path | None = None

@@ -17,10 +17,12 @@ from mien._version import __version__
 from mien.faces.align import align
 from mien.faces.cuts import SceneCutDetector
 from mien.faces.detect import FaceDetector, RetinaFaceDetector
+from mien.faces.steady import SteadyLandmarks
 from mien.faces.track import Tracker
 from mien.inference.face_state import FaceState
 from mien.inference.models import AffectModel, ReactionModel
 from mien.inference.options import AnalysisOptions
+from mien.inference.steady import SteadyAffect
 from mien.inference.summary import document, file_stamp, source_text
 from mien.labels import AFFECT_COLUMNS
 from mien.types import (
@@ -136,6 +138,8 @@ class Analysis:
         self._cuts = SceneCutDetector()
         self._states: dict[int, FaceState] = {}
         self._tracked_s: dict[int, float] = {}  # when each id was last in sight, used or not
+        self._steady: dict[int, SteadyLandmarks] = {}
+        self._filters: dict[int, SteadyAffect] = {}
         self._finished: list[FaceSummary] = []
         self._without_face = 0
         self._undefined = 0
@@ -216,8 +220,17 @@ class Analysis:
         for face_id, face in sorted(kept, key=lambda pair: pair[0]):
             item.ids.append(face_id)
             item.faces.append(face)
-            item.crops.append(align(frame.image, face.landmarks))
+            item.crops.append(align(frame.image, self._place(face_id, face, frame)))
         return item
+
+    def _place(self, face_id: int, face: Face, frame: Frame) -> FloatArray:
+        """The landmarks by which a face's crop is cut."""
+        if not self._analyzer.options.steady:
+            return face.landmarks
+        steady = self._steady.get(face_id)
+        if steady is None or frame.timestamp_s - steady.time_s > self._max_gap_s:
+            steady = self._steady[face_id] = SteadyLandmarks()  # nothing to hold on to any more
+        return steady.update(face.landmarks, frame.timestamp_s)
 
     def _estimate(self, pending: list[_Pending]) -> list[FrameRow]:
         """Run stage 1 on all waiting crops and hand its results to the faces' states."""
@@ -234,6 +247,7 @@ class Analysis:
                     self._undefined += 1
                     continue
                 seen += 1
+                values = self._smoothed(face_id, values, item.timestamp_s)
                 self._state(face_id).push(item.timestamp_s, values, crop, item.frame)
                 rows.append(FrameRow(item.frame, item.timestamp_s, face_id, face, values))
             if not seen:
@@ -242,6 +256,14 @@ class Analysis:
         if pending:
             self._retire(pending[-1].timestamp_s)
         return rows
+
+    def _smoothed(self, face_id: int, affect: FloatArray, time_s: float) -> FloatArray:
+        if not self._analyzer.options.steady:
+            return affect
+        filter_ = self._filters.get(face_id)
+        if filter_ is None or time_s - filter_.time_s > self._max_gap_s:
+            filter_ = self._filters[face_id] = SteadyAffect()
+        return filter_.update(affect, time_s)
 
     def _affect(self, crops: list[ImageArray]) -> FloatArray:
         batch = self._analyzer.options.batch
@@ -270,6 +292,8 @@ class Analysis:
         # A face may be followed for long without being used, as where only the largest counts.
         for face_id in [i for i, seen_s in self._tracked_s.items() if seen_s < limit]:
             del self._tracked_s[face_id]
+            self._steady.pop(face_id, None)
+            self._filters.pop(face_id, None)
             if face_id in self._states:
                 self._finished.append(self._states.pop(face_id).finish())
                 self._keep_details_of_few()

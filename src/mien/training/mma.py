@@ -42,6 +42,7 @@ from mien.training.checkpoint import (
     without_prefix,
 )
 from mien.training.config import from_dict, save_config
+from mien.training.growth import grow
 
 
 @dataclass(frozen=True)
@@ -88,8 +89,8 @@ class OptimizerConfig:
     """AdamW with linear warm-up and cosine decay to zero.
 
     ``small_epochs`` of the ``epochs`` run on crops of ``small_px`` (a multiple of 16), which cost
-    less; the rest on 112 px. ``ema`` is the decay per step of the averaged weights, which are the
-    ones that are evaluated and shipped.
+    less; the rest on the size that the network works at (its ``inner_px``, else 112). ``ema`` is
+    the decay per step of the averaged weights, which are the ones that are evaluated and shipped.
     """
 
     epochs: int = 18
@@ -273,7 +274,8 @@ def train_mma(
     stop_after_steps
         Stop (with a checkpoint) after so many steps of this call; for tests of resuming.
     init
-        A ``model.safetensors`` of the same architecture to start from; None: from scratch.
+        A ``model.safetensors`` to start from, of the same architecture or one with fewer blocks
+        per stage (`mien.training.growth`); None: from scratch.
 
     Returns
     -------
@@ -287,11 +289,12 @@ def train_mma(
     steps_per_epoch = max(1, len(first) // first.config.per_batch)
     total = steps_per_epoch * optim.epochs
     table = torch.from_numpy(relatedness(config.relatedness)).float()
+    full_px = MMAConfig(**{**asdict(PRESETS[config.preset]), **config.model}).inner_px or 112
 
     model = build_mma(config.preset, **config.model).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = build_mma(config.preset, **config.model)
     if init is not None:
-        load_weights(model, init)
+        grow(model, load_checkpoint(init)[0])
     average.load_state_dict(model.state_dict())
     optimizer = make_optimizer(model, optim)
     out.mkdir(parents=True, exist_ok=True)
@@ -328,7 +331,7 @@ def train_mma(
     started = time.perf_counter()
     while step < total:
         epoch = step // steps_per_epoch
-        size_px = optim.small_px if epoch < optim.small_epochs else 112
+        size_px = optim.small_px if epoch < optim.small_epochs else full_px
         # One generator a step: a resumed run draws what an uninterrupted one would have drawn.
         generator = torch.Generator().manual_seed(config.seed * 1_000_003 + step)
         torch.manual_seed(config.seed * 1_000_003 + step)  # dropout

@@ -1,0 +1,53 @@
+"""``mien calibrate``: make a model's probabilities mean what they say."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from mien.cli.evaluate_mma import path_and_split
+
+
+@click.group("calibrate")
+def command() -> None:
+    """Fit the temperatures that make probabilities mean what they say."""
+
+
+@command.command("mma")
+@click.option(
+    "--model",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="An extractor that was exported without a calibration.",
+)
+@click.option(
+    "--data",
+    required=True,
+    multiple=True,
+    metavar="PATH[@SPLIT]",
+    help="Held-out faces, as for 'mien evaluate mma'; repeatable.",
+)
+@click.option(
+    "--to",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="The JSON file to write; give it to 'mien export mma --calibration'.",
+)
+def mma(model: Path, data: tuple[str, ...], to: Path) -> None:
+    """Fit temperatures on half of the faces and measure on the other half."""
+    from mien.errors import ConfigError
+    from mien.evaluation.affect import without_nan
+    from mien.evaluation.calibrate import calibrate
+    from mien.evaluation.calibration import write_calibration
+    from mien.evaluation.corpora import load_labelled
+    from mien.inference.models import AffectModel
+
+    extractor = AffectModel(model)
+    if extractor.metadata.get("calibration"):
+        raise ConfigError(f"{model}: is calibrated already; export it without --calibration first")
+    fitted, figures = calibrate(extractor, [load_labelled(*path_and_split(text)) for text in data])
+    write_calibration(fitted, without_nan(figures), to)
+    click.echo(json.dumps(without_nan(figures), indent=2))
+    click.echo(f"temperatures: {to}")

@@ -1,0 +1,215 @@
+"""Whether probabilities mean what they say, and temperatures that make them. Torch-free.
+
+Temperature scaling (Guo, Pleiss, Sun & Weinberger, ICML 2017) divides logits by one number: it
+changes how sure a model says it is, never which expression leads nor which of two faces shows more
+of an action unit. A unit's probability keeps its side of 0.5 as well.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mien.errors import ConfigError
+from mien.labels import ACTION_UNIT_COLUMNS, ACTION_UNIT_SLICE, EXPRESSION_SLICE
+from mien.types import FloatArray
+
+Float64Array = npt.NDArray[np.float64]
+
+BINS = 15
+
+# Temperatures are looked for in this range; log-spaced steps of a golden section need no gradient.
+_LOWEST, _HIGHEST = 0.2, 5.0
+_TINY = 1e-7  # what float32 probabilities can still tell from 0 and 1
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Temperatures of the two heads that give probabilities.
+
+    Attributes
+    ----------
+    expressions
+        Temperature of the expression logits, above 0; 1 changes nothing.
+    action_units
+        One temperature per action unit (17), in the order of `mien.labels.ACTION_UNITS`.
+    """
+
+    expressions: float = 1.0
+    action_units: tuple[float, ...] = (1.0,) * len(ACTION_UNIT_COLUMNS)
+
+    def __post_init__(self) -> None:
+        if len(self.action_units) != len(ACTION_UNIT_COLUMNS):
+            raise ValueError(
+                f"action_units needs {len(ACTION_UNIT_COLUMNS)} temperatures, "
+                f"got {len(self.action_units)}"
+            )
+        for value in (self.expressions, *self.action_units):
+            if not 0 < value < float("inf"):
+                raise ValueError(f"a temperature is a number above 0, not {value}")
+
+    def apply(self, affect: FloatArray) -> FloatArray:
+        """Affect representations (n, 26) as the calibrated model would give them."""
+        result = affect.copy()
+        expressions = _logits_of_shares(affect[:, EXPRESSION_SLICE]) / self.expressions
+        result[:, EXPRESSION_SLICE] = _softmax(expressions)
+        units = _logits(affect[:, ACTION_UNIT_SLICE]) / np.array(self.action_units)
+        result[:, ACTION_UNIT_SLICE] = _sigmoid(units)
+        return result
+
+
+def read_calibration(path: Path) -> Calibration:
+    """Read what `write_calibration` wrote.
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot be read or does not hold the temperatures.
+    """
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))["temperatures"]
+        return Calibration(float(stored["expressions"]), tuple(map(float, stored["action_units"])))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigError(
+            f"{path}: not a calibration; make one with 'mien calibrate' ({error!r})"
+        ) from error
+
+
+def write_calibration(calibration: Calibration, figures: dict[str, Any], path: Path) -> None:
+    """Write temperatures and the figures that go with them as JSON."""
+    document = {"temperatures": asdict(calibration), **figures}
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    partial.replace(path)
+
+
+def calibration_error(confidence: npt.ArrayLike, correct: npt.ArrayLike, bins: int = BINS) -> float:
+    r"""Expected calibration error (ECE) over equally wide bins.
+
+    .. math:: ECE = \sum_b \frac{n_b}{n} | acc(b) - conf(b) |
+
+    Parameters
+    ----------
+    confidence
+        (n,) probabilities in [0, 1]. For classes: that of the predicted one.
+    correct
+        (n,) 0 or 1: whether it was right, or, for a yes-no question, the answer.
+    bins
+        How many, 1 or more.
+
+    Returns
+    -------
+    0 to 1; NaN without any pair. Pairs with a NaN are left out.
+
+    Examples
+    --------
+    >>> round(calibration_error([0.9, 0.9, 0.6, 0.6], [1, 1, 1, 0]), 3)
+    0.1
+    """
+    p, hit = np.asarray(confidence, np.float64), np.asarray(correct, np.float64)
+    known = np.isfinite(p) & np.isfinite(hit)
+    p, hit = p[known], hit[known]
+    if not len(p):
+        return float("nan")
+    index = np.minimum((p * bins).astype(int), bins - 1)
+    gap = np.bincount(index, weights=hit - p, minlength=bins)
+    return float(np.abs(gap).sum() / len(p))
+
+
+def fit_expression_temperature(probabilities: FloatArray, majority: npt.NDArray[np.int64]) -> float:
+    """Temperature with the least negative log-likelihood of the labels.
+
+    Parameters
+    ----------
+    probabilities
+        (n, 7) of the model as it is.
+    majority
+        (n,) index of the right expression, -1 where there is none.
+
+    Returns
+    -------
+    0.2 to 5; 1 without any label.
+    """
+    known = majority >= 0
+    logits, truth = _logits_of_shares(probabilities[known]), majority[known]
+    if not len(truth):
+        return 1.0
+
+    def loss(temperature: float) -> float:
+        shares = _softmax(logits / temperature)
+        return -float(np.log(shares[np.arange(len(truth)), truth] + 1e-12).mean())
+
+    return _least(loss)
+
+
+def fit_unit_temperatures(
+    probabilities: FloatArray, targets: FloatArray, weights: npt.ArrayLike | None = None
+) -> tuple[float, ...]:
+    """One temperature per action unit, by binary cross entropy with (soft) targets.
+
+    Parameters
+    ----------
+    probabilities, targets
+        (n, 17); targets in [0, 1], NaN where unknown.
+    weights
+        (n,), how much a face counts; None: all alike.
+
+    Returns
+    -------
+    17 numbers from 0.2 to 5; 1 for a unit without any target.
+    """
+    logits = _logits(probabilities)
+    share = np.ones(len(logits)) if weights is None else np.asarray(weights, np.float64)
+    temperatures = []
+    for unit in range(logits.shape[1]):
+        known = np.isfinite(targets[:, unit])
+        x, y, w = logits[known, unit], targets[known, unit], share[known]
+
+        def loss(temperature: float, x=x, y=y, w=w) -> float:  # type: ignore[no-untyped-def]
+            scaled = x / temperature
+            return float((w * (np.logaddexp(0, scaled) - y * scaled)).sum() / w.sum())
+
+        temperatures.append(_least(loss) if w.sum() > 0 else 1.0)
+    return tuple(temperatures)
+
+
+def _least(loss) -> float:  # type: ignore[no-untyped-def]
+    """Where a function of the temperature is least, by golden section over its logarithm."""
+    ratio = (np.sqrt(5) - 1) / 2
+    low, high = np.log(_LOWEST), np.log(_HIGHEST)
+    left, right = high - ratio * (high - low), low + ratio * (high - low)
+    at_left, at_right = loss(float(np.exp(left))), loss(float(np.exp(right)))
+    while high - low > 1e-4:
+        if at_left < at_right:
+            high, right, at_right = right, left, at_left
+            left = high - ratio * (high - low)
+            at_left = loss(float(np.exp(left)))
+        else:
+            low, left, at_left = left, right, at_right
+            right = low + ratio * (high - low)
+            at_right = loss(float(np.exp(right)))
+    return float(np.exp((low + high) / 2))
+
+
+def _logits(p: npt.ArrayLike) -> Float64Array:
+    clipped = np.clip(np.asarray(p, np.float64), _TINY, 1 - _TINY)
+    return np.log(clipped) - np.log1p(-clipped)
+
+
+def _logits_of_shares(p: npt.ArrayLike) -> Float64Array:
+    return np.log(np.clip(np.asarray(p, np.float64), _TINY, 1.0))
+
+
+def _softmax(x: Float64Array) -> Float64Array:
+    e = np.exp(x - x.max(axis=1, keepdims=True))
+    shares: Float64Array = e / e.sum(axis=1, keepdims=True)
+    return shares
+
+
+def _sigmoid(x: Float64Array) -> Float64Array:
+    return np.exp(-np.logaddexp(0, -x))

@@ -1,0 +1,64 @@
+"""Whether expressions and action units of the same face agree with each other.
+
+By the table of Du, Tao & Martinez (PNAS 111, 2014), the one that L_DM is made from
+(`mien.labels.prototypical`). No label is needed: this asks a model whether it contradicts itself.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mien.labels import ACTION_UNIT_SLICE, EXPRESSION_SLICE, EXPRESSIONS, prototypical
+from mien.types import FloatArray
+
+_NEUTRAL = EXPRESSIONS.index("neutral")
+
+
+def contradictions(affect: FloatArray) -> dict[str, float]:
+    """How often expressions and action units contradict each other.
+
+    An expression is *claimed* where its probability is at least 0.5, a unit is *on* where its
+    probability is. Two contradictions are counted:
+
+    * ``unsupported``: an expression other than neutral is claimed, but fewer than half of its
+      prototypical units are on;
+    * ``denied``: neutral is claimed, but all prototypical units of some expression are on.
+
+    Parameters
+    ----------
+    affect
+        (n, 26), in the order of `mien.labels.AFFECT_COLUMNS`.
+
+    Returns
+    -------
+    ``unsupported`` (share of the faces with a claimed expression other than neutral), ``denied``
+    (share of those claimed neutral) and ``rate`` (share of all faces that claim anything and
+    contradict themselves). NaN where there is no such face.
+
+    Examples
+    --------
+    >>> smile = np.zeros((2, 26), np.float32)
+    >>> smile[:, 2 + EXPRESSIONS.index("happiness")] = 0.9
+    >>> smile[0, 9 + 9] = 0.8  # AU12 in the first face alone
+    >>> contradictions(smile)["unsupported"]
+    0.5
+    """
+    expressions, on = affect[:, EXPRESSION_SLICE], affect[:, ACTION_UNIT_SLICE] >= 0.5
+    table = prototypical()
+    leading = expressions.argmax(axis=1)
+    claimed = expressions.max(axis=1, initial=0.0) >= 0.5
+    shown = on.astype(int) @ table.T  # (n, 7), prototypical units that are on, per expression
+    needed = table.sum(axis=1)
+    emotional = claimed & (leading != _NEUTRAL)
+    neutral = claimed & (leading == _NEUTRAL)
+    unsupported = emotional & (2 * shown[np.arange(len(affect)), leading] < needed[leading])
+    denied = neutral & ((shown == needed) & (needed > 0)).any(axis=1)
+    return {
+        "rate": _share(unsupported | denied, claimed),
+        "unsupported": _share(unsupported, emotional),
+        "denied": _share(denied, neutral),
+    }
+
+
+def _share(part: np.ndarray, whole: np.ndarray) -> float:  # type: ignore[type-arg]
+    return float(part.sum() / whole.sum()) if whole.any() else float("nan")

@@ -1,0 +1,110 @@
+"""The labelled faces that a measurement is made on, found from a path."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from mien.datasets import FaceSet, load_ferplus, load_muxspace, load_synthetic
+from mien.datasets.landmarks import find_landmarks
+from mien.errors import DataError
+from mien.faces.detect import RetinaFaceDetector
+
+SPLITS: tuple[str, ...] = ("train", "valid", "test", "all")
+FRAMINGS: tuple[str, ...] = ("aligned", "framed")
+
+
+@dataclass(frozen=True)
+class LabelledFaces:
+    """Faces to measure on.
+
+    Attributes
+    ----------
+    data
+        File or folder name, for tables.
+    split
+        One of `SPLITS`.
+    framing
+        One of `FRAMINGS`.
+    faces
+        Those of the split that count: outside the training split, copies of training images are
+        left out.
+    notes
+        What a reader of the figures should know.
+    """
+
+    data: str
+    split: str
+    framing: str
+    faces: FaceSet
+    notes: list[str] = field(default_factory=list)
+
+
+def load_labelled(
+    data: Path,
+    split: str | None = None,
+    blendshapes: Path | None = None,
+    framing: str = "aligned",
+) -> LabelledFaces:
+    """Load the faces of one corpus that a model is to be measured on.
+
+    Parameters
+    ----------
+    data
+        An npz in FER+'s layout (`mien.datasets.ferplus`), a zip of faces with its csv
+        (`mien.datasets.muxspace`), or a folder that ``mien synthesize images`` wrote.
+    split
+        One of `SPLITS`; None: ``"valid"`` where an npz declares a training split, ``"test"`` of a
+        synthetic set, else ``"all"``.
+    blendshapes
+        Teacher scores for the same rows; None looks beside the data.
+    framing
+        ``"aligned"``: by landmarks, found by the detector where the corpus has none; faces in
+        which it finds nothing are taken as the corpus crops them. ``"framed"``: all as cropped.
+
+    Raises
+    ------
+    DataError
+        If a file is missing or not laid out as expected, or no face is left to measure.
+    """
+    notes: list[str] = []
+    faces, usual = _load(data, blendshapes, notes)
+    chosen = split or usual
+    mask = np.ones(len(faces), bool) if chosen == "all" else faces.split == chosen
+    faces = faces.select(mask & faces.counted)
+    if not len(faces):
+        raise DataError(f"{data}: no faces in split {chosen!r}; choose another --split")
+    if framing == "framed":
+        faces = replace(faces, aligned=np.full_like(faces.aligned, np.nan))
+    elif not np.isfinite(faces.aligned).any():
+        detector = RetinaFaceDetector(score_threshold=0.5)
+        faces = faces.with_landmarks(find_landmarks(faces.images, detector))
+    unaligned = int(np.isnan(faces.aligned).any(axis=(1, 2)).sum())
+    if unaligned and framing == "aligned":
+        notes.append(f"{unaligned} faces without usable landmarks are taken as cropped")
+    return LabelledFaces(data.name, chosen, framing, faces, notes)
+
+
+def _load(data: Path, blendshapes: Path | None, notes: list[str]) -> tuple[FaceSet, str]:
+    """The corpus, and the split that is usually measured on."""
+    if data.is_dir():
+        return load_synthetic(data), "test"
+    zipped = data.suffix.lower() == ".zip"
+    beside = data.with_name(f"{data.stem.split('_')[0]}_blendshapes.npz")
+    teacher = blendshapes or (beside if beside.is_file() and beside != data else None)
+
+    def attempt(scores: Path | None) -> FaceSet:
+        return load_muxspace(data, None, scores) if zipped else load_ferplus(data, scores)
+
+    try:
+        faces = attempt(teacher)
+    except DataError as error:
+        # A teacher file that merely lies beside may belong to another part of the corpus.
+        if blendshapes is not None or teacher is None or str(teacher) not in str(error):
+            raise
+        notes.append(f"teacher scores not used: {error}")
+        faces = attempt(None)
+    declares_split = not zipped and bool((faces.split == "train").any())
+    return faces, "valid" if declares_split else "all"

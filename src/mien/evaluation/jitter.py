@@ -1,0 +1,67 @@
+"""Trembling on a face at rest, with and without steadying."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mien.api import analyze
+from mien.errors import DataError
+from mien.evaluation.noise import RestNoise, rest_noise, resting_frames
+from mien.labels import AFFECT_COLUMNS
+from mien.types import FloatArray, TimeArray
+
+
+@dataclass(frozen=True)
+class Jitter:
+    """`RestNoise` of the same stretches, as estimated and steadied."""
+
+    raw: RestNoise
+    steady: RestNoise
+
+
+def measure_jitter(video: Path, model: Path | None = None) -> Jitter:
+    """Analyse the largest face of a video twice and compare its trembling.
+
+    Raises
+    ------
+    DataError
+        If too few frames show a face.
+    InputError
+        If the video cannot be read.
+    """
+    raw, time_s = _estimates(video, model, steady=False)
+    steady, _ = _estimates(video, model, steady=True)
+    try:
+        rest = resting_frames(raw, time_s)
+        return Jitter(rest_noise(raw, time_s, rest=rest), rest_noise(steady, time_s, rest=rest))
+    except ValueError as error:
+        raise DataError(f"{video}: too short to measure trembling on: {error}") from error
+
+
+def jitter_table(measured: Jitter) -> str:
+    """Markdown table of the deviations per output, their medians and means."""
+    before, after = measured.raw.deviation, measured.steady.deviation
+    rows = [
+        f"{measured.raw.frames} resting frames at {measured.raw.fps:.2f} a second",
+        "",
+        "| output | deviation as estimated | steadied | ratio |",
+        "| --- | --- | --- | --- |",
+    ]
+    for name, x, y in zip(AFFECT_COLUMNS, before, after, strict=True):
+        rows.append(f"| {name} | {x:.4f} | {y:.4f} | {y / x if x else float('nan'):.2f} |")
+    x, y = float(before.mean()), float(after.mean())
+    rows.append(f"| mean | {x:.4f} | {y:.4f} | {y / x if x else float('nan'):.2f} |")
+    return "\n".join(rows)
+
+
+def _estimates(video: Path, model: Path | None, steady: bool) -> tuple[FloatArray, TimeArray]:
+    """Affect (n, 26) of the largest face and the frames' times."""
+    table = analyze(
+        video, faces="largest", reactions=False, affect_model=model, steady=steady
+    ).table
+    seen = table.filter(table["face_id"].is_valid())
+    affect = np.column_stack([seen[name].to_numpy() for name in AFFECT_COLUMNS])
+    return affect, seen["timestamp_s"].to_numpy()

@@ -1,0 +1,74 @@
+"""Starting a deeper network from a shallower one that is trained already.
+
+A residual block whose last normalisation has weight and bias zero passes its (non-negative) input
+through. `grow` keeps every trained block in its place and leaves the added ones, at the end of
+each stage, in that state: the deeper network begins by saying exactly what the shallower one says
+(the idea of Net2DeeperNet; Chen, Goodfellow & Shlens, ICLR 2016).
+"""
+
+from __future__ import annotations
+
+import re
+
+from torch import Tensor
+
+from mien.errors import ModelError
+from mien.models.mma import MMAConfig, MMAExtractor
+
+_BLOCK = re.compile(r"stages\.(\d+)\.(.+)")
+
+
+def grow(model: MMAExtractor, tensors: dict[str, Tensor]) -> None:
+    """Fill a freshly built model with the weights of one that may have fewer blocks per stage.
+
+    Parameters
+    ----------
+    model
+        The deeper network, as built.
+    tensors
+        State of the shallower one; same widths, stem and heads.
+
+    Raises
+    ------
+    ModelError
+        If the two differ in more than depth, or the trained one is deeper somewhere.
+    """
+    depths = _depths(tensors, model.config)
+    if len(depths) != len(model.config.depths) or any(
+        old > new for old, new in zip(depths, model.config.depths, strict=True)
+    ):
+        raise ModelError(
+            f"blocks per stage: trained {depths}, wanted {model.config.depths}; growing only adds"
+        )
+    starts = [sum(model.config.depths[:stage]) for stage in range(len(depths))]
+    place = [start + k for start, depth in zip(starts, depths, strict=True) for k in range(depth)]
+    moved = {_moved(name, place): value for name, value in tensors.items()}
+    state = model.state_dict()
+    unknown = sorted(name for name in moved if name not in state)
+    wrong = sorted(
+        name for name in moved if name in state and moved[name].shape != state[name].shape
+    )
+    outside = sorted(name for name in state if name not in moved and not _BLOCK.match(name))
+    if unknown or wrong or outside:
+        raise ModelError(
+            f"the trained network differs in more than depth: {(unknown + wrong + outside)[:3]}"
+        )
+    model.load_state_dict({**state, **moved})
+
+
+def _moved(name: str, place: list[int]) -> str:
+    found = _BLOCK.match(name)
+    return f"stages.{place[int(found[1])]}.{found[2]}" if found else name
+
+
+def _depths(tensors: dict[str, Tensor], config: MMAConfig) -> tuple[int, ...]:
+    """Blocks per stage of a state, told apart by their widths."""
+    outputs: dict[int, int] = {}
+    for name, value in tensors.items():
+        found = _BLOCK.match(name)
+        if found and found[2] == "first.0.weight":
+            outputs[int(found[1])] = len(value)
+    found_widths = list(dict.fromkeys(outputs[k] for k in sorted(outputs)))
+    if tuple(found_widths) != config.widths:
+        raise ModelError(f"stage widths: trained {found_widths}, wanted {list(config.widths)}")
+    return tuple(sum(width == out for out in outputs.values()) for width in config.widths)

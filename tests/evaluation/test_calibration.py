@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mien.errors import ConfigError
+from mien.evaluation.calibration import (
+    Calibration,
+    calibration_error,
+    fit_expression_temperature,
+    fit_unit_temperatures,
+    read_calibration,
+    write_calibration,
+)
+from mien.labels import ACTION_UNIT_SLICE, EXPRESSION_SLICE
+
+
+def softmax(x: np.ndarray) -> np.ndarray:
+    e = np.exp(x - x.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-x))
+
+
+def some_affect(count: int = 50, seed: int = 0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    affect = rng.uniform(-1, 1, (count, 26))
+    affect[:, EXPRESSION_SLICE] = softmax(rng.normal(0, 2, (count, 7)))
+    affect[:, ACTION_UNIT_SLICE] = sigmoid(rng.normal(0, 2, (count, 17)))
+    return affect.astype(np.float32)
+
+
+def test_error_by_hand() -> None:
+    # Two bins: 0.2 and 0.4 with one hit of two (gap 0.2), 0.9 without a hit (gap 0.9).
+    assert calibration_error([0.2, 0.4, 0.9], [0, 1, 0], bins=2) == pytest.approx(
+        (2 * 0.2 + 0.9) / 3
+    )
+    assert calibration_error([1.0, np.nan], [1, 1]) == 0
+    assert np.isnan(calibration_error([], []))
+
+
+def test_a_known_temperature_of_expressions_is_found() -> None:
+    rng = np.random.default_rng(1)
+    logits = rng.normal(0, 2, (20_000, 7))
+    truth = (softmax(logits).cumsum(axis=1) > rng.random((len(logits), 1))).argmax(axis=1)
+    sure = softmax(logits * 2.5).astype(np.float32)  # two and a half times too sure
+    temperature = fit_expression_temperature(sure, truth)
+    assert temperature == pytest.approx(2.5, rel=0.03)
+    unlabelled = np.full(len(truth), -1)
+    assert fit_expression_temperature(sure, unlabelled) == 1
+    before = calibration_error(sure.max(axis=1), sure.argmax(axis=1) == truth)
+    after = softmax(np.log(sure) / temperature)
+    assert calibration_error(after.max(axis=1), after.argmax(axis=1) == truth) < before / 5
+
+
+def test_known_temperatures_of_units_are_found_and_unknown_ones_left_alone() -> None:
+    rng = np.random.default_rng(2)
+    logits = rng.normal(0, 2, (20_000, 17))
+    targets = (rng.random(logits.shape) < sigmoid(logits)).astype(np.float32)
+    targets[:, 8] = np.nan
+    stretch = np.linspace(0.5, 3, 17)
+    found = np.array(fit_unit_temperatures(sigmoid(logits * stretch).astype(np.float32), targets))
+    assert found[8] == 1
+    known = np.arange(17) != 8
+    np.testing.assert_allclose(found[known], stretch[known], rtol=0.05)
+
+
+def test_weights_decide_whose_targets_count() -> None:
+    probabilities = np.full((4, 17), 0.9, np.float32)
+    targets = np.repeat([[1.0], [1.0], [0.5], [0.5]], 17, axis=1).astype(np.float32)
+    sure = fit_unit_temperatures(probabilities, targets, [1, 1, 0, 0])
+    unsure = fit_unit_temperatures(probabilities, targets, [0, 0, 1, 1])
+    assert max(sure) < 0.25 and min(unsure) > 4.5
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.floats(0.3, 4), st.floats(0.3, 4), st.integers(0, 1000))
+def test_temperatures_keep_order_sides_and_sums(t_expr: float, t_unit: float, seed: int) -> None:
+    affect = some_affect(seed=seed)
+    after = Calibration(t_expr, (t_unit,) * 17).apply(affect)
+    np.testing.assert_array_equal(after[:, :2], affect[:, :2])
+    expressions = after[:, EXPRESSION_SLICE]
+    np.testing.assert_array_equal(
+        expressions.argmax(axis=1), affect[:, EXPRESSION_SLICE].argmax(axis=1)
+    )
+    np.testing.assert_allclose(expressions.sum(axis=1), 1, atol=1e-5)
+    units, old = after[:, ACTION_UNIT_SLICE], affect[:, ACTION_UNIT_SLICE]
+    np.testing.assert_array_equal(units >= 0.5, old >= 0.5)
+    for unit in range(17):
+        assert (np.diff(units[np.argsort(old[:, unit]), unit]) >= 0).all()
+
+
+def test_no_calibration_changes_nothing() -> None:
+    affect = some_affect()
+    np.testing.assert_allclose(Calibration().apply(affect), affect, atol=2e-6)
+
+
+def test_files_go_round_and_others_are_refused(tmp_path: Path) -> None:
+    fitted = Calibration(1.7, tuple(np.linspace(0.5, 2, 17).tolist()))
+    path = tmp_path / "calibration.json"
+    write_calibration(fitted, {"note": 1}, path)
+    assert read_calibration(path) == fitted and json.loads(path.read_text())["note"] == 1
+    path.write_text('{"temperatures": {"expressions": 1, "action_units": [1, 1]}}')
+    with pytest.raises(ConfigError, match=r"calibration\.json: not a calibration; .*got 2"):
+        read_calibration(path)
+    with pytest.raises(ConfigError, match=r"none\.json: not a calibration"):
+        read_calibration(tmp_path / "none.json")
+    with pytest.raises(ValueError, match="a temperature is a number above 0, not 0"):
+        Calibration(0.0)
+
+
+def test_export_takes_temperatures_in(tmp_path: Path) -> None:
+    """The exported file says what `Calibration.apply` says, and remembers it."""
+    torch = pytest.importorskip("torch")
+    from corpus_builder import write_ferplus
+    from mien.cli import cli
+    from mien.export import export_mma
+    from mien.inference.models import AffectModel
+    from mien.models.mma import build_mma
+
+    torch.manual_seed(0)
+    model = build_mma("compact", widths=(8, 16), depths=(1, 1), stem_width=8).eval()
+    with torch.no_grad():
+        for head in (model.expressions, model.action_units):
+            head.weight.mul_(8)
+    about = {"name": "x", "license": "x", "trained_on": "x", "caveat": "x"}
+    plain, fitted = tmp_path / "plain.onnx", tmp_path / "fitted.onnx"
+    temperatures = Calibration(2.0, tuple(np.linspace(0.5, 2, 17).tolist()))
+    export_mma(model, plain, about)
+    export_mma(model, fitted, about, temperatures)
+    faces = np.random.default_rng(0).integers(0, 256, (5, 112, 112, 3)).astype(np.uint8)
+    expected = temperatures.apply(AffectModel(plain).predict(faces))
+    calibrated = AffectModel(fitted)
+    np.testing.assert_allclose(calibrated.predict(faces), expected, atol=1e-5)
+    assert calibrated.metadata["calibration"]["expressions"] == 2.0
+    assert AffectModel(plain).metadata["calibration"] is None
+
+    data, to = write_ferplus(tmp_path), tmp_path / "made.json"
+    arguments = ["calibrate", "mma", "--data", f"{data}@all", "--to", str(to), "--model"]
+    result = CliRunner().invoke(cli, [*arguments, str(plain)], catch_exceptions=False)
+    assert result.exit_code == 0 and read_calibration(to).expressions != 1
+    assert "before" in json.loads(to.read_text())["measured on the other half"][data.name]
+    with pytest.raises(ConfigError, match=r"fitted\.onnx: is calibrated already"):
+        CliRunner().invoke(cli, [*arguments, str(fitted)], catch_exceptions=False)
