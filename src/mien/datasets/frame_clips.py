@@ -7,7 +7,7 @@ A folder of ours, documented here:
 - ``labels.parquet``: ``id``, ``split``, and one float32 column per output (NaN where withheld);
 - ``crops/<id>.npz``: ``crops`` uint8 (n, 112, 112, 3), RGB, aligned, at ``fps`` of the folder.
 
-Crops are a hundred thousand times what affect representations are: this is for the last, short
+A crop takes 37,632 bytes where an affect representation takes 104: this is for the last, short
 training at a small rate, not for the first.
 """
 
