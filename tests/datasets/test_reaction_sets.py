@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-prepared = pytest.importorskip("mien.datasets.prepared")
-features = pytest.importorskip("mien.datasets.features")
 from mien.datasets.reaction_sets import load_split, splits_of
 from mien.errors import DataError
+
+prepared = pytest.importorskip("mien.datasets.prepared")
+features = pytest.importorskip("mien.datasets.features")
 
 
 @pytest.fixture
