@@ -2,8 +2,10 @@
 
 Rows, each in a process of its own on the same generated corpus:
   fast      configs/reactions-fast.toml, as `mien train reactions` runs it
-  obvious   the same network, rate and batches written the obvious way: nn.GRU on videos padded to
-            480, a dense 61,440 x 32 layer behind a mask, torch's dense Adam, no bucketing
+  sorted    the same with batches of videos of similar length (bucket 8)
+  obvious   the network, rate and batches of the first row written the obvious way: nn.GRU on videos
+            padded to 480, a dense 61,440 x 32 layer behind a mask, torch's dense Adam; its loss
+            curve should be that of the first row
   paper     configs/reactions-facernet.toml (batch 4), on a share of the videos; the time of an
             epoch is extrapolated by the number of videos
   half      the fast row on the same number of videos, each half as long: cost follows length
@@ -11,7 +13,7 @@ The loss of every row is that of a first epoch from the same start. With --quick
 seconds and its times mean little.
 
 usage: python benchmarks/stage2_epoch.py [--videos 15806] [--threads 2] [--paper-share 0.05]
-       [--rows fast obvious paper half] [--epochs 1] [--quick]
+       [--rows fast sorted obvious paper half] [--epochs 1] [--quick]
 """
 
 import argparse
@@ -47,7 +49,7 @@ def corpus(videos, half):
     return SequenceSet(values, offsets, labels, REACTIONS, 30.0)
 
 
-def ours(recipe, data, epochs, threads):
+def ours(recipe, data, epochs, threads, changes):
     import torch
 
     from mien.models.sequence_models import build_sequence_model
@@ -55,7 +57,7 @@ def ours(recipe, data, epochs, threads):
     from mien.training.reactions import ReactionTrainConfig, train_epoch
     from mien.training.routed_adam import RoutedAdam
 
-    config = load_config(ReactionTrainConfig, CONFIGS / recipe)
+    config = load_config(ReactionTrainConfig, CONFIGS / recipe, changes)
     torch.set_num_threads(threads)
     torch.manual_seed(config.seed)
     model = build_sequence_model(config.preset, config.model)
@@ -71,6 +73,7 @@ def obvious(data, epochs, threads):
 
     from mien.losses import pearson_loss
     from mien.models.masked_rnn import MaskedRNN
+    from mien.training.batches import epoch_batches
     from mien.training.config import load_config
     from mien.training.reactions import ReactionTrainConfig
 
@@ -87,10 +90,8 @@ def obvious(data, epochs, threads):
     optimizer = torch.optim.Adam(parameters, lr=config.rate, weight_decay=config.weight_decay)
 
     def run(epoch):
-        order = np.random.default_rng([config.seed, epoch]).permutation(len(data))
         losses = []
-        for first in range(0, len(order), config.batch):
-            rows = order[first : first + config.batch]
+        for rows in epoch_batches(data.lengths, config.batch, 1, config.seed, epoch):
             lengths = torch.from_numpy(data.lengths[rows])
             padded = nn.utils.rnn.pad_sequence(
                 [torch.from_numpy(data.sequence(int(row))) for row in rows], batch_first=True
@@ -118,7 +119,8 @@ def measure(row, videos, epochs, threads):
         runs = obvious(data, epochs, threads)
     else:
         recipe = "reactions-facernet.toml" if row == "paper" else "reactions-fast.toml"
-        runs = ours(recipe, data, epochs, threads)
+        changes = ["bucket=8"] if row == "sorted" else []
+        runs = ours(recipe, data, epochs, threads, changes)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     seconds, losses, work = [], [], []
     for run in runs:
@@ -148,7 +150,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--paper-share", type=float, default=0.05)
-    parser.add_argument("--rows", nargs="+", default=["fast", "obvious", "paper", "half"])
+    parser.add_argument("--rows", nargs="+", default=["fast", "sorted", "obvious", "paper", "half"])
     parser.add_argument("--quick", action="store_true", help="1,024 videos")
     parser.add_argument("--measure", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -163,7 +165,7 @@ def main() -> None:
         f"{platform.python_version()}, torch {torch.__version__}; {videos} videos, {POSITIONS} "
         f"positions, mean length {MEAN_LENGTH}; last of {arguments.epochs} epoch(s)"
     )
-    head = f"{'row':<9}{'videos':>8}{'frames':>10}{'s/epoch':>9}{'CPU s':>8}{'peak MB':>9}"
+    head = f"{'row':<10}{'videos':>8}{'frames':>10}{'s/epoch':>9}{'CPU s':>8}{'peak MB':>9}"
     print(f"{head}  loss by epoch")
     for row in arguments.rows:
         share = arguments.paper_share if row == "paper" else 1.0
@@ -177,7 +179,7 @@ def main() -> None:
         losses = " ".join(f"{loss:.4f}" for loss in result["losses"])
         note = f"  (extrapolated from {count} videos)" if count != videos else ""
         print(
-            f"{row:<9}{result['videos']:>8}{result['frames']:>10}{seconds:>9.1f}"
+            f"{row:<10}{result['videos']:>8}{result['frames']:>10}{seconds:>9.1f}"
             f"{work:>8.1f}{result['peak_mb']:>9.0f}  {losses}{note}",
             flush=True,
         )

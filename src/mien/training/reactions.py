@@ -1,7 +1,7 @@
 """Training of the networks that read affect representations, once these have been extracted.
 
-No frame is loaded here: stage 2 reads 26 numbers a frame. Videos of similar length share a batch,
-so little is computed on padding, and a step costs what its longest video costs.
+No frame is loaded here: stage 2 reads 26 numbers a frame. The masked RNN computes nothing on padding
+(`mien.models.blocks.routed_gru`); for networks that do, videos of similar length can share a batch.
 """
 
 from __future__ import annotations
@@ -62,7 +62,8 @@ class ReactionTrainConfig:
     batch, rate
         4 and 1e-4 in the paper.
     bucket
-        So many batches are sorted by length together before they are cut (1: no sorting).
+        So many batches are sorted by length together before they are cut (1: no sorting). It
+        saves padding where a network computes on padding.
     loss
         ``"pearson"`` (Eq. 4) or ``"mse"``.
     clip
