@@ -9,8 +9,8 @@ Rows, each in a process of its own on the same generated corpus:
   paper     configs/reactions-facernet.toml (batch 4), on a share of the videos; the time of an
             epoch is extrapolated by the number of videos
   half      the fast row on the same number of videos, each half as long: cost follows length
-The loss of every row is that of a first epoch from the same start. With --quick sizes it takes
-seconds and its times mean little.
+Every row starts from the same weights; its losses are the mean of each epoch. "CPU s" is the
+processor time of all threads together. With --quick sizes times mean little.
 
 usage: python benchmarks/stage2_epoch.py [--videos 15806] [--threads 2] [--paper-share 0.05]
        [--rows fast sorted obvious paper half] [--epochs 1] [--quick]
