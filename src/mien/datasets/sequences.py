@@ -60,5 +60,5 @@ class SequenceSet:
         """Hash of values and labels, to be saved beside weights trained on them."""
         digest = hashlib.sha256()
         for value in (self.values, self.offsets, self.labels):
-            digest.update(np.ascontiguousarray(value).reshape(-1).view(np.uint8))
+            digest.update(np.ascontiguousarray(value).reshape(-1).data)
         return digest.hexdigest()[:16]
