@@ -10,6 +10,26 @@ from mien.types import FloatArray
 
 GAP_POLICIES = ("skip", "interpolate")
 
+# Consecutive frames farther apart than this are a gap, unless the video itself is slower.
+_GAP_S = 0.25
+_GAP_FRAMES = 2.5
+
+
+def longest_step_s(nominal_fps: float | None) -> float:
+    """Longest distance of frames, in seconds, in which a face does not count as lost.
+
+    Parameters
+    ----------
+    nominal_fps
+        Rate of the video; None or 0 where it is unknown.
+
+    Examples
+    --------
+    >>> longest_step_s(25), longest_step_s(5), longest_step_s(None)
+    (0.25, 0.5, 0.25)
+    """
+    return max(_GAP_S, _GAP_FRAMES / nominal_fps) if nominal_fps else _GAP_S
+
 
 class Resampler:
     """Puts values with timestamps on a regular grid, by linear interpolation.
