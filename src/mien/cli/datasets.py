@@ -98,10 +98,10 @@ def _prepare_videos(
     for name, reason in document.failed:
         complain(f"{paths[name]}: {reason}")
     if not quiet:
-        counts = document.counts
+        counts, stage1 = document.counts, document.stage1
         click.echo(
             f"{counts['prepared']} of {counts['videos']} videos prepared, {counts['frames']} "
-            f"usable frames, stage 1 {document.stage1['name']} {document.stage1['version']} -> {out}"
+            f"usable frames, stage 1 {stage1['name']} {stage1['version']} -> {out}"
         )
     if any(reason != NO_FACE for _, reason in document.failed):
         sys.exit(1)

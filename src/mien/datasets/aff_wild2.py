@@ -346,7 +346,8 @@ def _check(path: Path, wrong: Any, values: Numbers, expected: str) -> None:
     """Stop at the first frame for which `wrong`, bool (frames,), holds."""
     if np.any(wrong):
         k = int(np.argmax(wrong))
-        raise DataError(f"{path}, line {k + 2}: is {values[k].tolist()}; expected {expected}")
+        found = ",".join(f"{value:g}" for value in np.atleast_1d(values[k]))
+        raise DataError(f"{path}, line {k + 2}: is {found!r}; expected {expected}")
 
 
 def _check_lengths(name: str, video: _Video) -> bool:

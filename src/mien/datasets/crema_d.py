@@ -128,8 +128,6 @@ def _intensities(row: Row) -> FloatArray:
         if votes[k] > 0:
             levels[k] = row.number(mean, 0, 100)
         elif row.number(mean, -1, 100) != -1:
-            raise row.error(
-                f"{mean!r} is {row.cells[mean]!r}; expected -1, {column!r} has no votes"
-            )
+            raise row.error(f"{mean!r} is {row.cells[mean]!r}; expected -1, as {column!r} is 0")
     shares: FloatArray = (votes / raters * levels / 100).astype(np.float32)
     return shares
