@@ -119,7 +119,7 @@ def features_path(folder: Path, name: str) -> Path:
     Examples
     --------
     >>> features_path(Path("set"), "1001_DFA_ANG_XX").as_posix()
-    'set/features/7b/1001_DFA_ANG_XX.parquet'
+    'set/features/50/1001_DFA_ANG_XX.parquet'
     """
     return folder / "features" / hashlib.sha1(name.encode()).hexdigest()[:2] / f"{name}.parquet"
 
