@@ -98,7 +98,9 @@ def test_a_prepared_set(clips: Path, model: Path, tmp_path: Path) -> None:
     }  # fmt: skip
     assert document.failed == ()
     assert read_document(out).stage1 == document.stage1
-    assert json.loads((out / "dataset.json").read_text())["notes"] == ["a note"]
+    extra = json.loads((out / "dataset.json").read_text())
+    assert extra["notes"] == ["a note"]
+    assert (extra["settings"]["faces"], extra["settings"]["steady"]) == ("largest", True)
     train = load_prepared(out, "train", 25)
     assert train.ids == ("a", "b") and train.lengths.tolist() == [20, 12]
     assert np.isnan(train.labels[:, 1]).all()

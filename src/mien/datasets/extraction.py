@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -54,10 +54,21 @@ def describe_stage1(model: Path | None) -> dict[str, Any]:
     }
 
 
+def analysis_options(model: Path | None) -> AnalysisOptions:
+    """How videos are prepared: as `mien analyze` reads them, but only the largest face counts."""
+    return AnalysisOptions(faces="largest", reactions=False, threads=1, affect_model=model)
+
+
+def analysis_settings() -> dict[str, Any]:
+    """The options that decide what the features are, as plain values."""
+    options = asdict(analysis_options(None))
+    names = ("faces", "steady", "min_score", "min_face_px", "detect_side_px", "max_lost_s")
+    return {name: options[name] for name in names}
+
+
 def open_analyzer(model: Path | None) -> Analyzer:
-    """The analysis that videos are prepared with: the largest face, no reactions, one thread."""
-    options = AnalysisOptions(faces="largest", reactions=False, threads=1, affect_model=model)
-    return Analyzer(options)
+    """The analysis that videos are prepared with, in one thread."""
+    return Analyzer(analysis_options(model))
 
 
 def read_video(analyzer: Analyzer, task: VideoTask, tick: Tick) -> None:

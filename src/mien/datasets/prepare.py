@@ -20,7 +20,13 @@ from mien.datasets.annotations import ImageCorpus, write_annotations
 from mien.datasets.clips import Clip, VideoCorpus
 from mien.datasets.crema_d import load_crema_d
 from mien.datasets.emotionet import load_emotionet
-from mien.datasets.extraction import VideoTask, describe_stage1, open_analyzer, read_video
+from mien.datasets.extraction import (
+    VideoTask,
+    analysis_settings,
+    describe_stage1,
+    open_analyzer,
+    read_video,
+)
 from mien.datasets.hume_reaction import load_hume_reaction
 from mien.datasets.prepared import PreparedDocument, features_path, write_labels
 from mien.datasets.prepared_files import row_count, write_text
@@ -97,7 +103,8 @@ def prepare_videos(
         If the folder holds something else, was begun with another extractor, or cannot be written.
     """
     stage1 = describe_stage1(model)
-    _claim(out, {"corpus": corpus.name, "outputs": list(corpus.outputs), "stage1": stage1})
+    identity = {"corpus": corpus.name, "outputs": list(corpus.outputs)}
+    _claim(out, {**identity, "stage1": stage1, "settings": analysis_settings()})
     failures = out / _FAILURES
     shutil.rmtree(failures, ignore_errors=True)  # what failed may have been mended
     tasks = [
@@ -125,9 +132,8 @@ def _finish(corpus: VideoCorpus, out: Path, stage1: dict[str, Any]) -> PreparedD
             failed.append((clip.id, reason))
     write_labels(out, corpus.outputs, [(c.id, c.split, c.person, c.labels) for c in corpus.clips])
     counts = {**corpus.counts(), "prepared": len(corpus) - len(failed), "frames": frames}
-    document = PreparedDocument(
-        corpus.name, corpus.outputs, stage1, counts, tuple(failed), {"notes": list(corpus.notes)}
-    )
+    extra = {"settings": analysis_settings(), "notes": list(corpus.notes)}
+    document = PreparedDocument(corpus.name, corpus.outputs, stage1, counts, tuple(failed), extra)
     write_text(out / "dataset.json", document.as_json())
     shutil.rmtree(out / _FAILURES, ignore_errors=True)
     return document
