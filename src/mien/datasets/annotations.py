@@ -78,7 +78,7 @@ class ImageCorpus:
     @property
     def valence_arousal(self) -> FloatArray:
         """float32 (n, 2), NaN where not annotated."""
-        return _matrix(self.table, VALENCE_AROUSAL)
+        return matrix(self.table, VALENCE_AROUSAL)
 
     @property
     def expressions(self) -> npt.NDArray[np.int64]:
@@ -89,7 +89,7 @@ class ImageCorpus:
     @property
     def action_units(self) -> FloatArray:
         """float32 (n, 17), NaN where not annotated."""
-        return _matrix(self.table, ACTION_UNIT_COLUMNS)
+        return matrix(self.table, ACTION_UNIT_COLUMNS)
 
     def counts(self) -> dict[str, int]:
         """Annotated images, per split and per kind of label; files that are there; videos."""
@@ -225,8 +225,8 @@ def expression_index(name: str, outside: Sequence[str]) -> int:
     raise DataError(f"expression {name!r} is neither one of {EXPRESSIONS} nor of {tuple(outside)}")
 
 
-def _matrix(table: pa.Table, columns: tuple[str, ...]) -> FloatArray:
-    """float32 (n, len(columns))."""
+def matrix(table: pa.Table, columns: tuple[str, ...]) -> FloatArray:
+    """Number columns of a table of annotations, float32 (n, len(columns))."""
     if not table.num_rows:
         return np.empty((0, len(columns)), np.float32)
     stacked = np.stack([table.column(name).to_numpy() for name in columns], axis=1)
