@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from mien.datasets.crema_d import OUTPUTS
-from mien.datasets.registry import CORPORA, corpus_info, describe_corpus
+from mien.datasets.registry import CORPORA, KINDS, corpus_info, describe_corpus
 from mien.errors import ConfigError
 
 NAMES = [
@@ -19,14 +19,16 @@ def test_the_corpora_and_what_is_known_of_them() -> None:
     assert list(CORPORA) == NAMES
     for name, info in CORPORA.items():
         assert info.name == name
-        assert info.kind in ("videos", "annotations", "faces")
+        assert info.kind in KINDS
         assert all((info.title, info.labels, info.access, info.terms, info.layout))
-        assert all(figure.what and figure.value and figure.source for figure in info.figures)
+        assert all(all(vars(figure).values()) for figure in info.figures)
         assert bool(info.counts_source) or not info.counts
         text = describe_corpus(info)
         assert info.access in text and info.terms in text
         assert all(part in text for part in info.layout)
-        assert all(figure.value in text and figure.source in text for figure in info.figures)
+        for figure in info.figures:
+            assert f"{figure.value}  {figure.system}" in text
+            assert f"{figure.measure} ({figure.source})" in text
 
 
 def test_published_counts_add_up() -> None:

@@ -26,11 +26,11 @@ def command() -> None:
 @command.command("list")
 def list_corpora() -> None:
     """List the corpora that mien reads."""
-    from mien.datasets.registry import CORPORA
+    from mien.datasets.registry import CORPORA, KINDS
 
     width = max(len(name) for name in CORPORA)
     for info in CORPORA.values():
-        click.echo(f"{info.name:<{width}}  {info.title}: {info.labels}")
+        click.echo(f"{info.name:<{width}}  {info.title}: {KINDS[info.kind]}")
 
 
 @command.command("info")

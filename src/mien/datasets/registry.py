@@ -10,12 +10,20 @@ from dataclasses import dataclass, field
 
 from mien.errors import ConfigError
 
+KINDS = {
+    "videos": "videos with one label vector each",
+    "annotations": "images or frames with partial labels",
+    "faces": "faces, used as they are",
+}
+"""Kinds of corpora, in words."""
+
 
 @dataclass(frozen=True)
 class Figure:
-    """A published number: what it says, the number as printed, who says so."""
+    """A published number: what was measured (with the split), of whom, the number, who says so."""
 
-    what: str
+    measure: str
+    system: str
     value: str
     source: str
 
@@ -62,37 +70,52 @@ class CorpusInfo:
 
 _FACERNET = "FaceRNET (Kollias et al.)"
 _COLLECTED = "best published figure that the developers know of"
+_HUMANS = "human ceiling, from the corpus's own ratings"
+_FERPLUS = "accuracy, 8 classes, majority"
 _ON_REQUEST = "on request from its owners; not redistributable"
 
 
 def _hume_figures() -> tuple[Figure, ...]:
-    metric = "mean Pearson's rho of seven reactions"
-    test = {
-        "FaceRNET": "0.499",
-        "HFUT-CVers": "0.473",
-        "USTC-IAT-United": "0.438",
-        "USTC-AC": "0.373",
-        "NISL-2023": "0.367",
-        "ViPER": "0.297",
-        "FAU-Baseline": "0.2801",
-        "Fusion-Baseline": "0.203",
-        "VGGface 2-Baseline": "0.183",
-    }
-    valid = {
-        "FaceRNET": "0.494",
-        "FaceRNET, VA only": "0.461",
-        "FaceRNET, expressions only": "0.476",
-        "FaceRNET, action units only": "0.480",
-        "FaceRNET without mask and routing": "0.469",
-        "FaceRNET with MSE": "0.481",
-        "ResNet50+GRU+FC(32)": "0.465",
+    metric = "mean Pearson's rho of the seven reactions"
+    tables = {
+        ("test", "Table 1"): {
+            "HFUT-CVers": "0.473",
+            "USTC-IAT-United": "0.438",
+            "USTC-AC": "0.373",
+            "NISL-2023": "0.367",
+            "ViPER": "0.297",
+            "FAU-Baseline": "0.2801",
+            "VGGface 2-Baseline": "0.183",
+            "Fusion-Baseline": "0.203",
+            "FaceRNET": "0.499",
+        },
+        ("valid", "Table 2, affect representations fed to the RNN"): {
+            "VA": "0.461",
+            "EXPR": "0.476",
+            "AU": "0.480",
+            "VA+EXPR": "0.485",
+            "VA+AU": "0.491",
+            "AU+EXPR": "0.491",
+            "VA+EXPR+AU": "0.494",
+        },
+        ("valid", "Table 3"): {
+            "REC+GRU+FC(64)": "0.480",
+            "REC+GRU+FC(16)": "0.485",
+            "REC+GRU+FC(8)": "0.478",
+            "REC+2xGRU+FC(32)": "0.492",
+            "ResNet50+GRU+FC(32)": "0.465",
+            "REC+LSTM+FC(32)": "0.482",
+            "GRU(256)": "0.484",
+            "GRU(64)": "0.488",
+            "without Mask & Routing": "0.469",
+            "with MSE": "0.481",
+            "FaceRNET (GRU 128, FC 32)": "0.494",
+        },
     }
     return tuple(
-        [Figure(f"{metric}, test, {n}", v, f"{_FACERNET}, Table 1") for n, v in test.items()]
-        + [
-            Figure(f"{metric}, valid, {n}", v, f"{_FACERNET}, Tables 2, 3")
-            for n, v in valid.items()
-        ]
+        Figure(f"{metric}, {split}", system, value, f"{_FACERNET}, {table}")
+        for (split, table), values in tables.items()
+        for system, value in values.items()
     )
 
 
@@ -141,7 +164,7 @@ _ALL = (
         counts_source="the database's page at Queen Mary University of London: 594 videos of "
         "around 3M frames; an earlier release had 564, of which 546 with expressions, 541 with "
         "action units",
-        figures=(Figure("CCC of valence and arousal", "0.64", _COLLECTED),),
+        figures=(Figure("CCC of valence and arousal", "best", "0.64", _COLLECTED),),
     ),
     CorpusInfo(
         name="affectnet",
@@ -157,8 +180,8 @@ _ALL = (
             "<subDirectory_filePath>, also below Manually_Annotated_Images/",
         ),
         figures=(
-            Figure("accuracy, 7 classes", "67.7 %", _COLLECTED),
-            Figure("accuracy, 8 classes", "64.1 %", _COLLECTED),
+            Figure("accuracy, 7 classes", "best", "67.7 %", _COLLECTED),
+            Figure("accuracy, 8 classes", "best", "64.1 %", _COLLECTED),
         ),
     ),
     CorpusInfo(
@@ -189,12 +212,8 @@ _ALL = (
         counts={"videos": 7_442, "people": 91},
         counts_source="Cao et al., IEEE Trans. Affective Computing 5(4), 2014",
         figures=(
-            Figure(
-                "recognition from the face alone, one rater", "57.4 %", "human ceiling, its ratings"
-            ),
-            Figure(
-                "recognition from the face alone, plurality", "66.3 %", "human ceiling, its ratings"
-            ),
+            Figure("recognition from the face alone", "one rater", "57.4 %", _HUMANS),
+            Figure("recognition from the face alone", "plurality", "66.3 %", _HUMANS),
         ),
     ),
     CorpusInfo(
@@ -211,8 +230,8 @@ _ALL = (
         counts={"train": 28_558, "valid": 3_579},
         counts_source="fer2013new.csv",
         figures=(
-            Figure("accuracy, 8 classes, majority, test", "84.99 %", "its authors, label drawing"),
-            Figure("accuracy, 8 classes, majority, test", "92.0 %", _COLLECTED),
+            Figure(_FERPLUS, "its authors, label drawing", "84.99 %", "Barsoum et al., ICMI 2016"),
+            Figure(_FERPLUS, "best", "92.0 %", _COLLECTED),
         ),
     ),
     CorpusInfo(
@@ -274,13 +293,14 @@ def describe_corpus(info: CorpusInfo) -> str:
         lines.append(f"published {sizes} ({info.counts_source})")
     elif info.counts_source:
         lines.append(f"published {info.counts_source}")
-    if info.figures:
-        lines.append("figures   (published by others, not measured with mien)")
-        width = max(len(figure.value) for figure in info.figures)
-        lines += [
-            f"          {figure.value:>{width}}  {figure.what} ({figure.source})"
-            for figure in info.figures
-        ]
+    groups: dict[str, list[str]] = {}
+    for figure in info.figures:
+        group = groups.setdefault(f"{figure.measure} ({figure.source})", [])
+        group.append(f"          {figure.value:>7}  {figure.system}")
+    if groups:
+        lines.append("figures   published by others, not measured with mien:")
+    for title, rows in groups.items():
+        lines += [f"          {title}", *rows]
     use = {
         "videos": f"mien datasets prepare {info.name} --root DIR --out DIR",
         "annotations": f"mien datasets prepare {info.name} --root DIR --out DIR",
