@@ -9,13 +9,14 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
 pytest.importorskip("onnx")
 
 from corpus_replicas import calm_frames, write_abaw, write_affectnet, write_crema
-from face_doubles import MeanReactions, double_analyzer, make_face
+from face_doubles import MadeReader, MeanReactions, double_analyzer, make_face
 from mien.datasets import Clip, VideoCorpus, load_affectnet
 from mien.datasets.extraction import extract_features, open_analyzer
 from mien.datasets.prepare import (
@@ -30,7 +31,7 @@ from mien.datasets.prepared import features_path, load_prepared, read_document, 
 from mien.datasets.registry import CORPORA
 from mien.demo import write_demo_clip
 from mien.errors import ConfigError, ModelError, OutputError
-from mien.inference.pipeline import Analyzer
+from mien.inference.pipeline import Analysis, Analyzer
 from mien.video import VideoWriter, write_video
 from tiny_models import AFFECT_METADATA, tiny_affect
 
@@ -217,6 +218,45 @@ def test_videos_that_cannot_be_read_are_listed(clips: Path, model: Path, tmp_pat
     (source / "c.mp4").write_bytes((clips / "c.mp4").read_bytes())  # mended
     document = prepare_videos(corpus_of(source, "abcp"), out, model, 1, None, doubled)
     assert [name for name, _ in document.failed] == ["b", "p"]
+
+
+def write_flash(path: Path, count: int = 15) -> Path:
+    """Sorenson H.263 in an flv file, as Flash videos of 2010 are."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("flv", rate=30)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for image in calm_frames(count):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        container.mux(stream.encode(None))
+    return path
+
+
+def test_flash_videos_are_read(tmp_path: Path) -> None:
+    features = extract_features(doubled(), write_flash(tmp_path / "a.flv"))
+    np.testing.assert_allclose(features.timestamp_s, np.arange(15) / 30, atol=1e-3)
+
+
+def test_warnings_are_kept(clips: Path, model: Path, tmp_path: Path) -> None:
+    def complaining() -> Analyzer:
+        analyzer = doubled()
+
+        def open_damaged(path: Path) -> Analysis:
+            frames = calm_frames(5)
+            reader = MadeReader([k / 25 for k in range(5)], frames.__getitem__)
+            reader.warnings = [] if path.stem == "a" else ["1 of 5 frames were damaged"]
+            return Analysis(analyzer, reader, str(path))  # type: ignore[arg-type]
+
+        analyzer.open = open_damaged  # type: ignore[method-assign, assignment]
+        return analyzer
+
+    out = tmp_path / "set"
+    document = prepare_videos(corpus_of(clips), out, model, 1, None, complaining)
+    warnings = [{"id": name, "warning": "1 of 5 frames were damaged"} for name in "bc"]
+    assert document.extra["warnings"] == warnings
+    assert json.loads((out / "dataset.json").read_text())["warnings"] == warnings
+    assert document.failed == ()
+    again = prepare_videos(corpus_of(clips), out, model, 1, None, forbidden)
+    assert again.extra["warnings"] == warnings
 
 
 def test_a_video_without_a_face_is_listed(clips: Path, model: Path, tmp_path: Path) -> None:

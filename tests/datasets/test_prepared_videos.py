@@ -120,9 +120,9 @@ def test_gaps_and_slow_videos_are_told_apart(tmp_path: Path) -> None:
     slow = Features(np.arange(5) / 2, affect)
     assert len(resample(slow, 25)) == 51  # told from the timestamps
     path = tmp_path / "x.parquet"
-    write_features(path, Features(seen, affect, 0.25, (3,)))
+    write_features(path, Features(seen, affect, 0.25, (3,), ("a warning",)))
     again = read_features(path)
-    assert (again.max_gap_s, again.joined) == (0.25, (3,))
+    assert (again.max_gap_s, again.joined, again.warnings) == (0.25, (3,), ("a warning",))
     np.testing.assert_array_equal(again.timestamp_s, seen)
 
 
@@ -171,6 +171,10 @@ def test_sets_that_are_damaged(tmp_path: Path) -> None:
         load_prepared(folder, "train", 25)
     write_features(features, ramp(0))
     with pytest.raises(DataError, match=r"b\.parquet: has no frame and is not listed as failed"):
+        load_prepared(folder, "train", 25)
+    table = pq.read_table(features).replace_schema_metadata({"mien": "[1]"})
+    pq.write_table(table, features)
+    with pytest.raises(DataError, match=r"b\.parquet: its metadata cannot be read; prepare"):
         load_prepared(folder, "train", 25)
     pq.write_table(pq.read_table(features).drop(["au26"]), features)
     with pytest.raises(DataError, match=r"b\.parquet: its columns are .* expected \['timestamp_s'"):

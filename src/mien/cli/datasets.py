@@ -97,6 +97,8 @@ def _prepare_videos(
     paths = {clip.id: clip.path for clip in corpus.clips}
     for name, reason in document.failed:
         complain(f"{paths[name]}: {reason}")
+    for entry in document.extra["warnings"]:
+        complain(f"{paths[entry['id']]}: warning: {entry['warning']}")
     if not quiet:
         counts, stage1 = document.counts, document.stage1
         click.echo(

@@ -100,11 +100,12 @@ def extract_features(analyzer: Analyzer, path: Path) -> Features:
                     times_s.append(row.timestamp_s)
                     rows.append(row.affect)
         longest_s = longest_step_s(analysis.info.nominal_fps)
+        warnings = analysis.summary().document["warnings"]
     affect = np.array(rows, np.float32).reshape(-1, len(AFFECT_COLUMNS))
     time_s = np.array(times_s, np.float64)
     slow = (np.diff(time_s) > longest_s) & (np.diff(frames) == 1)
     joined = tuple(int(k) + 1 for k in np.flatnonzero(slow))
-    return Features(time_s, affect, longest_s, joined)
+    return Features(time_s, affect, longest_s, joined, tuple(warnings))
 
 
 def _reason(path: Path, error: InputError) -> str:

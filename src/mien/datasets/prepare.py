@@ -17,7 +17,7 @@ from typing import Any
 from mien.datasets.aff_wild2 import load_aff_wild2
 from mien.datasets.affectnet import load_affectnet
 from mien.datasets.annotations import ImageCorpus, write_annotations
-from mien.datasets.clips import Clip, VideoCorpus
+from mien.datasets.clips import VideoCorpus
 from mien.datasets.crema_d import load_crema_d
 from mien.datasets.emotionet import load_emotionet
 from mien.datasets.extraction import (
@@ -29,7 +29,7 @@ from mien.datasets.extraction import (
 )
 from mien.datasets.hume_reaction import load_hume_reaction
 from mien.datasets.prepared import PreparedDocument, features_path, write_labels
-from mien.datasets.prepared_files import row_count, write_text
+from mien.datasets.prepared_files import read_footer, write_text
 from mien.errors import ConfigError, OutputError
 from mien.inference.pipeline import Analyzer
 from mien.workers import run
@@ -110,7 +110,7 @@ def prepare_videos(
     tasks = [
         VideoTask(clip.path, features_path(out, clip.id), failures / clip.id)
         for clip in corpus.clips
-        if row_count(features_path(out, clip.id)) is None
+        if read_footer(features_path(out, clip.id)) is None
     ]
     if progress is not None:
         progress(len(corpus) - len(tasks))
@@ -124,27 +124,31 @@ def prepare_videos(
 def _finish(corpus: VideoCorpus, out: Path, stage1: dict[str, Any]) -> PreparedDocument:
     """Write labels and document of a set whose videos have all been tried."""
     failed: list[tuple[str, str]] = []
+    warnings: list[dict[str, str]] = []
     frames = 0
     for clip in corpus.clips:
-        rows, reason = _outcome(clip, out)
-        frames += rows
-        if reason is not None:
+        footer = read_footer(features_path(out, clip.id))
+        if footer is None:
+            reason = (out / _FAILURES / clip.id).read_text(encoding="utf-8")
             failed.append((clip.id, reason))
+            continue
+        rows, facts = footer
+        frames += rows
+        if not rows:
+            failed.append((clip.id, NO_FACE))
+        said = [text for text in facts.get("warnings", ()) if text != NO_FACE]
+        warnings += [{"id": clip.id, "warning": text} for text in said]
     write_labels(out, corpus.outputs, [(c.id, c.split, c.person, c.labels) for c in corpus.clips])
     counts = {**corpus.counts(), "prepared": len(corpus) - len(failed), "frames": frames}
-    extra = {"settings": analysis_settings(), "notes": list(corpus.notes)}
+    extra = {
+        "settings": analysis_settings(),
+        "notes": list(corpus.notes),
+        "warnings": warnings,
+    }
     document = PreparedDocument(corpus.name, corpus.outputs, stage1, counts, tuple(failed), extra)
     write_text(out / "dataset.json", document.as_json())
     shutil.rmtree(out / _FAILURES, ignore_errors=True)
     return document
-
-
-def _outcome(clip: Clip, out: Path) -> tuple[int, str | None]:
-    """Usable frames of a clip, and why there are none."""
-    rows = row_count(features_path(out, clip.id))
-    if rows is None:
-        return 0, (out / _FAILURES / clip.id).read_text(encoding="utf-8")
-    return rows, None if rows else NO_FACE
 
 
 def _claim(out: Path, identity: dict[str, Any]) -> None:

@@ -11,7 +11,8 @@ Layout of a prepared folder:
 
 The schema of a feature file carries what the resampler must know beside the rows (key ``mien``):
 ``max_gap_s``, the longest step in time that is no gap in this video, and ``joined``, the rows that
-follow on the one before without a lost frame although the step is longer. So a sequence read here
+follow on the one before without a lost frame although the step is longer; ``warnings`` are those of
+the analysis. So a sequence read here
 is the one that an analysis of the same video would give stage 2.
 """
 
@@ -31,8 +32,10 @@ import pyarrow as pa
 from mien.datasets.clips import SPLITS, is_safe_id
 from mien.datasets.prepared_files import (
     AGAIN,
+    facts_of,
     numbers,
     read_parquet,
+    with_facts,
     write_text,
     write_whole,
 )
@@ -44,8 +47,6 @@ from mien.types import FloatArray, TimeArray
 
 FORMAT = "mien prepared videos"
 VERSION = 1
-
-_METADATA_KEY = b"mien"
 
 
 @dataclass(frozen=True)
@@ -62,12 +63,15 @@ class Features:
         Longest step in time that is no gap; None: told from the timestamps.
     joined
         Rows that follow on the one before however long the step is.
+    warnings
+        What is worth knowing of the video, one sentence each.
     """
 
     timestamp_s: TimeArray
     affect: FloatArray
     max_gap_s: float | None = None
     joined: tuple[int, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         count = len(self.timestamp_s)
@@ -126,7 +130,11 @@ def features_path(folder: Path, name: str) -> Path:
 
 def write_features(path: Path, features: Features) -> None:
     """Write one video's features; the file has its name only when it is complete."""
-    facts = {"max_gap_s": features.max_gap_s, "joined": list(features.joined)}
+    facts = {
+        "max_gap_s": features.max_gap_s,
+        "joined": list(features.joined),
+        "warnings": list(features.warnings),
+    }
     columns = {
         "timestamp_s": numbers(features.timestamp_s, pa.float64()),
         **{
@@ -134,9 +142,8 @@ def write_features(path: Path, features: Features) -> None:
             for k, name in enumerate(AFFECT_COLUMNS)
         },
     }
-    table = pa.table(columns).replace_schema_metadata({_METADATA_KEY: json.dumps(facts)})
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, table)
+    write_whole(path, with_facts(pa.table(columns), facts))
 
 
 def read_features(path: Path) -> Features:
@@ -153,12 +160,14 @@ def read_features(path: Path) -> Features:
         raise DataError(f"{path}: its columns are {table.column_names}; expected {expected}")
     stacked = np.stack([table.column(name).to_numpy() for name in AFFECT_COLUMNS], axis=1)
     time_s = table.column("timestamp_s").to_numpy().astype(np.float64, copy=False)
-    try:
-        facts = json.loads((table.schema.metadata or {}).get(_METADATA_KEY, b"{}"))
-        max_gap_s, joined = facts.get("max_gap_s"), tuple(facts.get("joined", ()))
-    except (ValueError, AttributeError, TypeError) as error:
-        raise DataError(f"{path}: its metadata cannot be read; prepare the set again") from error
-    return Features(time_s, stacked.astype(np.float32, copy=False), max_gap_s, joined)
+    facts = facts_of(table.schema, path)
+    return Features(
+        time_s,
+        stacked.astype(np.float32, copy=False),
+        facts.get("max_gap_s"),
+        tuple(facts.get("joined", ())),
+        tuple(facts.get("warnings", ())),
+    )
 
 
 def write_prepared(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ import pyarrow.parquet
 from mien.errors import DataError
 
 AGAIN = "run the same `mien datasets prepare` again to finish it"
+
+_METADATA_KEY = b"mien"
 
 
 def numbers(values: npt.NDArray[Any], kind: pa.DataType) -> pa.Array:
@@ -42,13 +45,36 @@ def read_parquet(path: Path) -> pa.Table:
         raise DataError(f"{path}: cannot be read; {AGAIN}") from error
 
 
-def row_count(path: Path) -> int | None:
-    """Rows of a Parquet file; None where it is missing or damaged."""
+def read_footer(path: Path) -> tuple[int, dict[str, Any]] | None:
+    """Rows and facts (see `with_facts`) of a Parquet file; None where it is missing or damaged."""
     try:
         with pa.OSFile(str(path)) as file:
-            return int(pa.parquet.ParquetFile(file).metadata.num_rows)
-    except (OSError, pa.ArrowInvalid):
+            parquet = pa.parquet.ParquetFile(file)
+            return int(parquet.metadata.num_rows), facts_of(parquet.schema_arrow, path)
+    except (OSError, pa.ArrowInvalid, DataError):
         return None
+
+
+def with_facts(table: pa.Table, facts: dict[str, Any]) -> pa.Table:
+    """The table with plain values in its schema that go into the file with it."""
+    return table.replace_schema_metadata({_METADATA_KEY: json.dumps(facts)})
+
+
+def facts_of(schema: pa.Schema, path: Path) -> dict[str, Any]:
+    """What `with_facts` put into a schema; empty where nothing did.
+
+    Raises
+    ------
+    DataError
+        If it is damaged.
+    """
+    try:
+        facts = json.loads((schema.metadata or {}).get(_METADATA_KEY, b"{}"))
+        if not isinstance(facts, dict):
+            raise ValueError
+    except ValueError as error:
+        raise DataError(f"{path}: its metadata cannot be read; prepare the set again") from error
+    return facts
 
 
 def write_whole(path: Path, table: pa.Table) -> None:
