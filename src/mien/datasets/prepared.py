@@ -41,7 +41,7 @@ from mien.datasets.prepared_files import (
 )
 from mien.datasets.sequences import SequenceSet
 from mien.errors import DataError
-from mien.inference.resample import Resampler, longest_step_s
+from mien.inference.resample import longest_step_s, resample_track
 from mien.labels import AFFECT_COLUMNS
 from mien.types import FloatArray, TimeArray
 
@@ -304,8 +304,8 @@ def load_prepared(
     split
         ``"train"``, ``"valid"`` or ``"test"``.
     fps
-        Rate that the frames are resampled to by their timestamps, with
-        `mien.inference.resample.Resampler`; time in which the face was lost is skipped.
+        Rate that the frames are resampled to by their timestamps, as in
+        `mien.inference.resample`; time in which the face was lost is skipped.
     max_positions
         Longest sequence; of a longer one the first positions are kept. None: all.
 
@@ -371,13 +371,9 @@ def resample(features: Features, fps: float) -> FloatArray:
         steps = np.diff(features.timestamp_s)
         median_s = float(np.median(steps)) if len(steps) else 0.0
         max_gap_s = longest_step_s(1 / median_s if median_s > 0 else None)
-    resampler = Resampler(fps, max_gap_s)
-    joined = set(features.joined)
-    values: list[FloatArray] = []
-    for k, time_s in enumerate(features.timestamp_s):
-        pushed = resampler.push(float(time_s), features.affect[k], k in joined)
-        values += [value for _, value in pushed]
-    return np.stack(values) if values else np.empty((0, len(AFFECT_COLUMNS)), np.float32)
+    joined = np.zeros(len(features.timestamp_s), bool)
+    joined[list(features.joined)] = True
+    return resample_track(features.timestamp_s, features.affect, fps, max_gap_s, joined)
 
 
 def _read_labels(

@@ -38,7 +38,7 @@ def read_parquet(path: Path) -> pa.Table:
     """
     try:
         with pa.OSFile(str(path)) as file:
-            return pa.parquet.read_table(file, use_threads=False, pre_buffer=False)
+            return pa.parquet.ParquetFile(file, pre_buffer=False).read(use_threads=False)
     except FileNotFoundError as error:
         raise DataError(f"{path}: there is no such file; {AGAIN}") from error
     except (OSError, pa.ArrowInvalid) as error:
