@@ -102,4 +102,8 @@ def test_what_is_refused_is_one_line(mien, tmp_path: Path) -> None:
         assert err[0].startswith(f"mien: {text}")
         assert not out_folder.exists()
     assert mien("prepare", "crema-d", "--root", tmp_path)[0] == 2
+    folders = ["--root", tmp_path, "--out", tmp_path / "out"]
+    code, _, err = mien("prepare", "affectnet", *folders, "--jobs", "2")
+    assert code == 2
+    assert "--jobs and --model are for videos; affectnet has annotations" in err[-1]
     assert mien("prepare", "crema-d", "--root", tmp_path, "--out", tmp_path, "--jobs", "0")[0] == 2

@@ -172,6 +172,7 @@ def test_a_stopped_run_goes_on(clips: Path, model: Path, tmp_path: Path) -> None
     assert told == [1, 1, 1]  # one was there
     assert features_path(out, "a").stat().st_mtime_ns == before
     assert document.counts["prepared"] == 3
+    assert not list(out.rglob("*.partial"))
     prepare_videos(corpus_of(clips), out, model, 1, None, forbidden)  # nothing is left to do
     data = features_path(out, "c").read_bytes()
     features_path(out, "c").write_bytes(data[:100])

@@ -72,7 +72,9 @@ def prepare(
     from mien.datasets.prepare import load_corpus, prepare_annotations
     from mien.datasets.registry import corpus_info
 
-    corpus_info(name)  # refuses an unknown name before anything is read
+    kind = corpus_info(name).kind  # refuses an unknown name before anything is read
+    if kind == "annotations" and (jobs or model):
+        raise click.UsageError(f"--jobs and --model are for videos; {name} has annotations only")
     corpus = load_corpus(name, root)
     if not quiet:
         _report(corpus)

@@ -88,7 +88,10 @@ def load_affectnet(root: str | Path) -> ImageCorpus:
     absent = there.count(False)
     stacked = np.stack(labels)  # (n, 2 + 1 + 4 + 10)
     table = annotation_table(
-        [str(Path(base, n)) if found else None for n, found in zip(names, there, strict=True)],
+        [
+            Path(base, n).as_posix() if found else None
+            for n, found in zip(names, there, strict=True)
+        ],
         splits,
         valence_arousal=stacked[:, :2],
         expression=stacked[:, 2].astype(np.int64),

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from mien._version import __version__
 from mien.datasets.aff_wild2 import load_aff_wild2
 from mien.datasets.affectnet import load_affectnet
 from mien.datasets.annotations import ImageCorpus, write_annotations
@@ -141,6 +142,7 @@ def _finish(corpus: VideoCorpus, out: Path, stage1: dict[str, Any]) -> PreparedD
     write_labels(out, corpus.outputs, [(c.id, c.split, c.person, c.labels) for c in corpus.clips])
     counts = {**corpus.counts(), "prepared": len(corpus) - len(failed), "frames": frames}
     extra = {
+        "mien_version": __version__,
         "settings": analysis_settings(),
         "notes": list(corpus.notes),
         "warnings": warnings,
@@ -148,6 +150,8 @@ def _finish(corpus: VideoCorpus, out: Path, stage1: dict[str, Any]) -> PreparedD
     document = PreparedDocument(corpus.name, corpus.outputs, stage1, counts, tuple(failed), extra)
     write_text(out / "dataset.json", document.as_json())
     shutil.rmtree(out / _FAILURES, ignore_errors=True)
+    for left in out.glob("features/*/.*.partial"):  # of runs that were killed while they wrote
+        left.unlink(missing_ok=True)
     return document
 
 

@@ -15,9 +15,6 @@ from pathlib import Path
 
 from mien.errors import DataError
 
-# Fields of 68 landmarks are long, but not as long as a file whose quote was never closed.
-csv.field_size_limit(1 << 20)
-
 
 @dataclass(frozen=True, slots=True)
 class Row:
