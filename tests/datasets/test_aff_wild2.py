@@ -16,7 +16,7 @@ from corpus_replicas import (
     write_crops,
 )
 from mien.datasets import load_aff_wild2
-from mien.datasets.aff_wild2 import EXPRESSION_CODES, UNITS
+from mien.datasets.aff_wild2_labels import EXPRESSION_CODES, UNITS
 from mien.errors import DataError
 from mien.labels import ACTION_UNITS, EXPRESSIONS
 

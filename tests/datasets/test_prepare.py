@@ -19,6 +19,7 @@ from corpus_replicas import calm_frames, write_abaw, write_affectnet, write_crem
 from face_doubles import MadeReader, MeanReactions, double_analyzer, make_face
 from mien.datasets import Clip, VideoCorpus, load_affectnet
 from mien.datasets.extraction import extract_features, open_analyzer
+from mien.datasets.features import features_path, read_features
 from mien.datasets.prepare import (
     ANNOTATED_CORPORA,
     NO_FACE,
@@ -27,7 +28,7 @@ from mien.datasets.prepare import (
     prepare_annotations,
     prepare_videos,
 )
-from mien.datasets.prepared import features_path, load_prepared, read_document, read_features
+from mien.datasets.prepared import load_prepared, read_document
 from mien.datasets.registry import CORPORA
 from mien.demo import write_demo_clip
 from mien.errors import ConfigError, ModelError, OutputError

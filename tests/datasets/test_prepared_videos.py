@@ -9,17 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mien.datasets.prepared import (
+from mien.datasets.features import (
     Features,
-    PreparedVideo,
     features_path,
-    load_prepared,
-    read_document,
     read_features,
     resample,
     write_features,
-    write_prepared,
 )
+from mien.datasets.prepared import PreparedVideo, load_prepared, read_document, write_prepared
 from mien.errors import DataError
 from mien.inference.resample import Resampler
 from mien.labels import AFFECT_COLUMNS

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mien.datasets.prepared import Features, write_features
+from mien.datasets.features import Features, write_features
 from mien.datasets.prepared_files import write_text
 from mien.errors import InputError
 from mien.inference.models import AffectModel

@@ -28,8 +28,9 @@ from mien.datasets.extraction import (
     open_analyzer,
     read_video,
 )
+from mien.datasets.features import features_path
 from mien.datasets.hume_reaction import load_hume_reaction
-from mien.datasets.prepared import PreparedDocument, features_path, write_labels
+from mien.datasets.prepared import PreparedDocument, write_labels
 from mien.datasets.prepared_files import read_footer, write_text
 from mien.errors import ConfigError, OutputError
 from mien.inference.pipeline import Analyzer
