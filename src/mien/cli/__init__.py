@@ -32,6 +32,7 @@ _VERBS = {
         "Fit the temperatures that make a model's probabilities mean what they say.",
     ),
     "train": ("mien.cli.train", "Train a model (needs the extra 'train')."),
+    "datasets": ("mien.cli.datasets", "List, describe and prepare corpora of real faces."),
     "synthesize": (
         "mien.cli.synthesize",
         "Draw synthetic faces with exact truth (needs the extra 'synthetic').",

@@ -22,11 +22,15 @@ class SequenceSet:
     offsets
         int64 (n + 1,), sequence k is ``values[offsets[k]:offsets[k + 1]]``.
     labels
-        float32 (n, reactions) in [0, 1].
+        float32 (n, reactions) in [0, 1]; NaN where a corpus withholds them.
     reactions
         Names of the label columns.
     fps
         Frames per second of the sequences.
+    ids
+        Names of the videos (n,), where they have any.
+    notes
+        What is worth knowing of how the set came about, one sentence each.
     """
 
     values: FloatArray
@@ -34,6 +38,8 @@ class SequenceSet:
     labels: FloatArray
     reactions: tuple[str, ...]
     fps: float
+    ids: tuple[str, ...] | None = None
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels)
