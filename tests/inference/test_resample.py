@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mien.inference.resample import Resampler
+from mien.inference.resample import Resampler, resample_track
 from mien.types import FloatArray
 
 RATES = (Fraction(30000, 1001), Fraction(60), Fraction(12), Fraction(25), Fraction(24000, 1001))
@@ -149,3 +149,32 @@ def test_inputs_are_not_modified() -> None:
 def test_wrong_settings(arguments: tuple, text: str) -> None:
     with pytest.raises(ValueError, match=text):
         Resampler(*arguments)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.sampled_from([-0.3, 0.0, 1e-9, 0.01, 0.04, 0.04, 0.04, 0.2, 0.7]), max_size=40),
+    st.floats(0, 1e5),
+    st.sampled_from([5.0, 24.0, 25.0, 29.97, 480.0]),
+    st.integers(0, 2**32 - 1),
+)
+def test_a_whole_track_is_the_stream_bit_for_bit(
+    steps: list[float], start_s: float, fps: float, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    times = start_s + np.cumsum([0.0, *steps])
+    values = rng.random((len(times), 3)).astype(np.float32)
+    joined = rng.random(len(times)) < 0.3
+    resampler = Resampler(fps, 0.25)
+    stream = [
+        value
+        for t, v, follows in zip(times, values, joined, strict=True)
+        for _, value in resampler.push(float(t), v, bool(follows))
+    ]
+    found = resample_track(times, values, fps, 0.25, joined)
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, np.stack(stream))
+
+
+def test_a_track_of_nothing_is_nothing() -> None:
+    assert resample_track(np.empty(0), np.empty((0, 26), np.float32), 25, 0.25).shape == (0, 26)

@@ -32,6 +32,7 @@ _VERBS = {
         "Fit the temperatures that make a model's probabilities mean what they say.",
     ),
     "train": ("mien.cli.train", "Train a model (needs the extra 'train')."),
+    "datasets": ("mien.cli.datasets", "List, describe and prepare corpora of real faces."),
     "ablate": (
         "mien.cli.ablate",
         "Run the tables of FaceRNET again on your data (needs the extra 'train').",

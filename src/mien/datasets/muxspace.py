@@ -22,13 +22,11 @@ import numpy as np
 
 from mien.datasets.base import FaceSet, aligned_matrices, framed_matrices
 from mien.datasets.ferplus import load_teacher_scores
-from mien.datasets.targets import action_unit_targets
+from mien.datasets.targets import action_unit_targets, smoothed_labels
 from mien.errors import DataError
 from mien.labels import ACTION_UNITS, EXPRESSIONS
 
 _POINTS = [f"l{axis}{i}" for i in range(5) for axis in "xy"]
-# One annotator per image: leave the others a little room.
-_LABEL_SMOOTHING = 0.1
 _ALIASES = {"happy": "happiness", "sad": "sadness", "angry": "anger", "surprised": "surprise"}
 # Labels of the usual sets that are not among the 7; anything else is a mistake worth stopping at.
 _OUTSIDE = {"contempt", "unknown", "other", ""}
@@ -66,9 +64,6 @@ def load_muxspace(
     labels = np.array([_expression_index(row["label"], source, i) for i, row in enumerate(rows)])
     count = len(rows)
     known = labels >= 0
-    target = np.full((count, len(EXPRESSIONS)), np.nan, np.float32)
-    target[known] = _LABEL_SMOOTHING / len(EXPRESSIONS)
-    target[known, labels[known]] += 1 - _LABEL_SMOOTHING
     names = np.array([row["file"] for row in rows])
     scores = np.full((count, len(ACTION_UNITS)), np.nan, np.float32)
     if blendshapes is not None:
@@ -84,7 +79,7 @@ def load_muxspace(
         images=images,
         aligned=aligned,
         framed=framed,
-        expressions=target,
+        expressions=smoothed_labels(labels),
         expression_weight=known.astype(np.float32),
         majority=labels,
         # One label without a degree: a point in the valence-arousal plane would be invented.

@@ -45,6 +45,9 @@ AFFECTIVE_COORDINATES: dict[str, tuple[float, float]] = {
 """Valence and arousal of the words angry, disgusted, fearful, happy, sad and surprised."""
 
 
+_LABEL_SMOOTHING = 0.1
+
+
 @dataclass(frozen=True)
 class TeacherScore:
     """Which blendshapes speak for an action unit, and the ramp from score to target.
@@ -155,6 +158,32 @@ def expression_targets(
         target = kept / kept.sum(axis=1, keepdims=True)
     target[weight == 0] = np.nan
     return target.astype(np.float32), weight.astype(np.float32)
+
+
+def smoothed_labels(indices: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+    """Distributions for faces that one annotator has given one expression.
+
+    A tenth of the probability is spread over all seven: leave the other annotators a little room.
+
+    Parameters
+    ----------
+    indices
+        int64 (n,), index into `EXPRESSIONS`, -1 where there is no label.
+
+    Returns
+    -------
+    float32 (n, 7), rows that sum to 1; NaN where there is no label.
+
+    Examples
+    --------
+    >>> smoothed_labels(np.array([4, -1]))[:, 4].round(3).tolist()
+    [0.9139999747276306, nan]
+    """
+    target = np.full((len(indices), len(EXPRESSIONS)), np.nan, np.float32)
+    known = indices >= 0
+    target[known] = _LABEL_SMOOTHING / len(EXPRESSIONS)
+    target[known, indices[known]] += 1 - _LABEL_SMOOTHING
+    return target
 
 
 def valence_arousal_targets(

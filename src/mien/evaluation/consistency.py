@@ -7,6 +7,7 @@ By the table of Du, Tao & Martinez (PNAS 111, 2014), the one that L_DM is made f
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from mien.labels import ACTION_UNIT_SLICE, EXPRESSION_SLICE, EXPRESSIONS, prototypical
 from mien.types import FloatArray
@@ -60,5 +61,5 @@ def contradictions(affect: FloatArray) -> dict[str, float]:
     }
 
 
-def _share(part: np.ndarray, whole: np.ndarray) -> float:  # type: ignore[type-arg]
+def _share(part: npt.NDArray[np.bool_], whole: npt.NDArray[np.bool_]) -> float:
     return float(part.sum() / whole.sum()) if whole.any() else float("nan")

@@ -22,6 +22,7 @@ from mien.faces.track import Tracker
 from mien.inference.face_state import FaceState
 from mien.inference.models import AffectModel, ReactionModel
 from mien.inference.options import AnalysisOptions
+from mien.inference.resample import longest_step_s
 from mien.inference.steady import SteadyAffect
 from mien.inference.summary import document, file_stamp, source_text
 from mien.labels import AFFECT_COLUMNS
@@ -38,10 +39,6 @@ from mien.types import (
 from mien.video.reader import VideoReader
 
 SCHEMA_VERSION = 1
-
-# Consecutive frames farther apart than this are a gap, unless the video itself is slower.
-_GAP_S = 0.25
-_GAP_FRAMES = 2.5
 
 # A film has thousands of face numbers; curves and pictures are kept of the longest seen ones.
 _DETAILED_FACES = 100
@@ -144,8 +141,7 @@ class Analysis:
         self._without_face = 0
         self._undefined = 0
         self._reduced = 0  # finished faces whose details were let go
-        fps = reader.info.nominal_fps
-        self._max_gap_s = max(_GAP_S, _GAP_FRAMES / fps) if fps else _GAP_S
+        self._max_gap_s = longest_step_s(reader.info.nominal_fps)
         self._summary: Summary | None = None
 
     @property

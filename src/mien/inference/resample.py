@@ -3,12 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 
-from mien.types import FloatArray
+from mien.types import FloatArray, TimeArray
 
 GAP_POLICIES = ("skip", "interpolate")
+
+# Consecutive frames farther apart than this are a gap, unless the video itself is slower.
+_GAP_S = 0.25
+_GAP_FRAMES = 2.5
+
+
+def longest_step_s(nominal_fps: float | None) -> float:
+    """Longest distance of frames, in seconds, in which a face does not count as lost.
+
+    Parameters
+    ----------
+    nominal_fps
+        Rate of the video; None or 0 where it is unknown.
+
+    Examples
+    --------
+    >>> longest_step_s(25), longest_step_s(5), longest_step_s(None)
+    (0.25, 0.5, 0.25)
+    """
+    return max(_GAP_S, _GAP_FRAMES / nominal_fps) if nominal_fps else _GAP_S
 
 
 class Resampler:
@@ -82,3 +104,58 @@ class Resampler:
     def _restart(self, time_s: float) -> None:
         self._origin_s = time_s
         self._next = 0
+
+
+def resample_track(
+    time_s: TimeArray,
+    values: FloatArray,
+    fps: float,
+    max_gap_s: float,
+    joined: npt.NDArray[np.bool_] | None = None,
+) -> FloatArray:
+    """All values that a `Resampler` that skips gaps would give, bit for bit, at once.
+
+    Parameters
+    ----------
+    time_s
+        float64 (n,).
+    values
+        float32 (n, channels).
+    fps, max_gap_s
+        As of `Resampler`.
+    joined
+        bool (n,), ``contiguous`` of each value; None: False for all.
+
+    Returns
+    -------
+    float32 (m, channels).
+
+    Examples
+    --------
+    >>> track = np.array([[0.0], [1.0], [5.0]], np.float32)
+    >>> resample_track(np.array([0.0, 0.5, 9.0]), track, 4, 1.0).ravel().tolist()
+    [0.0, 0.5, 1.0, 5.0]
+    """
+    follows = np.zeros(len(time_s), bool) if joined is None else joined
+    fresh = np.ones(len(time_s), bool)
+    fresh[1:] = np.diff(time_s) != 0  # a value at the time of the last one is dropped
+    time_s, values, follows = time_s[fresh], values[fresh], follows[fresh]
+    steps_s = np.diff(time_s)
+    starts = np.flatnonzero(((steps_s > max_gap_s) & ~follows[1:]) | (steps_s < 0)) + 1
+    bounds = [0, *starts.tolist(), len(time_s)]
+    tolerance = 1e-6 / fps
+    parts = [np.empty((0, values.shape[1]), np.float32)]
+    for first, end in pairwise(bounds):
+        if first == end:
+            continue
+        seen_s, seen = time_s[first:end], values[first:end]
+        last = int((seen_s[-1] - seen_s[0] + tolerance) * fps) + 1  # at least the last grid point
+        grid_s = seen_s[0] + np.arange(1, last + 1) / fps
+        grid_s = grid_s[grid_s <= seen_s[-1] + tolerance]
+        after = np.searchsorted(seen_s + tolerance, grid_s)
+        before = after - 1
+        span_s = seen_s[after] - seen_s[before]
+        share = np.minimum(1.0, (grid_s - seen_s[before]) / span_s).astype(np.float32)
+        mixed = seen[before] + share[:, None] * (seen[after] - seen[before])
+        parts += [seen[:1], mixed.astype(np.float32, copy=False)]
+    return np.concatenate(parts)

@@ -8,6 +8,7 @@ import numpy as np
 from tqdm import tqdm
 
 from mien.datasets import FaceSet, load_ferplus, load_muxspace, load_synthetic
+from mien.datasets.annotated_faces import load_annotated_faces
 from mien.datasets.landmarks import find_landmarks
 from mien.faces.detect import RetinaFaceDetector
 from mien.training.mma import CorpusConfig, MMATrainConfig
@@ -31,6 +32,11 @@ def load_corpora(config: MMATrainConfig, data: Path, cache: Path) -> dict[str, F
 def _load(name: str, corpus: CorpusConfig, data: Path, cache: Path) -> FaceSet:
     if corpus.kind == "synthetic":
         return load_synthetic(data / corpus.path)
+    if corpus.kind == "images":
+        faces = load_annotated_faces(data / corpus.path)
+        if np.isfinite(faces.aligned).any():
+            return faces
+        return faces.with_landmarks(cached_landmarks(faces, cache / f"landmarks-{name}.npz"))
     blendshapes = data / corpus.blendshapes if corpus.blendshapes else None
     if corpus.kind == "faces":
         return load_muxspace(data / corpus.path, None, blendshapes)

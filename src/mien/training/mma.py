@@ -52,8 +52,9 @@ class CorpusConfig:
     Attributes
     ----------
     kind
-        ``"ferplus"`` (npz of images and votes), ``"faces"`` (zip of faces with its csv) or
-        ``"synthetic"`` (folder of a set that ``mien synthesize images`` wrote).
+        ``"ferplus"`` (npz of images and votes), ``"faces"`` (zip of faces with its csv),
+        ``"images"`` (folder that ``mien datasets prepare`` wrote for a corpus of images or frames)
+        or ``"synthetic"`` (folder of a set that ``mien synthesize images`` wrote).
     path, blendshapes
         Absolute, or relative to the data folder; ``blendshapes`` may be empty.
     per_batch
@@ -73,10 +74,14 @@ class CorpusConfig:
     framed_share: float = 0.5
 
     def __post_init__(self) -> None:
-        if self.kind not in ("ferplus", "faces", "synthetic"):
-            raise ValueError(f"kind is 'ferplus', 'faces' or 'synthetic', not {self.kind!r}")
+        if self.kind not in ("ferplus", "faces", "images", "synthetic"):
+            raise ValueError(
+                f"kind is 'ferplus', 'faces', 'images' or 'synthetic', not {self.kind!r}"
+            )
         if self.kind == "synthetic" and self.blendshapes:
             raise ValueError("blendshapes is for photographs: kind 'synthetic' knows its units")
+        if self.kind == "images" and self.blendshapes:
+            raise ValueError("blendshapes is for other kinds: 'images' has its own annotations")
         if self.per_batch < 1 or not 0 <= self.framed_share <= 1 or self.class_power < 0:
             raise ValueError(
                 "per_batch must be 1 or more, framed_share lie in 0..1, class_power be 0 or more; "

@@ -42,8 +42,8 @@ from mien.synthetic.faces.generation.tables import (
     write_table,
 )
 from mien.synthetic.faces.generation.truth import TRUTH_COLUMNS, truth_row
-from mien.synthetic.faces.generation.workers import Tick, run
 from mien.synthetic.faces.rendering.shot import MODALITIES
+from mien.workers import Tick, run
 
 _PART_IMAGES = 64
 _FOLDER_IMAGES = 10_000  # images in one folder: more make file managers slow

@@ -55,10 +55,10 @@ from mien.synthetic.faces.generation.tables import (
     write_table,
 )
 from mien.synthetic.faces.generation.truth import TRUTH_COLUMNS, truth_row
-from mien.synthetic.faces.generation.workers import Tick, run
 from mien.synthetic.faces.rendering.shot import MODALITIES
 from mien.types import FloatArray
 from mien.video.writer import VideoWriter
+from mien.workers import Tick, run
 
 _FILES = {"color": "color.mp4", "depth": "depth.mkv", "thermal": "thermal.mkv"}
 _CRF = 12  # of the color video: nothing to see at 1:1, a tenth of the lossless size

@@ -1,4 +1,6 @@
-"""Work spread over processes: one stage and one thread each, stopped without leaving a mess.
+"""Work spread over processes: one tool and one thread each, stopped without leaving a mess.
+
+A tool is whatever is dear to make and used by every task: a renderer, loaded models.
 
 Tasks are independent and leave their results on disk, so a run that ends early, for whatever
 reason, loses only the tasks it was at.
@@ -20,11 +22,11 @@ from typing import Any, TypeVar
 import cv2
 
 from mien.errors import MienError, OutputError
-from mien.synthetic.faces.generation.stage import Stage, StageFactory
 
+Tool = TypeVar("Tool")
 Task = TypeVar("Task")
 Tick = Callable[[], object]
-Work = Callable[[Stage, Task, Tick], None]
+Work = Callable[[Tool, Task, Tick], None]
 """A task's doing: a function of a module (it travels by name) that calls ``tick`` every frame."""
 
 _POLL_S = 0.2
@@ -46,9 +48,9 @@ def usable_cores() -> int:
 
 
 def run(
-    work: Work[Task],
+    work: Work[Tool, Task],
     tasks: Sequence[Task],
-    factory: StageFactory,
+    factory: Callable[[], Tool],
     jobs: int | None = None,
     progress: Callable[[int], object] | None = None,
 ) -> None:
@@ -61,7 +63,7 @@ def run(
     tasks
         Picklable; their ``str`` names them in messages.
     factory
-        Makes the stage, once in every process. It is called here first, so that what is missing
+        Makes the tool, once in every process. It is called here first, so that what is missing
         is said once and what it caches is built once.
     jobs
         Processes; None: one per core. 1 works in this process.
@@ -77,9 +79,9 @@ def run(
         return
     told = progress or (lambda _: None)
     wanted = min(usable_cores() if jobs is None else jobs, len(tasks))
-    stage = factory()
+    tool = factory()
     if wanted > 1:
-        del stage
+        del tool
         _run_pool(work, tasks, factory, wanted, told)
         return
     threads = cv2.getNumThreads()
@@ -87,7 +89,7 @@ def run(
     try:
         for task in tasks:
             try:
-                work(stage, task, lambda: told(1))
+                work(tool, task, lambda: told(1))
             except Exception as error:
                 raise _for_people(error, str(task)) from error
     finally:
@@ -95,9 +97,9 @@ def run(
 
 
 def _run_pool(
-    work: Work[Task],
+    work: Work[Tool, Task],
     tasks: Sequence[Task],
-    factory: StageFactory,
+    factory: Callable[[], Tool],
     jobs: int,
     progress: Callable[[int], object],
 ) -> None:
@@ -176,18 +178,18 @@ class _Stopped(Exception):  # noqa: N818  a wish, not an error
 class _Worker:
     """State of one worker process."""
 
-    def __init__(self, factory: StageFactory, done: Any, stop: Any) -> None:
+    def __init__(self, factory: Callable[[], Any], done: Any, stop: Any) -> None:
         self._factory = factory
         self._done = done
         self._stop = stop
-        self._stage: Stage | None = None
+        self._tool: Any = None
 
     @property
-    def stage(self) -> Stage:
+    def tool(self) -> Any:
         """Made by the first task, where an error finds its way to the parent."""
-        if self._stage is None:
-            self._stage = self._factory()
-        return self._stage
+        if self._tool is None:
+            self._tool = self._factory()
+        return self._tool
 
     def tick(self) -> None:
         with self._done.get_lock():
@@ -199,7 +201,7 @@ class _Worker:
 _worker: _Worker | None = None
 
 
-def _enter(factory: StageFactory, done: Any, stop: Any) -> None:
+def _enter(factory: Callable[[], Any], done: Any, stop: Any) -> None:
     global _worker
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which says stop
     threading.Thread(target=_leave_with_parent, daemon=True).start()
@@ -215,10 +217,10 @@ def _leave_with_parent() -> None:
         os._exit(1)
 
 
-def _do(work: Work[Any], task: Any) -> None:
+def _do(work: Work[Any, Any], task: Any) -> None:
     assert _worker is not None, "a worker enters before it works"
     try:
-        work(_worker.stage, task, _worker.tick)
+        work(_worker.tool, task, _worker.tick)
     except _Stopped:
         raise
     except Exception as error:  # not every exception survives the way to the parent

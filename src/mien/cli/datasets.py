@@ -1,0 +1,128 @@
+"""``mien datasets``: corpora that mien reads, what is known of them, and their preparation."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mien.cli import complain
+
+if TYPE_CHECKING:
+    from mien.datasets.annotations import ImageCorpus
+    from mien.datasets.clips import VideoCorpus
+
+
+@click.group("datasets")
+def command() -> None:
+    """List corpora, say how to get them, and prepare them for training.
+
+    Nothing is downloaded: you bring the corpus, under its owners' terms.
+    """
+
+
+@command.command("list")
+def list_corpora() -> None:
+    """List the corpora that mien reads."""
+    from mien.datasets.registry import CORPORA, KINDS
+
+    width = max(len(name) for name in CORPORA)
+    for info in CORPORA.values():
+        click.echo(f"{info.name:<{width}}  {info.title}: {KINDS[info.kind]}")
+
+
+@command.command("info")
+@click.argument("name")
+def info(name: str) -> None:
+    """Say how to get a corpus, its terms, layout, and published counts and figures."""
+    from mien.datasets.registry import corpus_info, describe_corpus
+
+    click.echo(describe_corpus(corpus_info(name)))
+
+
+@command.command("prepare")
+@click.argument("name")
+@click.option(
+    "--root", type=click.Path(path_type=Path), required=True, help="Folder of the corpus."
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Folder for what training reads; a stopped run goes on from there.",
+)
+@click.option("--jobs", type=click.IntRange(1), help="Processes. Default: one per core.")
+@click.option(
+    "--model",
+    type=click.Path(path_type=Path),
+    help="An extractor of your own (exported ONNX). Default: the shipped one.",
+)
+@click.option("--quiet", is_flag=True, help="No progress bar and no summary; errors stay.")
+def prepare(
+    name: str, root: Path, out: Path, jobs: int | None, model: Path | None, quiet: bool
+) -> None:
+    """Check a corpus and write what training reads.
+
+    Videos go through stage 1 once. Exit code: 0 if all is there, 1 if some videos could not be
+    read (one line each; the rest is complete), 2 for wrong usage.
+    """
+    from mien.datasets.clips import VideoCorpus
+    from mien.datasets.prepare import load_corpus, prepare_annotations
+    from mien.datasets.registry import corpus_info
+
+    kind = corpus_info(name).kind  # refuses an unknown name before anything is read
+    if kind == "annotations" and (jobs or model):
+        raise click.UsageError(f"--jobs and --model are for videos; {name} has annotations only")
+    corpus = load_corpus(name, root)
+    if not quiet:
+        _report(corpus)
+    if isinstance(corpus, VideoCorpus):
+        _prepare_videos(corpus, out, jobs, model, quiet)
+        return
+    prepare_annotations(corpus, out)
+    if not quiet:
+        click.echo(f"{len(corpus)} annotated images -> {out / 'annotations.parquet'}")
+
+
+def _prepare_videos(
+    corpus: VideoCorpus, out: Path, jobs: int | None, model: Path | None, quiet: bool
+) -> None:
+    from tqdm import tqdm
+
+    from mien.datasets.prepare import NO_FACE, prepare_videos
+
+    hidden = quiet or not sys.stderr.isatty()
+    with tqdm(total=len(corpus), unit="video", disable=hidden, leave=False) as bar:
+        document = prepare_videos(corpus, out, model, jobs, bar.update)
+    paths = {clip.id: clip.path for clip in corpus.clips}
+    for name, reason in document.failed:
+        complain(f"{paths[name]}: {reason}")
+    for entry in document.extra["warnings"]:
+        complain(f"{paths[entry['id']]}: warning: {entry['warning']}")
+    if not quiet:
+        counts, stage1 = document.counts, document.stage1
+        click.echo(
+            f"{counts['prepared']} of {counts['videos']} videos prepared, {counts['frames']} "
+            f"usable frames, stage 1 {stage1['name']} {stage1['version']} -> {out}"
+        )
+    if any(reason != NO_FACE for _, reason in document.failed):
+        sys.exit(1)
+
+
+def _report(corpus: VideoCorpus | ImageCorpus) -> None:
+    """Counts found beside the published ones, and what is worth knowing."""
+    from mien.datasets.registry import corpus_info
+
+    info = corpus_info(corpus.name)
+    found = corpus.counts()
+    click.echo(f"{info.title}\n{'':<16}{'found':>12}{'published':>12}")
+    for key in {**found, **info.counts}:
+        published = f"{info.counts[key]:,}" if key in info.counts else "-"
+        here = f"{found[key]:,}" if key in found else "-"
+        click.echo(f"{key:<16}{here:>12}{published:>12}")
+    if info.counts_source:
+        click.echo(f"published: {info.counts_source}")
+    for note in corpus.notes:
+        click.echo(f"note: {note}")
