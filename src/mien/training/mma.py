@@ -43,6 +43,7 @@ from mien.training.checkpoint import (
 )
 from mien.training.config import from_dict, save_config
 from mien.training.growth import grow
+from mien.training.memory import keep_freed_memory
 
 
 @dataclass(frozen=True)
@@ -286,6 +287,7 @@ def train_mma(
     -------
     The averaged model, in evaluation mode.
     """
+    keep_freed_memory()
     torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
     feeds = make_feeds(config, corpora)
