@@ -24,7 +24,7 @@ def main() -> None:
         "ferplus valid, aligned": (data / "ferplus_trainval.npz", "valid", "aligned"),
         "ferplus valid, framed": (data / "ferplus_trainval.npz", "valid", "framed"),
         "muxspace held-out people": (data / "muxspace_faces.zip", "valid", "aligned"),
-        "SYNTHETIC test people": (data / "synthetic-held-out", "test", "aligned"),
+        "SYNTHETIC test people": (data / "synthetic-aligned", "test", "aligned"),
     }
     extractor = AffectModel()
     reports = {

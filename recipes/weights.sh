@@ -13,8 +13,6 @@ for file in "$data"/*; do ln -sfn "$(realpath "$file")" "$runs/data/$(basename "
 data=$runs/data
 mien synthesize images --count 10000 --seed 7 --framing aligned --modalities color \
     --out "$data/synthetic-aligned"
-mien synthesize images --count 2000 --seed 11 --framing aligned --modalities color \
-    --out "$data/synthetic-held-out"
 
 # Stage 1: the extractor, from scratch on small crops, then at full resolution, then deeper and with
 # the drawn faces.
