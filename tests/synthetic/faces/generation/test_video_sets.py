@@ -115,6 +115,7 @@ from mien.synthetic.faces.generation import synthesize_videos
 from fake_stage import SlowStage
 import signal, sys
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+signal.signal(signal.SIGINT, signal.default_int_handler)  # shells start background jobs without
 if __name__ == '__main__':
     synthesize_videos({out!r}, 4, 0.4, 5, size_px=32, videos_per_person=2, factory=SlowStage,
         jobs={jobs})
