@@ -195,6 +195,8 @@ def _export(
     for node in model.graph.node:  # source lines and paths of this machine are nobody's business
         del node.metadata_props[:]
         node.doc_string = ""
+    del model.graph.value_info[:]  # shapes in between, which every runtime infers by itself
+    _shorten_names(model.graph)
     entry = model.metadata_props.add()
     entry.key, entry.value = METADATA_KEY, json.dumps(metadata)
     onnx.checker.check_model(model)
@@ -207,6 +209,20 @@ def _export(
     partial.write_bytes(content)
     partial.replace(path)
     return difference
+
+
+def _shorten_names(graph: Any) -> None:
+    """Number what is neither input nor output: the exporter's names take kilobytes."""
+    kept = {value.name for value in (*graph.input, *graph.output)} | {""}
+    short: dict[str, str] = {}
+    for weight in graph.initializer:
+        weight.name = short.setdefault(weight.name, f"w{len(short)}")
+    for node in graph.node:
+        node.name = ""
+        for names in (node.input, node.output):
+            for place, name in enumerate(names):
+                if name not in kept:
+                    names[place] = short.setdefault(name, f"v{len(short)}")
 
 
 def _parity(graph: nn.Module, inputs: dict[str, Tensor], content: bytes) -> float:

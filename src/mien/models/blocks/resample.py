@@ -6,22 +6,22 @@ import torch
 from torch import Tensor
 
 
-def resample_square(x: Tensor, side_px: int) -> Tensor:
-    """Bring images to another size, linearly and without aliasing.
+def resample_square(x: Tensor, matrix: Tensor) -> Tensor:
+    """Bring images to another size.
 
     Parameters
     ----------
     x
         (batch, channels, side, side), square.
-    side_px
-        Side of the result.
+    matrix
+        (target, side), from `resample_matrix`.
 
     Returns
     -------
-    (batch, channels, side_px, side_px).
+    (batch, channels, target, target).
     """
-    matrix = resample_matrix(x.shape[-1], side_px).to(x)
-    return matrix @ x @ matrix.T
+    weights = matrix.to(x)
+    return weights @ x @ weights.T
 
 
 def resample_matrix(source_px: int, target_px: int) -> Tensor:
