@@ -99,3 +99,14 @@ def test_clips_of_another_shape_are_refused_and_videos_give_clips():
         ClipCNN()(torch.zeros(1, 3, 4, 16, 16))
     video = torch.arange(10.0)[:, None, None, None].expand(10, 3, 4, 4)
     assert sample_clip(video, 5)[0, :, 0, 0].tolist() == [0, 2, 4, 6, 8]
+
+
+def test_what_a_network_cannot_do_is_said_by_name():
+    from mien.models.baselines.lstm import LSTMRegressor
+
+    model = LSTMRegressor()
+    assert not model.labels_frames and not model.walks(torch.device("cpu"))
+    with pytest.raises(TypeError, match="LSTMRegressor scores whole videos, not single frames"):
+        model.frame_scores(torch.zeros(1, 3, 26), torch.tensor([3]))
+    with pytest.raises(TypeError, match="LSTMRegressor reads padded sequences only"):
+        model.packed_scores(torch.zeros(3, 26), None)

@@ -98,7 +98,7 @@ class SequenceRegressor(nn.Module, ABC):
 
     def frame_scores(self, affect: Tensor, lengths: Tensor) -> Tensor:
         """Scores (batch, n, outputs) of single frames, where `labels_frames` says so."""
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} scores whole videos, not single frames")
 
     @property
     def longest(self) -> int | None:
@@ -111,7 +111,7 @@ class SequenceRegressor(nn.Module, ABC):
 
     def packed_scores(self, values: Tensor, packing: Packing) -> Tensor:
         """What `forward` computes, from packed rows (rows, 26), where `walks` says so."""
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} reads padded sequences only, not packed rows")
 
     def selected(self, affect: Tensor) -> Tensor:
         """The columns that the network reads, (..., 26) -> (..., width)."""
