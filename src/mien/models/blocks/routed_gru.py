@@ -28,12 +28,10 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
+from mien.models.blocks.gru_walk import backward_walk, forward_walk
 from mien.models.blocks.packing import Packing, Share
 
 R = TypeVar("R")
-
-_sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
-_tanh_backward = torch.ops.aten.tanh_backward.grad_input
 
 
 def routed_gru(
@@ -218,35 +216,16 @@ class _RoutedGRU(torch.autograd.Function):
 
 def _forward(share: Share, values: Tensor, weights: _Weights, tape: _Tape, table: Tensor) -> Tensor:
     """Fill the tape of a share; its dense sums (m, outputs)."""
-    counts, width = share.counts, tape.state.shape[1]
-    sums = values.new_zeros(counts[0], table.shape[2])
-    state = values.new_zeros(counts[0], width)
-    minus_one = values.new_tensor(-1.0)
-    steps = zip(
-        counts,
-        torch.split(values, counts),
-        torch.split(tape.gates, counts),
-        torch.split(tape.gates[:, :width], counts),
-        torch.split(tape.gates[:, width:], counts),
-        torch.split(tape.new, counts),
-        torch.split(tape.recurrent, counts),
-        torch.split(tape.state, counts),
-        table[: len(counts)].unbind(),
-        strict=True,
+    sums = values.new_zeros(share.counts[0], table.shape[2])
+    forward_walk(
+        share.counts,
+        values,
+        [weights.x_gates, weights.h_gates, weights.bias_gates],
+        [weights.x_new, weights.bias_x_new, weights.h_new, weights.bias_h_new],
+        [tape.gates, tape.new, tape.recurrent, tape.state],
+        table,
+        sums,
     )
-    running, before = sums, counts[0]
-    for count, x, gates, reset, update, new, recurrent, following, block in steps:
-        if count != before:  # some sequences have ended
-            state, running, before = state[:count], sums[:count], count
-        torch.addmm(weights.bias_gates, x, weights.x_gates, out=gates)
-        gates.addmm_(state, weights.h_gates).sigmoid_()
-        torch.addmm(weights.bias_h_new, state, weights.h_new, out=recurrent)
-        torch.addmm(weights.bias_x_new, x, weights.x_new, out=new)
-        new.addcmul_(reset, recurrent).sigmoid_()
-        torch.add(minus_one, new, alpha=2, out=new)
-        torch.lerp(new, state, update, out=following)
-        running.addmm_(following, block)
-        state = following
     return sums
 
 
@@ -284,61 +263,23 @@ def _backward(
     gates = 2 * width
     back_gates, back_new = w_hh[:gates].clone(), w_hh[gates:].contiguous()
     back_gates[:width] *= 0.5
-    steps = list(
-        zip(
-            counts,
-            # A column of ones beside the inputs: its product is the bias's gradient.
-            torch.split(torch.cat([values, values.new_ones(len(values), 1)], dim=1), counts),
-            torch.split(tape.gates, counts),
-            torch.split(tape.gates[:, :width], counts),
-            torch.split(tape.gates[:, width:], counts),
-            torch.split(tape.new, counts),
-            torch.split(tape.recurrent, counts),
-            torch.split(tape.state, counts),
-            table[: len(counts)].transpose(1, 2).unbind(),
-            strict=True,
-        )
-    )
-    inputs = values.shape[1] + 1
-    sum_x_gates, sum_x_new = values.new_zeros(gates, inputs), values.new_zeros(width, inputs)
+    # A column of ones beside the inputs: its product is the bias's gradient.
+    inputs = torch.cat([values, values.new_ones(len(values), 1)], dim=1)
+    sum_x_gates = values.new_zeros(gates, inputs.shape[1])
+    sum_x_new = values.new_zeros(width, inputs.shape[1])
     sum_h_gates, sum_h_new = values.new_zeros(gates, width), values.new_zeros(width, width)
     sum_bias = values.new_zeros(width)
     blocks = values.new_empty(len(counts), *table.shape[1:])
-    state_grad, first, second, third = values.new_zeros(4, counts[0], width).unbind()
-    all_ones = values.new_ones(counts[0])
-    whole = (state_grad, first, second, third, grad, all_ones)
-    before = counts[-1]
-    d, a, b, c, g, ones = (t[:before] for t in whole)
-    end = len(values)
-    for index in range(len(steps) - 1, -1, -1):
-        count, x, gate, reset, update, new, recurrent, state, block = steps[index]
-        if count != before:
-            d, a, b, c, g, ones = (t[:count] for t in whole)
-            before = count
-        earlier = steps[index - 1][7] if index else values.new_zeros(count, width)
-        if index and counts[index - 1] != count:
-            earlier = earlier[:count]
-        torch.mm(state.T, g, out=blocks[index])
-        d.addmm_(g, block)
-        torch.sub(earlier, new, out=a).mul_(d)  # of the update gate
-        torch.addcmul(d, d, update, value=-1, out=b)  # of the candidate
-        d.mul_(update)  # what passes the gate
-        _sigmoid_backward(a, update, grad_input=update)
-        _tanh_backward(b, new, grad_input=b)
-        torch.mul(b, reset, out=c)  # of W_hn h + b_hn
-        torch.mul(b, recurrent, out=a)
-        _sigmoid_backward(a, reset, grad_input=reset)  # doubled
-        d.addmm_(gate, back_gates).addmm_(c, back_new)
-        sum_h_gates.addmm_(gate.T, earlier)
-        sum_h_new.addmm_(c.T, earlier)
-        sum_x_gates.addmm_(gate.T, x)
-        sum_x_new.addmm_(b.T, x)
-        sum_bias.addmv_(c.T, ones)
-        if wanted is not None:
-            gate[:, :width].mul_(0.5)
-            torch.mm(gate, w_ih[:gates], out=wanted[end - count : end])
-            wanted[end - count : end].addmm_(b, w_ih[gates:])
-        end -= count
+    backward_walk(
+        counts,
+        inputs,
+        [tape.gates, tape.new, tape.recurrent, tape.state],
+        grad.contiguous(),
+        table,
+        [back_gates, back_new],
+        [sum_x_gates, sum_x_new, sum_h_gates, sum_h_new, sum_bias, blocks],
+        [] if wanted is None else [wanted, w_ih[:gates], w_ih[gates:]],
+    )
     sum_h_gates[:width] *= 0.5
     sum_x_gates[:width] *= 0.5
     bias = sum_x_gates[:, -1]
