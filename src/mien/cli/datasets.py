@@ -86,12 +86,76 @@ def prepare(
         click.echo(f"{len(corpus)} annotated images -> {out / 'annotations.parquet'}")
 
 
+@command.command("crops")
+@click.argument("name")
+@click.option(
+    "--root", type=click.Path(path_type=Path), required=True, help="Folder of the corpus."
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Folder for the crops; a stopped run goes on from there.",
+)
+@click.option(
+    "--fps",
+    type=click.FloatRange(0, min_open=True),
+    default=30.0,
+    show_default=True,
+    help="Crops per second; that of the reaction model to start from.",
+)
+@click.option(
+    "--most",
+    type=click.IntRange(1),
+    default=480,
+    show_default=True,
+    help="Most crops of a video; longer ones are left out, and said.",
+)
+@click.option("--jobs", type=click.IntRange(1), help="Processes. Default: one per core.")
+@click.option("--quiet", is_flag=True, help="No progress bar and no summary; errors stay.")
+def crops(
+    name: str, root: Path, out: Path, fps: float, most: int, jobs: int | None, quiet: bool
+) -> None:
+    """Cut the face crops of a corpus of videos for 'mien train end-to-end'.
+
+    Exit code: 0 if all is there, 1 if some videos could not be read or are too long (one line
+    each; the rest is complete), 2 for wrong usage.
+    """
+    from tqdm import tqdm
+
+    from mien.datasets.cut_clips import cut_corpus
+    from mien.datasets.frame_clips import NO_FACE
+    from mien.datasets.prepare import VIDEO_CORPORA
+    from mien.datasets.registry import corpus_info
+
+    corpus_info(name)  # refuses an unknown name before anything is read
+    if name not in VIDEO_CORPORA:
+        raise click.UsageError(
+            f"{name} has no whole videos; these have: {', '.join(VIDEO_CORPORA)}"
+        )
+    corpus = VIDEO_CORPORA[name](root)
+    hidden = quiet or not sys.stderr.isatty()
+    with tqdm(total=len(corpus), unit="video", disable=hidden, leave=False) as bar:
+        cut = cut_corpus(corpus, out, fps, most, jobs, bar.update)
+    paths = {clip.id: clip.path for clip in corpus.clips}
+    for clip_name, reason in cut.failed:
+        complain(f"{paths[clip_name]}: {reason}")
+    if not quiet:
+        click.echo(
+            f"{cut.counts['cut']} of {cut.counts['videos']} videos cut, {cut.counts['crops']} "
+            f"crops at {fps:g} fps -> {out}"
+        )
+    if any(reason != NO_FACE for _, reason in cut.failed):
+        sys.exit(1)
+
+
 def _prepare_videos(
     corpus: VideoCorpus, out: Path, jobs: int | None, model: Path | None, quiet: bool
 ) -> None:
     from tqdm import tqdm
 
-    from mien.datasets.prepare import NO_FACE, prepare_videos
+    from mien.datasets.frame_clips import NO_FACE
+    from mien.datasets.prepare import prepare_videos
 
     hidden = quiet or not sys.stderr.isatty()
     with tqdm(total=len(corpus), unit="video", disable=hidden, leave=False) as bar:

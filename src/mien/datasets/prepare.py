@@ -7,7 +7,6 @@ goes on where it was; videos that could not be read are tried again.
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable
 from functools import partial
@@ -29,10 +28,11 @@ from mien.datasets.extraction import (
     read_video,
 )
 from mien.datasets.features import features_path
+from mien.datasets.frame_clips import NO_FACE
 from mien.datasets.hume_reaction import load_hume_reaction
 from mien.datasets.prepared import PreparedDocument, write_labels
-from mien.datasets.prepared_files import read_footer, write_text
-from mien.errors import ConfigError, OutputError
+from mien.datasets.prepared_files import cannot_write, claim_folder, read_footer, write_text
+from mien.errors import ConfigError
 from mien.inference.pipeline import Analyzer
 from mien.workers import run
 
@@ -47,9 +47,6 @@ ANNOTATED_CORPORA: dict[str, Callable[[str | Path], ImageCorpus]] = {
 }
 """How corpora are read, by name."""
 
-NO_FACE = "no face was found in any frame"
-
-_IDENTITY = ".prepare.json"
 _FAILURES = ".failed"
 
 
@@ -61,11 +58,11 @@ def prepare_annotations(corpus: ImageCorpus, out: Path) -> dict[str, Any]:
     OutputError
         If the folder holds something else or cannot be written to.
     """
-    _claim(out, {"corpus": corpus.name})
+    claim_folder(out, {"corpus": corpus.name})
     try:
         return write_annotations(corpus, out)
     except OSError as error:
-        raise _cannot_write(out, error) from error
+        raise cannot_write(out, error) from error
 
 
 def prepare_videos(
@@ -106,7 +103,7 @@ def prepare_videos(
     """
     stage1 = describe_stage1(model)
     identity = {"corpus": corpus.name, "outputs": list(corpus.outputs)}
-    _claim(out, {**identity, "stage1": stage1, "settings": analysis_settings()})
+    claim_folder(out, {**identity, "stage1": stage1, "settings": analysis_settings()})
     failures = out / _FAILURES
     shutil.rmtree(failures, ignore_errors=True)  # what failed may have been mended
     tasks = [
@@ -120,7 +117,7 @@ def prepare_videos(
     try:
         return _finish(corpus, out, stage1)
     except OSError as error:
-        raise _cannot_write(out, error) from error
+        raise cannot_write(out, error) from error
 
 
 def _finish(corpus: VideoCorpus, out: Path, stage1: dict[str, Any]) -> PreparedDocument:
@@ -154,39 +151,6 @@ def _finish(corpus: VideoCorpus, out: Path, stage1: dict[str, Any]) -> PreparedD
     for left in out.glob("features/*/.*.partial"):  # of runs that were killed while they wrote
         left.unlink(missing_ok=True)
     return document
-
-
-def _claim(out: Path, identity: dict[str, Any]) -> None:
-    """Make the folder ours, or find that it is from an earlier run of the same."""
-    path = out / _IDENTITY
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        if not path.is_file():
-            if any(out.iterdir()):
-                raise OutputError(
-                    f"{out}: holds something else than this corpus prepared; choose another folder "
-                    "with --out"
-                )
-            write_text(path, json.dumps(identity, indent=2) + "\n")
-        begun = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise OutputError(f"{path}: is damaged; choose another folder with --out") from error
-    except OSError as error:
-        raise _cannot_write(out, error) from error
-    differing = [key for key, value in identity.items() if begun.get(key) != value]
-    if differing:
-        raise OutputError(
-            f"{out}: was begun with another {' and '.join(differing)} "
-            f"({begun.get(differing[0])}, now {identity[differing[0]]}); choose another folder "
-            "with --out"
-        )
-
-
-def _cannot_write(place: Path, error: OSError) -> OutputError:
-    return OutputError(
-        f"{place}: cannot be written to ({error.strerror or error}); choose another folder with "
-        "--out"
-    )
 
 
 def load_corpus(name: str, root: Path) -> VideoCorpus | ImageCorpus:
