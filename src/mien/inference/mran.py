@@ -71,7 +71,7 @@ class MranModel:
     """
 
     def __init__(self, path: Path | None = None, threads: int = 0) -> None:
-        file = path or weight_path(MRAN_MODEL)
+        file = path or _shipped()
         self._session, self.metadata = open_model(file, MRAN_FORMAT, threads)
         if tuple(entry(self.metadata, "outputs", list, file)) != VALENCE_AROUSAL:
             raise ModelError(f"{file}: its outputs are not {list(VALENCE_AROUSAL)}")
@@ -131,6 +131,16 @@ class MranModel:
     def describe(self) -> dict[str, Any]:
         """The model's entry in ``video.json``."""
         return describe_model("mran", self.metadata)
+
+
+def _shipped() -> Path:
+    try:
+        return weight_path(MRAN_MODEL)
+    except ModelError as error:
+        raise ModelError(
+            "this installation has no weights of MRAN; give a model of your own "
+            "(--mran-model FILE, from 'mien export mran')"
+        ) from error
 
 
 def _network_input(name: str, clip: Sequence[MranFrame]) -> tuple[FloatArray, list[bool]]:
