@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from mien._version import __version__
+from mien.datasets.claims import cannot_write, claim
 from mien.datasets.clips import VideoCorpus
 from mien.datasets.extraction import reason_of
 from mien.datasets.frame_clips import (
@@ -25,7 +26,7 @@ from mien.datasets.frame_clips import (
     write_clip_labels,
     write_crops,
 )
-from mien.datasets.prepared_files import cannot_write, claim_folder, write_text
+from mien.datasets.prepared_files import write_text
 from mien.errors import ConfigError, DataError, InputError
 from mien.faces.detect import FaceDetector, RetinaFaceDetector
 from mien.workers import Tick, run
@@ -105,7 +106,7 @@ def cut_corpus(
     if not 0 < fps < math.inf or most < 1:
         raise ConfigError(f"--fps and --most must be positive, not {fps:g} and {most}")
     identity = {"corpus": corpus.name, "outputs": list(corpus.outputs)}
-    claim_folder(out, {**identity, "format": FORMAT, "fps": float(fps), "most": most})
+    claim(out, {**identity, "format": FORMAT, "fps": float(fps), "most": most})
     failures = out / _FAILURES
     shutil.rmtree(failures, ignore_errors=True)  # what failed may have been mended
     tasks = [

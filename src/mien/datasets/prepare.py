@@ -17,6 +17,7 @@ from mien._version import __version__
 from mien.datasets.aff_wild2 import load_aff_wild2
 from mien.datasets.affectnet import load_affectnet
 from mien.datasets.annotations import ImageCorpus, write_annotations
+from mien.datasets.claims import cannot_write, claim
 from mien.datasets.clips import VideoCorpus
 from mien.datasets.crema_d import load_crema_d
 from mien.datasets.emotionet import load_emotionet
@@ -31,7 +32,7 @@ from mien.datasets.features import features_path
 from mien.datasets.frame_clips import NO_FACE
 from mien.datasets.hume_reaction import load_hume_reaction
 from mien.datasets.prepared import PreparedDocument, write_labels
-from mien.datasets.prepared_files import cannot_write, claim_folder, read_footer, write_text
+from mien.datasets.prepared_files import read_footer, write_text
 from mien.errors import ConfigError
 from mien.inference.pipeline import Analyzer
 from mien.workers import run
@@ -58,7 +59,7 @@ def prepare_annotations(corpus: ImageCorpus, out: Path) -> dict[str, Any]:
     OutputError
         If the folder holds something else or cannot be written to.
     """
-    claim_folder(out, {"corpus": corpus.name})
+    claim(out, {"corpus": corpus.name})
     try:
         return write_annotations(corpus, out)
     except OSError as error:
@@ -103,7 +104,7 @@ def prepare_videos(
     """
     stage1 = describe_stage1(model)
     identity = {"corpus": corpus.name, "outputs": list(corpus.outputs)}
-    claim_folder(out, {**identity, "stage1": stage1, "settings": analysis_settings()})
+    claim(out, {**identity, "stage1": stage1, "settings": analysis_settings()})
     failures = out / _FAILURES
     shutil.rmtree(failures, ignore_errors=True)  # what failed may have been mended
     tasks = [

@@ -12,12 +12,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet
 
-from mien.errors import DataError, OutputError
+from mien.errors import DataError
 
 AGAIN = "run the same `mien datasets prepare` again to finish it"
 
 _METADATA_KEY = b"mien"
-_IDENTITY = ".prepare.json"
 
 
 def numbers(values: npt.NDArray[Any], kind: pa.DataType) -> pa.Array:
@@ -97,50 +96,3 @@ def write_text(path: Path, text: str) -> None:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
-
-
-def claim_folder(out: Path, identity: dict[str, Any]) -> None:
-    """Make the folder ours, or find that it is from an earlier run of the same.
-
-    Parameters
-    ----------
-    out
-        The folder; what it is for is noted in a hidden file.
-    identity
-        Plain values that decide what will be in it.
-
-    Raises
-    ------
-    OutputError
-        If it holds something else, was begun for another identity, or cannot be written to.
-    """
-    path = out / _IDENTITY
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        if not path.is_file():
-            if any(out.iterdir()):
-                raise OutputError(
-                    f"{out}: holds something else than this corpus prepared; choose another folder "
-                    "with --out"
-                )
-            write_text(path, json.dumps(identity, indent=2) + "\n")
-        begun = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise OutputError(f"{path}: is damaged; choose another folder with --out") from error
-    except OSError as error:
-        raise cannot_write(out, error) from error
-    differing = sorted(key for key in {**identity, **begun} if begun.get(key) != identity.get(key))
-    if differing:
-        raise OutputError(
-            f"{out}: was begun with another {' and '.join(differing)} "
-            f"({begun.get(differing[0])}, now {identity.get(differing[0])}); choose another folder "
-            "with --out"
-        )
-
-
-def cannot_write(place: Path, error: OSError) -> OutputError:
-    """The error of a folder that refuses."""
-    return OutputError(
-        f"{place}: cannot be written to ({error.strerror or error}); choose another folder with "
-        "--out"
-    )

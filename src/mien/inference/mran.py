@@ -20,7 +20,7 @@ from mien.faces.streams import (
 )
 from mien.inference.metadata import MRAN_FORMAT, describe_model
 from mien.inference.models import check_inputs, entry, is_template, open_model
-from mien.inference.mran_clips import ClipEstimate
+from mien.inference.clip_stream import ClipEstimate
 from mien.labels import VALENCE_AROUSAL
 from mien.types import FloatArray, ImageArray
 from mien.weights import MRAN_MODEL, weight_path

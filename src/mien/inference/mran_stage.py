@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.faces.align import TEMPLATE, similarity
-from mien.inference.mran_clips import ClipEstimate
+from mien.inference.clip_stream import ClipEstimate
 from mien.inference.mran_track import ClipModel, MranTrack
 from mien.inference.rows import Attention, FrameRow, Pending
 
