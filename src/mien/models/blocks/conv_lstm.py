@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
+from torch.nn.grad import conv2d_weight
 
 State = tuple[Tensor, Tensor]
 """Hidden and cell state, both (batch, hidden, height, width)."""
@@ -91,9 +92,9 @@ def run_cell(cell: ConvLSTMCell, drive: Tensor, steps: int) -> Tensor:
         Length of the time axis.
     """
     if cell.from_hidden is None:
-        return _first_step(drive)[0].unflatten(0, (steps, -1))
+        return split_time(_first_step(drive)[0], steps)
     weight = cell.from_hidden.weight
-    drives = drive.unflatten(0, (steps, -1))  # (T, B, 4 C, h, w)
+    drives = split_time(drive, steps)  # (T, B, 4 C, h, w)
     if torch.is_grad_enabled():
         hidden: Tensor = _Recurrence.apply(drives, weight)  # type: ignore[no-untyped-call]
         return hidden
@@ -102,6 +103,11 @@ def run_cell(cell: ConvLSTMCell, drive: Tensor, steps: int) -> Tensor:
         state = _first_step(frame) if state is None else _step(frame, state, weight)
         states.append(state[0])
     return torch.stack(states)
+
+
+def split_time(x: Tensor, steps: int) -> Tensor:
+    """(time * batch, ...) -> (time, batch, ...)."""
+    return x.view(steps, x.shape[0] // steps, *x.shape[1:])
 
 
 def _first_step(drive: Tensor) -> State:
@@ -146,7 +152,7 @@ class _Recurrence(torch.autograd.Function):
         return hidden
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor | None]:
         gates, cells, hidden, weight = ctx.saved_tensors
         steps, _, c = cells.shape[:3]
@@ -174,7 +180,7 @@ class _Recurrence(torch.autograd.Function):
             d_drives[t][:, : 3 * c].mul_(sigmoids - sigmoids * sigmoids)
         d_weight = torch.zeros_like(weight)
         if steps > 1:
-            d_weight = torch.nn.grad.conv2d_weight(  # type: ignore[no-untyped-call]
+            d_weight = conv2d_weight(  # type: ignore[no-untyped-call]
                 hidden[:-1].flatten(0, 1), weight.shape, d_drives[1:].flatten(0, 1), padding=1
             )
         return d_drives, d_weight

@@ -23,8 +23,9 @@ class AttentionInference(nn.Module):
         """Attention maps."""
         joined = torch.cat([part.flatten(0, 1) for part in states], 1)  # (T B, C, h, w)
         scores = self.score(torch.relu(self.read(joined)))  # (T B, 1, h, w)
-        maps = (scores.flatten(1) / self.temperature).softmax(1)
-        return maps.view_as(scores).unflatten(0, states[0].shape[:2])
+        maps: Tensor = (scores.flatten(1) / self.temperature).softmax(1)
+        time, batch = states[0].shape[:2]
+        return maps.view(time, batch, 1, *scores.shape[2:])
 
 
 def uniform_attention(states: Tensor) -> Tensor:

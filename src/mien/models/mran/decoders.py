@@ -11,7 +11,7 @@ from typing import NamedTuple
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mien.models.blocks.conv_lstm import ConvLSTM
+from mien.models.blocks.conv_lstm import ConvLSTM, split_time
 from mien.models.blocks.ga_lstm import GALSTM
 from mien.models.mran.encoders import Features
 
@@ -62,7 +62,7 @@ class TemporalDecoder(nn.Module):
             self.raise_lower(lower.flatten(0, 1)), scale_factor=2.0, mode="nearest"
         )
         joined = raised + self.raise_volume(features.volume.flatten(0, 1))
-        upper = joined.unflatten(0, (time, -1))
+        upper = split_time(joined, time)
         return Decoded(lower, _run(self.upper, upper, [guide.upper for guide in guides]))
 
 

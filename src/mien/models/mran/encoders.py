@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from mien.models.blocks.conv_lstm import split_time
 from mien.models.blocks.residual import BasicBlock, conv_bn
 
 
@@ -48,7 +49,7 @@ class SpatialEncoder(nn.Module):
 
     def forward(self, frames: Tensor, present: Tensor) -> Features:
         """Encode frames (batch, time, channels, side, side), present (batch, time) of 0 and 1."""
-        batch, time = frames.shape[:2]
+        time = frames.shape[1]
         mask = present.T.flatten()  # (T B,), time first as everything behind the encoders
         ordered = frames.transpose(0, 1).flatten(0, 1)  # (T B, C, side, side)
         if self.training:
@@ -57,7 +58,7 @@ class SpatialEncoder(nn.Module):
             there = mask[:, None, None, None]
             volume, bottom = self._encode(torch.where(there > 0, ordered, 0.0))
             volume, bottom = volume * there, bottom * there
-        return Features(volume.unflatten(0, (time, batch)), bottom.unflatten(0, (time, batch)))
+        return Features(split_time(volume, time), split_time(bottom, time))
 
     def _encode(self, frames: Tensor) -> tuple[Tensor, Tensor]:
         if self.standardize:
