@@ -11,16 +11,11 @@ import numpy as np
 
 from mien.errors import ModelError
 from mien.faces.align import CROP_SIZE_PX
-from mien.faces.streams import (
-    STREAMS,
-    color_to_network,
-    depth_to_network,
-    normalisation,
-    thermal_to_network,
-)
+from mien.faces.streams import STREAMS, normalisation
+from mien.inference.clip_stream import ClipEstimate
 from mien.inference.metadata import MRAN_FORMAT, describe_model
 from mien.inference.models import check_inputs, entry, is_template, open_model
-from mien.inference.clip_stream import ClipEstimate
+from mien.inference.mran_clips import clip_inputs
 from mien.labels import VALENCE_AROUSAL
 from mien.types import FloatArray, ImageArray
 from mien.weights import MRAN_MODEL, weight_path
@@ -115,16 +110,18 @@ class MranModel:
         count = len(clip)
         if not 1 <= count <= self.clip_frames:
             raise ValueError(f"a clip holds 1 to {self.clip_frames} frames, not {count}")
-        present = np.zeros((1, self.clip_frames, len(STREAMS)), np.float32)
-        inputs: dict[str, FloatArray] = {}
-        for name in self.modalities:
-            crops, there = _network_input(name, clip)
-            padded = np.zeros((1, self.clip_frames, *crops.shape[1:]), np.float32)
-            padded[0, :count] = crops
-            inputs[name] = padded
-            present[0, :count, STREAMS.index(name)] = there
+        inputs = clip_inputs(
+            np.stack([frame.color for frame in clip]),
+            _stacked([frame.depth_mm for frame in clip]),
+            _stacked([frame.thermal_c for frame in clip]),
+            np.array([_present(frame) for frame in clip]),
+            self.modalities,
+            self.clip_frames,
+            CROP_SIZE_PX,
+        )
+        feed = {name: values[None] for name, values in inputs.streams.items()}
         affect, attention = self._session.run(
-            ["affect", "attention"], {**inputs, "present": present}
+            ["affect", "attention"], {**feed, "present": inputs.present[None]}
         )
         return ClipEstimate(affect[0, :count], attention[0, :count])
 
@@ -143,12 +140,14 @@ def _shipped() -> Path:
         ) from error
 
 
-def _network_input(name: str, clip: Sequence[MranFrame]) -> tuple[FloatArray, list[bool]]:
-    """One stream of a clip, (n, C, 112, 112) in [-1, 1], and in which frames it is there."""
-    if name == "color":
-        return color_to_network(np.stack([frame.color for frame in clip])), [True] * len(clip)
+def _present(frame: MranFrame) -> tuple[bool, bool, bool]:
+    """In the order of `mien.faces.streams.STREAMS`; a face without a color crop is no face."""
+    return True, frame.depth_mm is not None, frame.thermal_c is not None
+
+
+def _stacked(crops: Sequence[FloatArray | None]) -> FloatArray | None:
+    """(n, 112, 112), NaN where a frame is missing; None where all are."""
+    if all(crop is None for crop in crops):
+        return None
     nothing = np.full((CROP_SIZE_PX, CROP_SIZE_PX), np.nan, np.float32)
-    crops = [frame.depth_mm if name == "depth" else frame.thermal_c for frame in clip]
-    values = np.stack([nothing if crop is None else crop for crop in crops])
-    to_network = depth_to_network if name == "depth" else thermal_to_network
-    return to_network(values), [crop is not None for crop in crops]
+    return np.stack([nothing if crop is None else crop for crop in crops])

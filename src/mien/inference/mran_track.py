@@ -8,8 +8,8 @@ from typing import Protocol
 
 import numpy as np
 
-from mien.inference.mran import MranFrame
 from mien.inference.clip_stream import ClipEstimate, ClipWindows
+from mien.inference.mran import MranFrame
 from mien.inference.resample import Resampler
 
 Estimates = list[tuple[int, ClipEstimate]]
