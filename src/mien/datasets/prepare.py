@@ -33,6 +33,8 @@ from mien.datasets.frame_clips import NO_FACE
 from mien.datasets.hume_reaction import load_hume_reaction
 from mien.datasets.prepared import PreparedDocument, write_labels
 from mien.datasets.prepared_files import read_footer, write_text
+from mien.datasets.stream_corpus import StreamCorpus
+from mien.datasets.stream_prepare import STREAM_CORPORA
 from mien.errors import ConfigError
 from mien.inference.pipeline import Analyzer
 from mien.workers import run
@@ -154,7 +156,7 @@ def _finish(corpus: VideoCorpus, out: Path, stage1: dict[str, Any]) -> PreparedD
     return document
 
 
-def load_corpus(name: str, root: Path) -> VideoCorpus | ImageCorpus:
+def load_corpus(name: str, root: Path) -> VideoCorpus | ImageCorpus | StreamCorpus:
     """Read and check a corpus that can be prepared.
 
     Raises
@@ -168,6 +170,8 @@ def load_corpus(name: str, root: Path) -> VideoCorpus | ImageCorpus:
         return VIDEO_CORPORA[name](root)
     if name in ANNOTATED_CORPORA:
         return ANNOTATED_CORPORA[name](root)
+    if name in STREAM_CORPORA:
+        return STREAM_CORPORA[name](root)
     raise ConfigError(
         f"{name} needs no preparation: mien train mma and mien evaluate mma read it as it is"
     )
