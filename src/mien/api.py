@@ -189,6 +189,7 @@ def analyze(
     progress: Callable[[int], object] | None = None,
     depth: str | Path | None = None,
     thermal: str | Path | None = None,
+    streams: str | Path | None = None,
     **settings: Any,
 ) -> Result:
     """Read the faces in one video or image.
@@ -204,9 +205,9 @@ def analyze(
         Loaded models to use again, which saves their loading time over many files.
     progress
         Called with the number of frames that have been finished.
-    depth, thermal
-        16-bit grey videos of the same recording, in millimetres and hundredths of a kelvin, that
-        guide MRAN (``mran=True`` or ``mran_model=PATH``): `mien.inference.guidance`.
+    depth, thermal, streams
+        Grey videos of the same recording that guide MRAN (``mran=True`` or ``mran_model=PATH``),
+        and the calibration that says how: `mien.inference.guidance.GuidanceFiles`.
 
     Returns
     -------
@@ -228,9 +229,7 @@ def analyze(
         analyzer = Analyzer(options or AnalysisOptions(**settings))
     mran = analyzer.mran is not None
     sink = MemorySink(MRAN_SCHEMA if mran else FRAME_SCHEMA)
-    guidance = GuidanceFiles(
-        None if depth is None else Path(depth), None if thermal is None else Path(thermal)
-    )
+    guidance = GuidanceFiles(*(_path(file) for file in (depth, thermal, streams)))
     volumes: list[Records] = []
     with analyzer.open(path, guidance) as analysis:
         for rows in analysis.rows(progress):
@@ -239,6 +238,10 @@ def analyze(
             volumes += [] if found is None else [found]
         attention = np.concatenate(volumes) if volumes else None
         return Result(sink.table(), analysis.summary(), attention)
+
+
+def _path(file: str | Path | None) -> Path | None:
+    return None if file is None else Path(file)
 
 
 def _size(source: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from corpus_replicas import calm_frames
 from face_doubles import MadeReader, MeanReactions, double_analyzer, make_face
-from mien.errors import InputError, ModelError
+from mien.errors import DataError, InputError, ModelError
 from mien.inference.clip_stream import ClipEstimate
 from mien.inference.guidance import GuidanceFiles
 from mien.inference.mran import MranFrame
@@ -165,11 +166,11 @@ def guides(folder: Path, count: int, fps: float = 25.0, shape: tuple[int, int] =
     return path
 
 
-def open_guided(folder: Path, depth: Path, count: int = 30) -> tuple[Analysis, MeanMran]:
-    write_video(folder / "v.mp4", calm_frames(count), fps=25)
+def open_guided(folder: Path, depth: Path, **more: Path) -> tuple[Analysis, MeanMran]:
+    write_video(folder / "v.mp4", calm_frames(30), fps=25)
     model = MeanMran()
     analyzer = analyzer_with(lambda _: [make_face(10, 4, 30)], model, steady=False)
-    return analyzer.open(folder / "v.mp4", GuidanceFiles(depth=depth)), model
+    return analyzer.open(folder / "v.mp4", GuidanceFiles(depth, **more)), model
 
 
 @pytest.mark.parametrize("shape", [(48, 64), (24, 32)])
@@ -187,6 +188,28 @@ def test_depth_goes_along(shape: tuple[int, int], tmp_path: Path) -> None:
     assert document["warnings"] == []
 
 
+def test_a_calibration_is_followed(tmp_path: Path) -> None:
+    """Depth in tenths of a millimetre, half a second late, of the upper left quarter alone."""
+    path = tmp_path / "depth.mkv"
+    with VideoWriter(path, codec="ffv1-gray16", fps=25) as writer:
+        for k in range(30):
+            picture = np.full((48, 64), 9000, np.uint16)
+            picture[:, 40:] = 5000
+            writer.write(picture, 0.5 + k / 25)
+    told = {"scale": 0.1, "offset": 0.0, "time_offset_s": -0.5}
+    told["homography"] = [[0.5, 0, 0], [0, 0.5, 0], [0, 0, 1]]
+    (tmp_path / "streams.json").write_text(json.dumps({"depth": told}))
+    analysis, model = open_guided(tmp_path, path, calibration=tmp_path / "streams.json")
+    with analysis:
+        rows_of(analysis)
+        crop = model.clips[0][0].depth_mm
+    assert crop is not None
+    # The face spans 10 to 40 px of color; depth ends at 32 px and steps at 20 px.
+    row = crop[40]
+    assert row[:34] == pytest.approx(900) and row[42:76] == pytest.approx(500)
+    assert np.isnan(row[86:]).all() and np.isnan(crop[84:]).all()
+
+
 def test_frames_without_a_counterpart_are_missing_and_said(tmp_path: Path) -> None:
     analysis, model = open_guided(tmp_path, guides(tmp_path, 6, 12.5))
     with analysis:
@@ -195,8 +218,8 @@ def test_frames_without_a_counterpart_are_missing_and_said(tmp_path: Path) -> No
         assert there[:6] == [True, False] * 3
         assert not any(f.depth_mm is not None for f in model.clips[-1][-10:])
         assert analysis.summary().document["warnings"] == [
-            "24 of 30 frames have no depth frame within half a frame (depth.mkv holds 6); they "
-            "count as missing"
+            "24 of 30 frames have no depth frame near in time (depth.mkv holds 6); they count as "
+            "missing"
         ]
 
 
@@ -222,8 +245,14 @@ def test_streams_that_do_not_fit_are_one_line(tmp_path: Path) -> None:
         analysis, _ = open_guided(tmp_path, tmp_path / "cut.mkv")
         with analysis:
             rows_of(analysis)
-    with pytest.raises(InputError, match=r"v\.mp4: its pictures are yuv420p, not 16-bit grey"):
-        open_guided(tmp_path, tmp_path / "v.mp4")
+    analysis, _ = open_guided(tmp_path, tmp_path / "v.mp4")
+    with analysis, pytest.raises(DataError, match=r"v\.mp4: its pictures have 8 bits; say in "):
+        rows_of(analysis)
+    with pytest.raises(InputError, match=r"c\.mkv: its pictures are bgr0; expected grey ones"):
+        write_video(tmp_path / "c.mkv", calm_frames(3), fps=25, codec="ffv1")
+        open_guided(tmp_path, tmp_path / "c.mkv")
+    with pytest.raises(InputError, match=r"none\.json: there is no such file"):
+        open_guided(tmp_path, guides(tmp_path, 30), calibration=tmp_path / "none.json")
     with pytest.raises(InputError, match="there is no such file"):
         open_guided(tmp_path, tmp_path / "none.mkv")
 

@@ -117,12 +117,17 @@ _SUFFIXES = _VIDEO_SUFFIXES | _IMAGE_SUFFIXES
 @click.option(
     "--depth",
     type=click.Path(path_type=Path),
-    help="Depth video beside the one INPUT, 16-bit grey, mm; for MRAN.",
+    help="Depth video beside the one INPUT, grey, 16-bit in mm; for MRAN.",
 )
 @click.option(
     "--thermal",
     type=click.Path(path_type=Path),
-    help="Thermal video beside the one INPUT, 16-bit grey, hundredths of a kelvin; for MRAN.",
+    help="Thermal video beside the one INPUT, grey, 16-bit in hundredths of a kelvin; for MRAN.",
+)
+@click.option(
+    "--streams",
+    type=click.Path(path_type=Path),
+    help="Units, homographies and time shifts of depth and thermal: a streams.json.",
 )
 @click.option(
     "--attention",
@@ -149,6 +154,7 @@ def command(
     mran_model: Path | None,
     depth: Path | None,
     thermal: Path | None,
+    streams: Path | None,
     attention: bool,
     threads: int,
     quiet: bool,
@@ -159,6 +165,7 @@ def command(
     OUT/NAME/ with the frames table, video.json and report.html. Exit code: 0 if all inputs
     were analysed, 1 if some failed (the others are complete), 2 for wrong usage.
     """
+    from mien.inference.guidance import GuidanceFiles
     from mien.inference.options import AnalysisOptions
     from mien.inference.pipeline import Analyzer
     from mien.output.folder import choose_folder, prepare_root
@@ -179,7 +186,8 @@ def command(
         )
     except ValueError as error:  # what click's own ranges let pass, such as nan
         raise click.UsageError(str(error)) from error
-    guidance = _guidance(options.mran, inputs, depth, thermal)
+    guidance = GuidanceFiles(depth, thermal, streams)
+    _check_guidance(options.mran, inputs, guidance)
     prepare_root(out)
     analyzer = Analyzer(options)
     failed = 0
@@ -211,19 +219,15 @@ def command(
         sys.exit(1)
 
 
-def _guidance(
-    mran: bool, inputs: tuple[str, ...], depth: Path | None, thermal: Path | None
-) -> GuidanceFiles:
-    """The videos that guide MRAN; usage that makes no sense is refused."""
-    from mien.inference.guidance import GuidanceFiles
-
-    guidance = GuidanceFiles(depth, thermal)
+def _check_guidance(mran: bool, inputs: tuple[str, ...], guidance: GuidanceFiles) -> None:
+    """Refuse usage that makes no sense."""
     options = " and ".join(f"--{name}" for name in guidance.paths())
+    if guidance.calibration is not None and not options:
+        raise click.UsageError("--streams says what --depth and --thermal hold; give one of them")
     if options and not mran:
-        raise click.UsageError(f"{options}: these guide MRAN; add --mran")
+        raise click.UsageError(f"{options}: for MRAN alone; add --mran")
     if options and (len(inputs) != 1 or Path(inputs[0]).is_dir()):
         raise click.UsageError(f"{options}: goes with one INPUT, a video; give them one by one")
-    return guidance
 
 
 def _expand(name: str) -> list[str]:

@@ -69,7 +69,7 @@ def load_mavfer(root: str | Path) -> StreamCorpus:
     if not clips:
         raise DataError(f"{folder}: looked for <clip>/{ANNOTATION}, found none")
     rows = _read_manifest(folder, [clip.name for clip in clips])
-    shared = _read_calibration(folder / CALIBRATION)
+    shared = read_calibration(folder / CALIBRATION)
     recordings = tuple(_source(clip, rows.get(clip.name), shared) for clip in clips)
     notes = []
     for name in ("depth", "thermal"):
@@ -91,7 +91,7 @@ def _source(clip: Path, row: Row | None, shared: dict[str, dict[str, Any]]) -> S
         raise DataError(
             f"{clip}: its name cannot be an id; expected letters, digits, '.', '_', '-'"
         )
-    own = _read_calibration(clip / CALIBRATION)
+    own = read_calibration(clip / CALIBRATION)
     streams = {}
     for name in STREAMS:
         found = [p for p in sorted(clip.glob(f"{name}.*")) if p.suffix.lower() not in _NOT_STREAMS]
@@ -132,8 +132,14 @@ def _read_manifest(folder: Path, names: list[str]) -> dict[str, Row]:
     return rows
 
 
-def _read_calibration(path: Path) -> dict[str, dict[str, Any]]:
-    """Arguments of `StreamFile` by stream; empty where there is no file."""
+def read_calibration(path: Path) -> dict[str, dict[str, Any]]:
+    """``streams.json``: arguments of `StreamFile` by stream; empty where there is no file.
+
+    Raises
+    ------
+    DataError
+        If it is no JSON or holds something else than the module docstring says.
+    """
     if not path.is_file():
         return {}
     try:

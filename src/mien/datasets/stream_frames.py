@@ -100,8 +100,9 @@ def numbered_images(folder: Path) -> list[tuple[int, Path]]:
 class Companion:
     """A depth or thermal stream, asked for the frame at times that increase.
 
-    Two frames are in memory at most. A frame that is far from the time asked for is not used, so a
-    hole in the stream stays a hole; a slower stream has its frame only at the color frames near it.
+    Two frames are in memory at most; ``frames`` is how many have been read. A frame that is far
+    from the time asked for is not used, so a hole in the stream stays a hole; a slower stream has
+    its frame only at the color frames near it.
 
     Parameters
     ----------
@@ -117,6 +118,7 @@ class Companion:
         self._name, self._stream = name, stream
         given_s = stream.tolerance_s
         self._tolerance_s = (tolerance_s if given_s is None else given_s) + _ROUNDING_S
+        self.frames = 0
         self._frames = grey_frames(stream.path)
         self._before: tuple[float, GreyImage] | None = None
         self._after = self._next()
@@ -139,8 +141,21 @@ class Companion:
         best = min(near, key=lambda one: abs(one[0] - time_s))
         return self._metric(best[1]) if abs(best[0] - time_s) <= self._tolerance_s else None
 
+    def finish(self) -> None:
+        """Read to the end: what is left is counted, and damage in it found.
+
+        Raises
+        ------
+        InputError
+            If the file turns out damaged.
+        """
+        while self._next() is not None:
+            pass
+        self._before = self._after = None
+
     def _next(self) -> tuple[float, GreyImage] | None:
         item = next(self._frames, None)
+        self.frames += item is not None
         return None if item is None else (item[0] + self._stream.shift_s, item[1])
 
     def _metric(self, image: GreyImage) -> FloatArray:

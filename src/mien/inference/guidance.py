@@ -1,28 +1,28 @@
 """Depth and thermal videos beside a color video: matched by time, cut at the face's place.
 
-Units by default are those of `mien synthesize videos`: depth in millimetres, thermal in hundredths
-of a kelvin, 0 where nothing was measured. A calibration (`StreamGeometry`) says otherwise.
+Files are read, matched and cut by the functions that prepare training data
+(`mien.datasets.stream_frames`), so that a network sees the same thing in both. Calibration is the
+``streams.json`` of `mien.datasets.mavfer`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from mien.datasets.mavfer import read_calibration
+from mien.datasets.stream_corpus import StreamFile
+from mien.datasets.stream_frames import Companion, warp
 from mien.errors import InputError
-from mien.faces.stream_crop import Matrix, crop_matrix, cut_measured, scaling_matrix
+from mien.faces.align import TEMPLATE, similarity
 from mien.inference.mran import MranFrame
 from mien.types import FloatArray, ImageArray
-from mien.video.gray16 import Gray16Array, Gray16Reader
 
-ABSOLUTE_ZERO_C = -273.15
-
-_ROUNDING_S = 1e-3  # Matroska keeps whole milliseconds
+_USUAL_FPS = 25.0  # where the color video does not say
 
 
 @dataclass(frozen=True)
@@ -32,32 +32,32 @@ class GuidanceFiles:
     Attributes
     ----------
     depth, thermal
-        16-bit grey videos of the same recording, with the same clock.
-    homographies
-        By stream, float64 (3, 3) from its pixels to pixels of the upright color frame. A stream
-        that is not named shows the same view: of the same size as color it is aligned, otherwise
-        it is scaled to it.
+        Grey videos of the same recording, with the same clock. 16-bit pictures are whole
+        millimetres and hundredths of a kelvin unless the calibration says otherwise; 8-bit ones
+        need it to.
+    calibration
+        A ``streams.json``: units, homographies to the color pixels, shifts in time. A stream
+        without a homography shows the same view: of the same size as color it is aligned,
+        otherwise it is scaled to it.
     """
 
     depth: Path | None = None
     thermal: Path | None = None
-    homographies: dict[str, Matrix] | None = None
+    calibration: Path | None = None
 
     def paths(self) -> dict[str, Path]:
-        """Files by stream."""
+        """Videos by stream."""
         named = {"depth": self.depth, "thermal": self.thermal}
         return {name: path for name, path in named.items() if path is not None}
 
 
 class Guidance:
-    """Reads the guiding videos along with the color video; a frame of each is held.
+    """Reads the guiding videos along with the color video; two frames of each are held.
 
     Parameters
     ----------
     files
         What to read.
-    size_px
-        Width and height of the upright color frames.
     nominal_fps
         Rate of the color video; None where it is not known (25 is taken).
 
@@ -65,22 +65,20 @@ class Guidance:
     ------
     InputError
         If a file cannot be read or is of another kind.
+    DataError
+        If the calibration is none.
     """
 
-    def __init__(
-        self, files: GuidanceFiles, size_px: tuple[int, int], nominal_fps: float | None
-    ) -> None:
-        within_s = 0.5 / (nominal_fps or 25.0) + _ROUNDING_S
-        given = files.homographies or {}
+    def __init__(self, files: GuidanceFiles, nominal_fps: float | None) -> None:
+        calibration = files.calibration
+        if calibration is not None and not calibration.is_file():
+            raise InputError(f"{calibration}: there is no such file; check the path")
+        facts = read_calibration(calibration) if calibration is not None else {}
+        half_s = 0.5 / (nominal_fps or _USUAL_FPS)
         self._streams: dict[str, _Stream] = {}
-        with ExitStack() as stack:
-            for name, path in files.paths().items():
-                reader = stack.enter_context(Gray16Reader(path))
-                matrix = given.get(name)
-                if matrix is None:
-                    matrix = scaling_matrix(reader.size_px, size_px)
-                self._streams[name] = _Stream(path, reader, matrix, within_s)
-            self._stack = stack.pop_all()
+        for name, path in files.paths().items():
+            file = StreamFile(path, **facts.get(name, {}))
+            self._streams[name] = _Stream(name, file, Companion(name, file, half_s))
         self._color_frames = 0
 
     @property
@@ -89,18 +87,23 @@ class Guidance:
         return tuple(self._streams)
 
     def advance(self, time_s: float) -> None:
-        """Go to a frame of the color video; its times must not step back.
+        """Go to a frame of the color video.
 
         Raises
         ------
         InputError
             If a file turns out damaged.
+        DataError
+            If 8-bit pictures come without units.
         """
         self._color_frames += 1
         for stream in self._streams.values():
-            stream.advance(time_s)
+            stream.now = stream.companion.at(time_s)
+            stream.matched += stream.now is not None
 
-    def cut(self, color: ImageArray, landmarks: FloatArray) -> MranFrame:
+    def cut(
+        self, color: ImageArray, landmarks: FloatArray, frame_shape: tuple[int, ...]
+    ) -> MranFrame:
         """The crops of a face in the frame that was gone to.
 
         Parameters
@@ -109,103 +112,84 @@ class Guidance:
             uint8 (112, 112, 3), the aligned crop.
         landmarks
             (5, 2), those that it was cut by.
+        frame_shape
+            Height and width of the upright color frame.
         """
-        to_crop = crop_matrix(landmarks) if self._streams else None
         cut: dict[str, FloatArray] = {}
         for name, stream in self._streams.items():
-            if stream.now is not None and to_crop is not None:
-                metric = to_mm(stream.now) if name == "depth" else to_celsius(stream.now)
-                cut[name] = cut_measured(metric, to_crop @ stream.matrix)
+            if stream.now is not None:
+                to_crop = np.vstack([similarity(landmarks, TEMPLATE), [0.0, 0.0, 1.0]])
+                to_crop = to_crop @ stream.to_color(frame_shape)
+                cut[name] = warp(stream.now, to_crop, blend=name == "thermal")
         return MranFrame(color, cut.get("depth"), cut.get("thermal"))
 
     def describe(self) -> dict[str, dict[str, Any]]:
         """Per stream: its file, frames read, and color frames that found a frame in it."""
         return {
             name: {
-                "path": str(stream.path),
-                "frames": stream.frames,
+                "path": str(stream.file.path),
+                "frames": stream.companion.frames,
                 "matched_frames": stream.matched,
             }
             for name, stream in self._streams.items()
         }
 
-    def warnings(self) -> list[str]:
-        """What is worth knowing about how the streams fit, one sentence each.
+    def finish(self) -> list[str]:
+        """Read the streams to their ends; what is worth knowing of how they fit, one sentence each.
 
         Raises
         ------
         InputError
-            If a stream has no frame at the time of any color frame.
+            If a file turns out damaged, or has no frame at the time of any color frame.
         """
         said = []
         for name, stream in self._streams.items():
-            stream.exhaust()
+            stream.companion.finish()
+            path, count = stream.file.path, stream.companion.frames
             if self._color_frames and not stream.matched:
                 raise InputError(
-                    f"{stream.path}: none of its {stream.frames} frames is at the time of a frame "
-                    "of the color video; give a file of the same recording and clock"
+                    f"{path}: none of its {count} frames is at the time of a frame of the color "
+                    "video; give a file of the same recording and clock"
                 )
             if missing := self._color_frames - stream.matched:
                 said.append(
-                    f"{missing} of {self._color_frames} frames have no {name} frame within half a "
-                    f"frame ({stream.path.name} holds {stream.frames}); they count as missing"
+                    f"{missing} of {self._color_frames} frames have no {name} frame near in time "
+                    f"({path.name} holds {count}); they count as missing"
                 )
-            elif stream.frames > self._color_frames:
+            elif count > self._color_frames:
                 said.append(
-                    f"{stream.path.name} holds {stream.frames} frames, the video "
-                    f"{self._color_frames}; what has no counterpart is not used"
+                    f"{path.name} holds {count} frames, the video {self._color_frames}; what has "
+                    "no counterpart is not used"
                 )
         return said
 
-    def close(self) -> None:
-        """Release the files."""
-        self._stack.close()
 
-
+@dataclass
 class _Stream:
     """One guiding video, read as far as the color video is."""
 
-    def __init__(self, path: Path, reader: Gray16Reader, matrix: Matrix, within_s: float) -> None:
-        self.path, self.matrix = path, matrix
-        self.now: Gray16Array | None = None
-        self.frames = 0
-        self.matched = 0
-        self._within_s = within_s
-        self._frames: Iterator[tuple[float, Gray16Array]] = iter(reader)
-        self._last: tuple[float, Gray16Array] | None = None  # not after the color frame
-        self._next: tuple[float, Gray16Array] | None = None  # after it
-        self._ended = False
+    name: str
+    file: StreamFile
+    companion: Companion
+    now: FloatArray | None = None
+    matched: int = 0
 
-    def advance(self, time_s: float) -> None:
-        """Find the frame nearest in time, if it is near enough."""
-        while not self._ended and (self._next is None or self._next[0] <= time_s):
-            if self._next is not None:
-                self._last = self._next
-            self._next = self._read()
-        around = [found for found in (self._last, self._next) if found is not None]
-        nearest = min(around, key=lambda found: abs(found[0] - time_s), default=None)
-        near = nearest is not None and abs(nearest[0] - time_s) <= self._within_s
-        self.now = nearest[1] if near and nearest is not None else None
-        self.matched += near
-
-    def exhaust(self) -> None:
-        """Count what is left, and find damage in it."""
-        self._last = self._next = self.now = None
-        while not self._ended:
-            self._read()
-
-    def _read(self) -> tuple[float, Gray16Array] | None:
-        found = next(self._frames, None)
-        self._ended = found is None
-        self.frames += found is not None
-        return found
+    def to_color(self, frame_shape: tuple[int, ...]) -> npt.NDArray[np.float64]:
+        """float64 (3, 3), pixels of the current picture to pixels of the color frame."""
+        if self.file.homography is not None or self.now is None:
+            return np.eye(3) if self.file.homography is None else self.file.homography
+        (height, width), (color_height, color_width) = self.now.shape, frame_shape[:2]
+        return scaling_matrix((width, height), (color_width, color_height))
 
 
-def to_mm(raw: Gray16Array) -> FloatArray:
-    """Depth in mm, float32, NaN where nothing was measured (0), from uint16 in mm."""
-    return np.where(raw == 0, np.nan, raw).astype(np.float32)
+def scaling_matrix(size_px: tuple[int, int], target_px: tuple[int, int]) -> npt.NDArray[np.float64]:
+    """float64 (3, 3), from a picture of (width, height) onto another one of the same view.
 
-
-def to_celsius(raw: Gray16Array) -> FloatArray:
-    """Degrees C, float32, NaN where nothing was measured (0), from hundredths of a kelvin."""
-    return np.where(raw == 0, np.nan, raw / 100 + ABSOLUTE_ZERO_C).astype(np.float32)
+    Examples
+    --------
+    >>> (scaling_matrix((320, 240), (640, 480)) @ [0, 0, 1]).tolist()
+    [0.5, 0.5, 1.0]
+    """
+    across, down = target_px[0] / size_px[0], target_px[1] / size_px[1]
+    # Corners of pixels fall on corners, not centres on centres.
+    return np.array([[across, 0, across / 2 - 0.5], [0, down, down / 2 - 0.5], [0, 0, 1.0]])

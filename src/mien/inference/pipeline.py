@@ -167,8 +167,7 @@ class Analysis:
             self._mran = MranStage(
                 analyzer.mran, self._max_gap_s, options.attention, self._take_mran
             )
-            size_px = (info.width_px, info.height_px)
-            self._guidance = Guidance(guidance or GuidanceFiles(), size_px, info.nominal_fps)
+            self._guidance = Guidance(guidance or GuidanceFiles(), info.nominal_fps)
 
     @property
     def info(self) -> SourceInfo:
@@ -180,8 +179,6 @@ class Analysis:
 
     def __exit__(self, *_: object) -> None:
         self._reader.close()
-        if self._guidance is not None:
-            self._guidance.close()
 
     def __iter__(self) -> Iterator[list[FrameRow]]:
         return self.rows()
@@ -256,7 +253,7 @@ class Analysis:
             item.places.append(place)
             item.crops.append(crop)
             if self._guidance is not None:
-                item.streams.append(self._guidance.cut(crop, place))
+                item.streams.append(self._guidance.cut(crop, place, frame.image.shape))
         return item
 
     def _place(self, face_id: int, face: Face, frame: Frame) -> FloatArray:
@@ -362,7 +359,7 @@ class Analysis:
         faces = sorted(self._finished, key=lambda face: face.face_id)
         warnings = list(self._reader.warnings)
         if self._guidance is not None:
-            warnings += self._guidance.warnings()
+            warnings += self._guidance.finish()
         if not faces and not self._undefined:
             warnings.append("no face was found in any frame")
         if self._reduced:
