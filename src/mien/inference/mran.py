@@ -15,7 +15,7 @@ from mien.faces.streams import STREAMS, normalisation
 from mien.inference.clip_stream import ClipEstimate
 from mien.inference.metadata import MRAN_FORMAT, describe_model
 from mien.inference.models import check_inputs, entry, is_template, open_model
-from mien.inference.mran_clips import clip_inputs
+from mien.inference.mran_clips import ClipInputs, clip_inputs
 from mien.labels import VALENCE_AROUSAL
 from mien.types import FloatArray, ImageArray
 from mien.weights import MRAN_MODEL, weight_path
@@ -119,11 +119,15 @@ class MranModel:
             self.clip_frames,
             CROP_SIZE_PX,
         )
-        feed = {name: values[None] for name, values in inputs.streams.items()}
-        affect, attention = self._session.run(
-            ["affect", "attention"], {**feed, "present": inputs.present[None]}
-        )
+        affect, attention = self.read([inputs])
         return ClipEstimate(affect[0, :count], attention[0, :count])
+
+    def read(self, clips: Sequence[ClipInputs]) -> tuple[FloatArray, FloatArray]:
+        """Read n clips at once: affect (n, t, 2) and attention (n, t, h, w), padding included."""
+        feed = {name: np.stack([clip.streams[name] for clip in clips]) for name in self.modalities}
+        feed["present"] = np.stack([clip.present for clip in clips])
+        affect, attention = self._session.run(["affect", "attention"], feed)
+        return affect, attention
 
     def describe(self) -> dict[str, Any]:
         """The model's entry in ``video.json``."""

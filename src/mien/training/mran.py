@@ -19,8 +19,8 @@ from mien.faces.align import CROP_SIZE_PX
 from mien.labels import VALENCE_AROUSAL
 from mien.losses import trace_loss
 from mien.models.mran import MRAN, MRANConfig
-from mien.training.checkpoint import save_checkpoint
-from mien.training.config import save_config
+from mien.training.checkpoint import load_checkpoint, save_checkpoint
+from mien.training.config import from_dict, save_config
 from mien.training.epochs import EpochLoop
 from mien.training.memory import keep_freed_memory
 from mien.training.optimizing import adamw, cosine_rate, update_average
@@ -166,6 +166,23 @@ def train_mran(
         {"identity": identity, "mran": average.describe(), "fps": fps, "seed": config.seed},
     )
     return average.eval()
+
+
+def load_mran(run: Path) -> tuple[MRAN, dict[str, Any]]:
+    """The network of a run's folder, in evaluation mode, and what the run says of it.
+
+    Raises
+    ------
+    ModelError
+        If the folder holds no network of `train_mran`.
+    """
+    file = run / "model.safetensors"
+    tensors, state = load_checkpoint(file)
+    if "mran" not in state:
+        raise ModelError(f"{run}: is not a run of 'mien train mran'")
+    model = MRAN(from_dict(MRANConfig, state["mran"], str(file)))
+    model.load_state_dict(tensors)
+    return model.eval(), state
 
 
 def clip_reader(model: MRANConfig, data: StreamSet, fps: float) -> ClipReader:
