@@ -179,7 +179,7 @@ def test_folders_of_others_are_left_alone(clips: Path, tmp_path: Path) -> None:
 def test_a_prepared_set_is_no_folder_of_crops(clips: Path, tmp_path: Path) -> None:
     """Nor the other way round: both note what they are for."""
     (tmp_path / ".prepare.json").write_text(json.dumps({"corpus": "crema-d", "stage1": {}}))
-    with pytest.raises(OutputError, match="was begun with another format and fps and most"):
+    with pytest.raises(OutputError, match="was begun with another outputs and format and fps"):
         cut_corpus(corpus_of(clips), tmp_path, 25, jobs=1, factory=detector)
 
 
