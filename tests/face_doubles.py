@@ -89,6 +89,7 @@ def double_analyzer(
     analyzer.detector = ScriptedDetector(script)
     analyzer.affect = affect or MeanAffect()
     analyzer.reactions = reactions or MeanReactions()
+    analyzer.mran = None
     return analyzer
 
 

@@ -10,7 +10,8 @@ import onnx
 from onnx import TensorProto, helper
 
 from mien.faces.align import TEMPLATE
-from mien.inference.metadata import AFFECT_FORMAT, METADATA_KEY, REACTIONS_FORMAT
+from mien.faces.streams import CHANNELS, STREAMS, normalisation
+from mien.inference.metadata import AFFECT_FORMAT, METADATA_KEY, MRAN_FORMAT, REACTIONS_FORMAT
 from mien.labels import AFFECT_COLUMNS, REACTIONS
 
 AFFECT_METADATA: dict[str, Any] = {
@@ -91,3 +92,85 @@ def tiny_reactions(path: Path, metadata: Any = REACTIONS_METADATA, name: str = "
         [*bounds, zero],
     )
     return _save(path, graph, metadata)
+
+
+def mran_metadata(modalities: tuple[str, ...] = STREAMS, **changes: Any) -> dict[str, Any]:
+    return {
+        "format": MRAN_FORMAT,
+        "kind": "mran",
+        "name": "tiny",
+        "version": "1",
+        "license": "Apache-2.0",
+        "trained_on": "nothing",
+        "caveat": "means of pictures",
+        "seed": 0,
+        "outputs": ["valence", "arousal"],
+        "modalities": list(modalities),
+        "clip_frames": 16,
+        "fps": 25.0,
+        "size_px": 112,
+        "normalisation": normalisation(),
+        "preprocessing": {"crop_px": 112, "template": TEMPLATE.tolist()},
+        **changes,
+    }
+
+
+def tiny_mran(
+    path: Path, modalities: tuple[str, ...] = STREAMS, metadata: Any = None, frames: int = 16
+) -> Path:
+    """Valence is the mean of the color crop, arousal that of the other streams, where present.
+
+    Attention follows brightness, on a grid of 4 x 4.
+    """
+    nodes: list[onnx.NodeProto] = []
+    means = []
+    for k, name in enumerate(STREAMS):
+        if name not in modalities:
+            continue
+        nodes += [
+            helper.make_node("ReduceMean", [name], [f"{name}_m"], axes=[2, 3, 4], keepdims=0),
+            helper.make_node("Gather", ["present", f"at{k}"], [f"{name}_p"], axis=2),
+            helper.make_node("Mul", [f"{name}_m", f"{name}_p"], [f"{name}_v"]),
+        ]
+        means.append(f"{name}_v")
+    others = means[1:] or ["color_v"]
+    nodes += [
+        helper.make_node("Sum", others, ["others"]),
+        helper.make_node("Unsqueeze", ["color_v", "last"], ["valence"]),
+        helper.make_node("Unsqueeze", ["others", "last"], ["arousal"]),
+        helper.make_node("Concat", ["valence", "arousal"], ["affect"], axis=2),
+        helper.make_node("ReduceMean", ["color"], ["grey"], axes=[2], keepdims=0),
+        helper.make_node(
+            "AveragePool", ["grey"], ["pooled"], kernel_shape=[28, 28], strides=[28, 28]
+        ),
+        helper.make_node("Reshape", ["pooled", "flat"], ["cells"]),
+        helper.make_node("Mul", ["cells", "sharp"], ["logits"]),
+        helper.make_node("Softmax", ["logits"], ["shares"], axis=2),
+        helper.make_node("Reshape", ["shares", "square"], ["attention"]),
+    ]
+    constants = [
+        *(helper.make_tensor(f"at{k}", TensorProto.INT64, [], [k]) for k in range(3)),
+        helper.make_tensor("last", TensorProto.INT64, [1], [2]),
+        helper.make_tensor("flat", TensorProto.INT64, [3], [0, 0, 16]),
+        helper.make_tensor("square", TensorProto.INT64, [4], [0, 0, 4, 4]),
+        helper.make_tensor("sharp", TensorProto.FLOAT, [1], [4.0]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "mran",
+        [
+            *(
+                helper.make_tensor_value_info(
+                    name, TensorProto.FLOAT, ["b", frames, CHANNELS[name], 112, 112]
+                )
+                for name in modalities
+            ),
+            helper.make_tensor_value_info("present", TensorProto.FLOAT, ["b", frames, 3]),
+        ],
+        [
+            helper.make_tensor_value_info("affect", TensorProto.FLOAT, ["b", frames, 2]),
+            helper.make_tensor_value_info("attention", TensorProto.FLOAT, ["b", frames, 4, 4]),
+        ],
+        constants,
+    )
+    return _save(path, graph, mran_metadata(modalities) if metadata is None else metadata)

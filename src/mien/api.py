@@ -6,14 +6,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 
 from mien.errors import MienError
+from mien.inference.guidance import GuidanceFiles
 from mien.inference.options import AnalysisOptions
 from mien.inference.pipeline import Analyzer
 from mien.labels import AFFECT_COLUMNS, EXPRESSIONS, REACTIONS
+from mien.output.attention import FaceAttention, Records, by_face, to_records
+from mien.output.attention_video import write_attention_files
 from mien.output.folder import whole_folder, write_document
-from mien.output.schema import to_table
+from mien.output.schema import FRAME_SCHEMA, MRAN_SCHEMA, to_table
 from mien.output.sinks import MemorySink, open_sinks
 from mien.report import write_report
 from mien.types import FaceSummary, Summary
@@ -37,9 +41,15 @@ class Result:
     `frames`, `faces` and `reactions` are the same numbers as pandas tables.
     """
 
-    def __init__(self, table: pa.Table, summary: Summary) -> None:
+    def __init__(self, table: pa.Table, summary: Summary, attention: Records | None = None) -> None:
         self.table = table
         self._summary = summary
+        self._attention = attention
+
+    @property
+    def attention(self) -> dict[int, FaceAttention]:
+        """Where MRAN looked, by face number; empty unless ``attention`` was asked for."""
+        return by_face(self._attention)
 
     @property
     def document(self) -> dict[str, Any]:
@@ -127,19 +137,26 @@ class Result:
     ) -> Path:
         """Write the outputs of ``mien analyze`` into a folder, which appears whole or not at all.
 
+        With ``attention`` the video is read once more, from the path that it was given by.
+
         Raises
         ------
+        InputError
+            If the video of the attention is not there any more.
         OutputError
             If the folder cannot be written.
         """
         final = Path(folder)
         with whole_folder(final) as partial:
-            sinks = open_sinks(partial, format, layouts, self.document["source"]["path"])
+            source = self.document["source"]["path"]
+            sinks = open_sinks(partial, format, layouts, source, self.table.schema)
             for sink in sinks:
                 sink.write(self.table)
                 sink.close()
             write_document(self.document, partial)
             write_report(self._summary, partial / "report.html")
+            if self.document["settings"].get("attention"):
+                write_attention_files(source, self._attention, partial)
         return final
 
     def __repr__(self) -> str:
@@ -170,6 +187,9 @@ def analyze(
     options: AnalysisOptions | None = None,
     analyzer: Analyzer | None = None,
     progress: Callable[[int], object] | None = None,
+    depth: str | Path | None = None,
+    thermal: str | Path | None = None,
+    streams: str | Path | None = None,
     **settings: Any,
 ) -> Result:
     """Read the faces in one video or image.
@@ -185,6 +205,9 @@ def analyze(
         Loaded models to use again, which saves their loading time over many files.
     progress
         Called with the number of frames that have been finished.
+    depth, thermal, streams
+        Grey videos of the same recording that guide MRAN (``mran=True`` or ``mran_model=PATH``),
+        and the calibration that says how: `mien.inference.guidance.GuidanceFiles`.
 
     Returns
     -------
@@ -195,6 +218,8 @@ def analyze(
     ------
     InputError
         If the file cannot be read: one line with the file, what is wrong and what to do.
+    ModelError
+        If a model cannot be loaded, or does not read a stream that is given.
     ValueError
         If a setting is outside its range, or settings are given in more than one way.
     """
@@ -202,11 +227,21 @@ def analyze(
         raise ValueError("give options, an analyzer, or single settings: not several of them")
     if analyzer is None:
         analyzer = Analyzer(options or AnalysisOptions(**settings))
-    sink = MemorySink()
-    with analyzer.open(path) as analysis:
+    mran = analyzer.mran is not None
+    sink = MemorySink(MRAN_SCHEMA if mran else FRAME_SCHEMA)
+    guidance = GuidanceFiles(*(_path(file) for file in (depth, thermal, streams)))
+    volumes: list[Records] = []
+    with analyzer.open(path, guidance) as analysis:
         for rows in analysis.rows(progress):
-            sink.write(to_table(rows))
-        return Result(sink.table(), analysis.summary())
+            sink.write(to_table(rows, mran))
+            found = to_records(rows)
+            volumes += [] if found is None else [found]
+        attention = np.concatenate(volumes) if volumes else None
+        return Result(sink.table(), analysis.summary(), attention)
+
+
+def _path(file: str | Path | None) -> Path | None:
+    return None if file is None else Path(file)
 
 
 def _size(source: dict[str, Any]) -> str:

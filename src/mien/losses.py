@@ -230,6 +230,31 @@ def squared_loss(prediction: Tensor, target: Tensor) -> Tensor:
     return torch.where(known, error.square(), 0.0).sum() / known.sum().clamp_min(1)
 
 
+def trace_loss(prediction: Tensor, target: Tensor, ccc_share: float = 0.0) -> Tensor:
+    r"""Loss of affect traces: mean squared error, 1 - CCC, or a mixture of both.
+
+    .. math:: s\,(1 - \tfrac12(\rho_{valence} + \rho_{arousal})) + (1 - s)\,MSE
+
+    Parameters
+    ----------
+    prediction, target
+        (batch, time, 2), valence and arousal. A target that is NaN is not annotated and left out;
+        CCC is taken over all frames of the batch that are.
+    ccc_share
+        s in [0, 1]; MRAN's own loss is 0, the mean squared error.
+
+    Returns
+    -------
+    Scalar >= 0; exactly 0, with zero gradient, where nothing is annotated.
+    """
+    x, y = prediction.flatten(0, 1), target.flatten(0, 1)
+    known = torch.isfinite(y)
+    loss = (1 - ccc_share) * squared_loss(x, y)
+    if ccc_share and int(known.sum(0).min()) >= 2:
+        loss = loss + ccc_share * (1 - concordance(x, y, known).mean())
+    return loss
+
+
 @dataclass(frozen=True)
 class MMATargets:
     """Partial labels of a batch.

@@ -79,8 +79,8 @@ class Timeline:
     time_s
         float64 (n,), increasing.
     values
-        float32 (n, 26), in the order of `mien.labels.AFFECT_COLUMNS`; NaN where a bin holds no
-        usable frame of this face.
+        float32 (n, 26), in the order of `mien.labels.AFFECT_COLUMNS` (of MRAN: (n, 2), valence and
+        arousal); NaN where a bin holds no usable frame of this face.
     bin_s
         Width of a bin in seconds; 0 where each bin is one frame.
     """
@@ -104,12 +104,27 @@ class ReactionWindow:
 
 
 @dataclass(slots=True)
+class MranSummary:
+    """What MRAN says of one face: valence and arousal in every array's order.
+
+    ``peak`` is the value farthest from 0. ``timeline`` has the times of stage 1's.
+    """
+
+    frames: int
+    mean: FloatArray  # (2,)
+    peak: FloatArray  # (2,)
+    peak_time_s: TimeArray  # (2,)
+    timeline: Timeline
+
+
+@dataclass(slots=True)
 class FaceSummary:
     """All that is kept of one face once the video has been read.
 
     Channels are in the order of `mien.labels.AFFECT_COLUMNS`. ``thumbnails`` holds JPEG bytes of
     the aligned crop at the peak of a channel, by channel name. ``reactions`` is None where the
-    face had too few usable frames; ``reaction_names`` are the names of its entries.
+    face had too few usable frames; ``reaction_names`` are the names of its entries. ``mran`` is
+    None where MRAN was not asked for.
     """
 
     face_id: int
@@ -124,6 +139,7 @@ class FaceSummary:
     reaction_names: tuple[str, ...] = ()
     reactions: FloatArray | None = None
     reaction_windows: list[ReactionWindow] = field(default_factory=list)
+    mran: MranSummary | None = None
 
 
 @dataclass(slots=True)

@@ -12,6 +12,7 @@ pytest.importorskip("onnx")
 
 from corpus_replicas import calm_frames, write_aff_wild, write_crema
 from mien.cli import main
+from mien.datasets.frame_clips import load_frame_clips
 from mien.datasets.prepared import load_prepared
 from mien.datasets.registry import CORPORA
 from mien.demo import write_demo_clip
@@ -77,6 +78,25 @@ def test_prepare_videos(mien, tmp_path: Path) -> None:
     (folder / "1003_ITH_SAD_X.flv").write_bytes(clip.read_bytes())
     code, out, err = mien(*arguments, "--quiet")
     assert (code, out, len(err)) == (0, [], 1)  # a video without a face is no failure
+
+
+def test_crops(mien, tmp_path: Path) -> None:
+    root = write_crema(tmp_path / "crema")
+    clip = write_demo_clip(tmp_path / "clip.mp4", 0.4)
+    (root / "VideoFlash" / "1001_DFA_ANG_XX.flv").write_bytes(clip.read_bytes())
+    arguments = ["crops", "crema-d", "--root", root, "--out", tmp_path / "out", "--jobs", "1"]
+    code, out, err = mien(*arguments, "--fps", "25")
+    assert code == 1
+    assert [line.split(": ")[1] for line in err] == [
+        str(root / "VideoFlash" / f"{name}.flv") for name in ("1002_IEO_HAP_HI", "1003_ITH_SAD_X")
+    ]
+    assert out == [f"1 of 3 videos cut, 10 crops at 25 fps -> {tmp_path / 'out'}"]
+    assert load_frame_clips(tmp_path / "out", "test").ids == ("1001_DFA_ANG_XX",)
+    code, _, err = mien("crops", "affectnet", "--root", tmp_path, "--out", tmp_path / "x")
+    assert code == 2
+    assert "affectnet has no whole videos; these have: hume-reaction, crema-d" in err[-1]
+    code, out, err = mien(*arguments)
+    assert (code, out, len(err)) == (1, [], 1) and "was begun with another fps" in err[0]
 
 
 def test_prepare_annotations(mien, tmp_path: Path) -> None:

@@ -20,9 +20,9 @@ from face_doubles import MadeReader, MeanReactions, double_analyzer, make_face
 from mien.datasets import Clip, VideoCorpus, load_affectnet
 from mien.datasets.extraction import extract_features, open_analyzer
 from mien.datasets.features import features_path, read_features
+from mien.datasets.frame_clips import NO_FACE
 from mien.datasets.prepare import (
     ANNOTATED_CORPORA,
-    NO_FACE,
     VIDEO_CORPORA,
     load_corpus,
     prepare_annotations,

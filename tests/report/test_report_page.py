@@ -13,7 +13,7 @@ from report_page import Page
 from mien.errors import OutputError
 from mien.labels import AFFECT_COLUMNS, REACTIONS
 from mien.report import render_report, write_report
-from mien.types import Summary
+from mien.types import MranSummary, Summary, Timeline
 
 
 @pytest.fixture(scope="module")
@@ -259,3 +259,31 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     path = tmp_path / "missing" / "report.html"
     with pytest.raises(OutputError, match=r"missing/report\.html: the report cannot be written"):
         write_report(build.no_faces(), path)
+
+
+def with_mran() -> Summary:
+    """Two faces with MRAN's curves."""
+    summary = build.two_faces()
+    for face in summary.faces:
+        line = face.timeline
+        values = (line.values[:, :2] * 0.5).astype(np.float32)
+        mean = np.nanmean(values, axis=0)
+        curve = Timeline(line.time_s, values, line.bin_s)
+        face.mran = MranSummary(9, mean, mean, np.zeros(2), curve)
+    return summary
+
+
+def test_mran_stands_beside_stage_1() -> None:
+    summary = with_mran()
+    page = render_report(summary)
+    assert Page(page).errors == []
+    assert page.count('class="line clips valence"') == page.count('class="line clips arousal"') == 2
+    assert '<b data-column="27">' in page and "<code>mran_valence</code>" in page
+    assert "All 28 channels in numbers" in page and '"arousal, MRAN"]' in page
+    plain = render_report(build.two_faces())
+    assert "MRAN" not in plain and "All 26 channels" in plain
+    mran = summary.faces[0].mran
+    assert mran is not None
+    mran.timeline = Timeline(mran.timeline.time_s + 1, mran.timeline.values, 0.1)
+    with pytest.raises(ValueError, match=r"points of MRAN are not the \d+ here"):
+        render_report(summary)

@@ -139,5 +139,5 @@ def test_a_clip_is_cut_from_a_video(tmp_path):
     video = write_demo_clip(tmp_path / "clip.mp4", 0.6)
     crops = cut_clip(video, RetinaFaceDetector(), fps=10.0)
     assert crops.shape == (6, 112, 112, 3) and crops.dtype == np.uint8
-    with pytest.raises(DataError, match="more than the 2 of one window"):
+    with pytest.raises(DataError, match="more than the 2 positions of one window"):
         cut_clip(video, RetinaFaceDetector(), fps=10.0, most=2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from mien.cli import complain
 from mien.errors import InputError, MienError
 
 if TYPE_CHECKING:
+    from mien.inference.guidance import GuidanceFiles
     from mien.inference.pipeline import Analyzer
 
 # What a folder is searched for. A file named on the command line is tried whatever its suffix.
@@ -106,6 +108,32 @@ _SUFFIXES = _VIDEO_SUFFIXES | _IMAGE_SUFFIXES
     type=click.Path(path_type=Path),
     help="An extractor of your own (exported ONNX).",
 )
+@click.option("--mran", is_flag=True, help="Also read valence and arousal from clips, with MRAN.")
+@click.option(
+    "--mran-model",
+    type=click.Path(path_type=Path),
+    help="An MRAN of your own (exported ONNX); implies --mran.",
+)
+@click.option(
+    "--depth",
+    type=click.Path(path_type=Path),
+    help="Depth video beside the one INPUT, grey, 16-bit in mm; for MRAN.",
+)
+@click.option(
+    "--thermal",
+    type=click.Path(path_type=Path),
+    help="Thermal video beside the one INPUT, grey, 16-bit in hundredths of a kelvin; for MRAN.",
+)
+@click.option(
+    "--streams",
+    type=click.Path(path_type=Path),
+    help="Units, homographies and time shifts of depth and thermal: a streams.json.",
+)
+@click.option(
+    "--attention",
+    is_flag=True,
+    help="Write where MRAN looked: attention.npz and attention.mp4.",
+)
 @click.option("--threads", type=click.IntRange(0), default=0, help="Threads; 0: as many as cores.")
 @click.option(
     "--quiet", is_flag=True, help="No progress bar and no summary lines; warnings and errors stay."
@@ -122,6 +150,12 @@ def command(
     steady: bool,
     reaction_model: Path | None,
     affect_model: Path | None,
+    mran: bool,
+    mran_model: Path | None,
+    depth: Path | None,
+    thermal: Path | None,
+    streams: Path | None,
+    attention: bool,
     threads: int,
     quiet: bool,
 ) -> None:
@@ -131,6 +165,7 @@ def command(
     OUT/NAME/ with the frames table, video.json and report.html. Exit code: 0 if all inputs
     were analysed, 1 if some failed (the others are complete), 2 for wrong usage.
     """
+    from mien.inference.guidance import GuidanceFiles
     from mien.inference.options import AnalysisOptions
     from mien.inference.pipeline import Analyzer
     from mien.output.folder import choose_folder, prepare_root
@@ -145,9 +180,14 @@ def command(
             threads=threads,
             affect_model=affect_model,
             reaction_model=reaction_model,
+            mran=mran,
+            mran_model=mran_model,
+            attention=attention,
         )
     except ValueError as error:  # what click's own ranges let pass, such as nan
         raise click.UsageError(str(error)) from error
+    guidance = GuidanceFiles(depth, thermal, streams)
+    _check_guidance(options.mran, inputs, guidance)
     prepare_root(out)
     analyzer = Analyzer(options)
     failed = 0
@@ -167,14 +207,27 @@ def command(
             seen.add(Path(source).resolve())
             folder = choose_folder(out, source, taken)
             try:
-                reacted |= _analyze_one(analyzer, source, folder, kind, layouts, quiet)
+                reacted |= _analyze_one(analyzer, source, guidance, folder, kind, layouts, quiet)
             except MienError as error:
                 failed += 1
                 complain(error)
     if reacted and not quiet and analyzer.reactions is not None:
         click.echo(f"reactions: {analyzer.reactions.metadata.get('caveat')}")
+    if analyzer.mran is not None and not quiet and failed < len(inputs):
+        click.echo(f"mran: {analyzer.mran.metadata.get('caveat')}")
     if failed:
         sys.exit(1)
+
+
+def _check_guidance(mran: bool, inputs: tuple[str, ...], guidance: GuidanceFiles) -> None:
+    """Refuse usage that makes no sense."""
+    options = " and ".join(f"--{name}" for name in guidance.paths())
+    if guidance.calibration is not None and not options:
+        raise click.UsageError("--streams says what --depth and --thermal hold; give one of them")
+    if options and not mran:
+        raise click.UsageError(f"{options}: for MRAN alone; add --mran")
+    if options and (len(inputs) != 1 or Path(inputs[0]).is_dir()):
+        raise click.UsageError(f"{options}: goes with one INPUT, a video; give them one by one")
 
 
 def _expand(name: str) -> list[str]:
@@ -201,20 +254,34 @@ def _is_hidden(file: Path, folder: Path) -> bool:
 
 
 def _analyze_one(
-    analyzer: Analyzer, source: str, folder: Path, kind: str, layouts: tuple[str, ...], quiet: bool
+    analyzer: Analyzer,
+    source: str,
+    guidance: GuidanceFiles,
+    folder: Path,
+    kind: str,
+    layouts: tuple[str, ...],
+    quiet: bool,
 ) -> bool:
     """Analyse one input into its folder; whether reactions were estimated."""
     from tqdm import tqdm
 
     from mien.inference.summary import source_text
+    from mien.output.attention import AttentionFile
+    from mien.output.attention_video import write_attention_files
     from mien.output.folder import whole_folder, write_document
-    from mien.output.schema import to_table
+    from mien.output.schema import FRAME_SCHEMA, MRAN_SCHEMA, to_table
     from mien.output.sinks import open_sinks
     from mien.report import write_report
 
     started = time.perf_counter()
-    with analyzer.open(source) as analysis, whole_folder(folder) as partial:
-        sinks = open_sinks(partial, kind, layouts, source)
+    mran = analyzer.mran is not None
+    with ExitStack() as stack:
+        analysis = stack.enter_context(analyzer.open(source, guidance))
+        partial = stack.enter_context(whole_folder(folder))
+        attention = analyzer.options.attention
+        volumes = stack.enter_context(AttentionFile(partial)) if attention else None
+        schema = MRAN_SCHEMA if mran else FRAME_SCHEMA
+        sinks = open_sinks(partial, kind, layouts, source, schema)
         with tqdm(
             total=analysis.info.frame_count_hint,
             desc=source_text(Path(source).name),
@@ -224,13 +291,17 @@ def _analyze_one(
         ) as bar:
             try:
                 for rows in analysis.rows(bar.update):
-                    table = to_table(rows)
+                    table = to_table(rows, mran)
                     for sink in sinks:
                         sink.write(table)
+                    if volumes is not None:
+                        volumes.write(rows)
             finally:
                 for sink in sinks:
                     sink.close()
         summary = analysis.summary()
+        if volumes is not None:
+            write_attention_files(source, volumes.records(), partial)
         write_document(summary.document, partial)
         write_report(summary, partial / "report.html")
     name = source_text(source)

@@ -7,6 +7,7 @@ import click
 from mien.cli.evaluate_fairness import fairness
 from mien.cli.evaluate_jitter import jitter
 from mien.cli.evaluate_mma import mma
+from mien.cli.evaluate_mran import mran
 from mien.cli.evaluate_reactions import reactions
 
 
@@ -15,5 +16,5 @@ def command() -> None:
     """Measure a model on labelled data."""
 
 
-for _measurement in (mma, reactions, fairness, jitter):
+for _measurement in (mma, reactions, mran, fairness, jitter):
     command.add_command(_measurement)

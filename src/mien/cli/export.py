@@ -84,3 +84,17 @@ def reactions(run: Path, to: Path, about: Path) -> None:
     model.load_state_dict(tensors)
     difference = export_reactions(model.eval(), to, read_about(about))
     click.echo(f"{to}: {to.stat().st_size / 1e6:.2f} MB, differs from torch by {difference:.1e}")
+
+
+@command.command("mran")
+@_run
+@_to
+@_about
+def mran(run: Path, to: Path, about: Path) -> None:
+    """Export a network trained with 'mien train mran'."""
+    from mien.export import export_mran, read_about
+    from mien.training.mran import load_mran
+
+    model, state = load_mran(run)
+    difference = export_mran(model, to, read_about(about), state["fps"], state["seed"])
+    click.echo(f"{to}: {to.stat().st_size / 1e6:.2f} MB, differs from torch by {difference:.1e}")

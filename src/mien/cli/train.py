@@ -122,6 +122,29 @@ def reactions(config: Path, data: str, out: Path, overrides: tuple[str, ...]) ->
     click.echo(f"trained model: {out / 'model.safetensors'}")
 
 
+@command.command("mran")
+@_config
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="PREPARED",
+    help="Folder of aligned streams, written by 'mien datasets prepare'.",
+)
+@_out
+@_set
+def mran(config: Path, data: Path, out: Path, overrides: tuple[str, ...]) -> None:
+    """Train the multi-modal recurrent attention network on color, depth and thermal clips."""
+    from mien.datasets.streams import load_streams
+    from mien.training.config import load_config
+    from mien.training.mran import MRANTrainConfig, train_mran
+
+    recipe = load_config(MRANTrainConfig, config, list(overrides))
+    train, valid = (load_streams(data, split) for split in ("train", "valid"))
+    train_mran(recipe, train, valid, out, click.echo, progress=sys.stderr.isatty())
+    click.echo(f"trained model: {out / 'model.safetensors'}")
+
+
 @command.command("end-to-end")
 @_config
 @click.option(

@@ -11,7 +11,7 @@ import numpy as np
 
 from mien.datasets.features import Features, write_features
 from mien.datasets.prepared_files import write_text
-from mien.errors import InputError
+from mien.errors import InputError, MienError
 from mien.inference.models import AffectModel
 from mien.inference.options import AnalysisOptions
 from mien.inference.pipeline import Analyzer
@@ -77,7 +77,7 @@ def read_video(analyzer: Analyzer, task: VideoTask, tick: Tick) -> None:
         write_features(task.features, extract_features(analyzer, task.source))
     except InputError as error:
         task.failure.parent.mkdir(parents=True, exist_ok=True)
-        write_text(task.failure, _reason(task.source, error))
+        write_text(task.failure, reason_of(task.source, error))
     tick()
 
 
@@ -108,8 +108,8 @@ def extract_features(analyzer: Analyzer, path: Path) -> Features:
     return Features(time_s, affect, longest_s, joined, tuple(warnings))
 
 
-def _reason(path: Path, error: InputError) -> str:
-    """What is wrong with a video, without its path."""
+def reason_of(path: Path, error: MienError) -> str:
+    """What is wrong with a video, in one line without its path."""
     try:
         with path.open("rb") as file:
             if file.read(len(_LFS_POINTER)) == _LFS_POINTER:

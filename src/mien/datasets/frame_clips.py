@@ -7,6 +7,8 @@ A folder of ours, documented here:
 - ``labels.parquet``: ``id``, ``split``, and one float32 column per output (NaN where withheld);
 - ``crops/<id>.npz``: ``crops`` uint8 (n, 112, 112, 3), RGB, aligned, at ``fps`` of the folder.
 
+``mien datasets crops`` makes one of a corpus (`mien.datasets.cut_clips`).
+
 A crop takes 37,632 bytes where an affect representation takes 104: this is for the last, short
 training at a small rate, not for the first.
 """
@@ -14,21 +16,29 @@ training at a small rate, not for the first.
 from __future__ import annotations
 
 import json
+import os
+import zipfile
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mien.datasets.prepared_files import numbers, write_text, write_whole
 from mien.errors import DataError
 from mien.faces.align import CROP_SIZE_PX, align
 from mien.faces.detect import FaceDetector
+from mien.inference.resample import Resampler, longest_step_s
 from mien.types import FloatArray, ImageArray
 from mien.video import VideoReader
 
 FORMAT = "mien frame clips"
+
+NO_FACE = "no face was found in any frame"
 
 
 @dataclass(frozen=True)
@@ -62,7 +72,7 @@ class FrameClips:
         DataError
             If the file is missing, damaged or holds something else.
         """
-        file = self.folder / "crops" / f"{self.ids[index]}.npz"
+        file = crops_path(self.folder, self.ids[index])
         try:
             with np.load(file, allow_pickle=False) as stored:
                 crops: ImageArray = stored["crops"]
@@ -79,34 +89,107 @@ class FrameClips:
 def cut_clip(video: Path, detector: FaceDetector, fps: float, most: int = 480) -> ImageArray:
     """Aligned crops of the largest face of each frame, at a steady rate, uint8 (n, 112, 112, 3).
 
-    A grid point takes the frame that is nearest in time; frames without a face are left out.
+    The positions are those of `mien.inference.resample.Resampler`, which the analysis puts affect
+    on; a position takes the crop of the frame that is nearest in time. Time in which no face was
+    found is left out. At most `most` crops are held.
 
     Raises
     ------
     DataError
-        If no face is found, or more than `most` crops are.
+        If no face is found, or more than `most` positions are.
     InputError
         If the video cannot be read.
     """
-    times, crops = [], []
+    chosen: list[ImageArray] = []
+    last: ImageArray | None = None
+    count, last_frame = 0, -1
     with VideoReader(video) as reader:
+        resampler = Resampler(fps, longest_step_s(reader.info.nominal_fps))
         for frame in reader:
             faces = detector.detect(frame.image)
-            if faces:
-                face = max(faces, key=lambda f: float(f.box[2] * f.box[3]))
-                crops.append(align(frame.image, face.landmarks))
-                times.append(frame.timestamp_s)
-    if not crops:
-        raise DataError(f"{video}: no face was found")
-    seconds = np.array(times)
-    grid = np.arange(seconds[0], seconds[-1] + 1e-6, 1 / fps)
-    nearest = np.abs(seconds[None, :] - grid[:, None]).argmin(axis=1)
-    near = np.abs(seconds[nearest] - grid) <= max(0.5 / fps, float(np.diff(seconds).min(initial=1)))
-    chosen = nearest[near]
-    if len(chosen) > most:
-        raise DataError(f"{video}: {len(chosen)} frames, more than the {most} of one window")
-    cut: ImageArray = np.stack(crops)[chosen]
-    return cut
+            if not faces:
+                continue
+            face = max(faces, key=lambda f: float(f.box[2] * f.box[3]))
+            crop = align(frame.image, face.landmarks)
+            # What is resampled is the number of the frame: between two frames it says which of
+            # them is nearer.
+            number = np.array([count], np.float32)
+            contiguous = frame.index - 1 == last_frame
+            for _, place in resampler.push(frame.timestamp_s, number, contiguous):
+                nearer = last is None or place[0] > count - 0.5
+                chosen.append(crop if nearer else last)  # type: ignore[arg-type]
+            if len(chosen) > most:
+                raise DataError(
+                    f"{video}: has a face at more than the {most} positions of one window, at "
+                    f"{fps:g} fps"
+                )
+            last, last_frame, count = crop, frame.index, count + 1
+    if not chosen:
+        raise DataError(f"{video}: {NO_FACE}")
+    return np.stack(chosen)
+
+
+def crops_path(folder: Path, name: str) -> Path:
+    """Where the crops of a clip are."""
+    return folder / "crops" / f"{name}.npz"
+
+
+def write_crops(path: Path, crops: ImageArray) -> None:
+    """Write crops uint8 (n, 112, 112, 3); the file has its name only when it is complete."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with partial.open("wb") as file:
+            np.savez(file, crops=crops)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def count_crops(path: Path) -> int | None:
+    """Crops of a file, from its header alone; None where it is missing or damaged."""
+    try:
+        with zipfile.ZipFile(path) as archive, archive.open("crops.npy") as file:
+            version = np.lib.format.read_magic(file)
+            read = {1: np.lib.format.read_array_header_1_0}.get(version[0])
+            shape, _, _ = (read or np.lib.format.read_array_header_2_0)(file)
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
+    return int(shape[0]) if shape else None
+
+
+def write_clip_labels(
+    folder: Path,
+    corpus: str,
+    outputs: tuple[str, ...],
+    fps: float,
+    rows: Sequence[tuple[str, str, npt.ArrayLike]],
+    extra: dict[str, Any] | None = None,
+) -> None:
+    """Write ``labels.parquet`` and ``dataset.json``, which make a folder of crops a set.
+
+    Parameters
+    ----------
+    folder
+        Where the crops are.
+    corpus, outputs, fps
+        As in the module docstring.
+    rows
+        (id, split, labels (outputs,)) of each clip that has crops.
+    extra
+        Further entries of ``dataset.json``.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    labels = np.array([row[2] for row in rows], np.float32).reshape(-1, len(outputs))
+    columns: dict[str, pa.Array] = {
+        "id": pa.array([row[0] for row in rows], pa.string()),
+        "split": pa.array([row[1] for row in rows], pa.string()),
+        **{name: numbers(labels[:, i], pa.float32()) for i, name in enumerate(outputs)},
+    }
+    write_whole(folder / "labels.parquet", pa.table(columns))
+    document = {"format": FORMAT, "version": 1, "corpus": corpus, "outputs": list(outputs)}
+    text = json.dumps({**document, "fps": fps, **(extra or {})}, indent=2) + "\n"
+    write_text(folder / "dataset.json", text)
 
 
 def write_frame_clips(
@@ -114,22 +197,17 @@ def write_frame_clips(
     corpus: str,
     outputs: tuple[str, ...],
     fps: float,
-    clips: list[tuple[str, str, npt.ArrayLike, ImageArray]],
+    clips: Iterable[tuple[str, str, npt.ArrayLike, ImageArray]],
 ) -> None:
-    """Write a folder from (id, split, labels (outputs,), crops) of each clip."""
-    (folder / "crops").mkdir(parents=True, exist_ok=True)
-    for name, _, _, crops in clips:
-        np.savez(folder / "crops" / f"{name}.npz", crops=crops)
-    columns: dict[str, pa.Array] = {
-        "id": pa.array([clip[0] for clip in clips]),
-        "split": pa.array([clip[1] for clip in clips]),
-    }
-    labels = np.array([clip[2] for clip in clips], np.float32)
-    columns |= {name: pa.array(labels[:, i]) for i, name in enumerate(outputs)}
-    pq.write_table(pa.table(columns), folder / "labels.parquet")
-    document = {"format": FORMAT, "version": 1, "corpus": corpus, "outputs": list(outputs)}
-    text = json.dumps({**document, "fps": fps}, indent=2) + "\n"
-    (folder / "dataset.json").write_text(text, encoding="utf-8")
+    """Write a folder from (id, split, labels (outputs,), crops) of each clip, one after the other.
+
+    For whole corpora see `mien.datasets.cut_clips`, which resumes.
+    """
+    rows = []
+    for name, split, labels, crops in clips:
+        write_crops(crops_path(folder, name), crops)
+        rows.append((name, split, labels))
+    write_clip_labels(folder, corpus, outputs, fps, rows)
 
 
 def load_frame_clips(folder: Path, split: str) -> FrameClips:

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from mien.inference.models import ReactionModel
+from mien.inference.mran_state import MranState
 from mien.inference.resample import Resampler
 from mien.inference.timeline import TimelineBuilder
 from mien.inference.windows import ReactionWindows
@@ -51,7 +52,9 @@ class FaceState:
         self._peak = np.full(len(AFFECT_COLUMNS), np.nan, np.float32)
         self._peak_time_s = np.full(len(AFFECT_COLUMNS), np.nan)
         self._peak_crops: dict[int, ImageArray] = {}
+        self._max_gap_s = max_gap_s
         self._timeline = TimelineBuilder(max_gap_s)
+        self._mran: MranState | None = None
         self._reactions = reactions
         self._min_reaction_s = min_reaction_s
         if reactions is not None:
@@ -87,6 +90,12 @@ class FaceState:
                 self._windows.push(grid_s, value)
                 self._positions += 1
 
+    def push_mran(self, time_s: float, affect: FloatArray, frame: int) -> None:
+        """Add MRAN's valence and arousal (2,) of one usable frame; these come later, in order."""
+        if self._mran is None:
+            self._mran = MranState(self._max_gap_s)
+        self._mran.push(time_s, affect, frame)
+
     def finish(self) -> FaceSummary:
         """The summary; the state must not be used afterwards."""
         summary = FaceSummary(
@@ -99,6 +108,7 @@ class FaceState:
             peak_time_s=self._peak_time_s,
             timeline=self._timeline.finish(),
             thumbnails=self._thumbnails(),
+            mran=self._mran.finish() if self._mran is not None else None,
         )
         if self._reactions is not None:
             summary.reaction_names = self._reactions.reactions

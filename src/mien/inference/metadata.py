@@ -9,6 +9,7 @@ METADATA_KEY = "mien"
 
 AFFECT_FORMAT = "mien-affect-1"
 REACTIONS_FORMAT = "mien-reactions-1"
+MRAN_FORMAT = "mien-mran-1"
 
 
 def describe_model(role: str, metadata: dict[str, Any]) -> dict[str, Any]:

@@ -35,8 +35,14 @@ _RUNTIME_ERRORS = (
 )
 
 
-def _open(path: Path, expected: str, threads: int) -> tuple[Any, dict[str, Any]]:
-    """Session and metadata of an exported model of the expected format."""
+def open_model(path: Path, expected: str, threads: int) -> tuple[Any, dict[str, Any]]:
+    """Session and metadata of an exported model of the expected format.
+
+    Raises
+    ------
+    ModelError
+        If the file is missing, damaged, not of mien, or of another format.
+    """
     if not path.is_file():
         raise ModelError(f"{path}: no such model file; give the path of an exported .onnx model")
     options = ort.SessionOptions()
@@ -63,24 +69,26 @@ def _open(path: Path, expected: str, threads: int) -> tuple[Any, dict[str, Any]]
     return session, metadata
 
 
-def _entry(
+def entry(
     metadata: dict[str, Any], key: str, kind: type[Any] | tuple[type[Any], ...], file: Path
 ) -> Any:
-    """An entry that a model cannot be run without."""
+    """An entry that a model cannot be run without; `ModelError` if it lacks."""
     value = metadata.get(key)
     if not isinstance(value, kind) or not value:
         raise ModelError(f"{file}: its metadata lacks {key!r}; export it again")
     return value
 
 
-def _is_template(points: Any) -> bool:
+def is_template(points: Any) -> bool:
+    """Whether these are the landmarks that this version aligns to."""
     try:
         return np.shape(points) == TEMPLATE.shape and np.allclose(points, TEMPLATE)
     except (TypeError, ValueError):  # texts, or rows of different lengths
         return False
 
 
-def _check_inputs(session: Any, expected: set[str], file: Path) -> None:
+def check_inputs(session: Any, expected: set[str], file: Path) -> None:
+    """`ModelError` unless the graph's inputs have exactly these names."""
     found = {item.name for item in session.get_inputs()}
     if found != expected:
         raise ModelError(f"{file}: its inputs are {sorted(found)}, expected {sorted(expected)}")
@@ -105,15 +113,15 @@ class AffectModel:
 
     def __init__(self, path: Path | None = None, threads: int = 0) -> None:
         file = path or weight_path(AFFECT_MODEL)
-        self._session, self.metadata = _open(file, AFFECT_FORMAT, threads)
-        if tuple(_entry(self.metadata, "outputs", list, file)) != AFFECT_COLUMNS:
+        self._session, self.metadata = open_model(file, AFFECT_FORMAT, threads)
+        if tuple(entry(self.metadata, "outputs", list, file)) != AFFECT_COLUMNS:
             raise ModelError(f"{file}: its outputs are not the 26 of this version of mien")
-        preprocessing = _entry(self.metadata, "preprocessing", dict, file)
-        if preprocessing.get("crop_px") != CROP_SIZE_PX or not _is_template(
+        preprocessing = entry(self.metadata, "preprocessing", dict, file)
+        if preprocessing.get("crop_px") != CROP_SIZE_PX or not is_template(
             preprocessing.get("template")
         ):
             raise ModelError(f"{file}: expects another face alignment than this version makes")
-        _check_inputs(self._session, {"faces"}, file)
+        check_inputs(self._session, {"faces"}, file)
 
     def predict(self, crops: ImageArray) -> FloatArray:
         """Affect representations of aligned crops.
@@ -157,17 +165,17 @@ class ReactionModel:
 
     def __init__(self, path: Path | None = None, threads: int = 0) -> None:
         file = path or weight_path(REACTION_MODEL)
-        self._session, self.metadata = _open(file, REACTIONS_FORMAT, threads)
-        if tuple(_entry(self.metadata, "inputs", list, file)) != AFFECT_COLUMNS:
+        self._session, self.metadata = open_model(file, REACTIONS_FORMAT, threads)
+        if tuple(entry(self.metadata, "inputs", list, file)) != AFFECT_COLUMNS:
             raise ModelError(f"{file}: its inputs are not the 26 of this version of mien")
-        self.reactions: tuple[str, ...] = tuple(_entry(self.metadata, "outputs", list, file))
-        self.positions = int(_entry(self.metadata, "positions", int, file))
-        self.fps = float(_entry(self.metadata, "fps", (int, float), file))
+        self.reactions: tuple[str, ...] = tuple(entry(self.metadata, "outputs", list, file))
+        self.positions = int(entry(self.metadata, "positions", int, file))
+        self.fps = float(entry(self.metadata, "fps", (int, float), file))
         if self.positions < 1 or not 0 < self.fps < float("inf"):
             raise ModelError(
                 f"{file}: a window of {self.positions} positions at {self.fps} fps is none"
             )
-        _check_inputs(self._session, {"affect", "lengths"}, file)
+        check_inputs(self._session, {"affect", "lengths"}, file)
 
     def predict(self, affect: FloatArray) -> FloatArray:
         """Intensities (reactions,) in [0, 1] of one window, affect float32 (n, 26)."""

@@ -44,6 +44,12 @@ class AnalysisOptions:
         Exported models to use instead of the ones that ship with mien.
     reactions
         False leaves stage 2 out.
+    mran
+        Whether MRAN reads valence and arousal from clips, too (`mien.inference.mran`).
+    mran_model
+        An exported MRAN to use instead of the one that ships with mien; it implies `mran`.
+    attention
+        Whether MRAN's attention volumes are kept; it needs `mran`.
     """
 
     faces: str = "all"
@@ -59,11 +65,18 @@ class AnalysisOptions:
     affect_model: Path | None = None
     reaction_model: Path | None = None
     reactions: bool = True
+    mran: bool = False
+    mran_model: Path | None = None
+    attention: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("affect_model", "reaction_model"):
+        for name in ("affect_model", "reaction_model", "mran_model"):
             if isinstance(getattr(self, name), str):  # what people pass from Python
                 object.__setattr__(self, name, Path(getattr(self, name)))
+        if self.mran_model is not None:
+            object.__setattr__(self, "mran", True)
+        if self.attention and not self.mran:
+            raise ValueError("attention is MRAN's: ask for mran, too")
         if self.faces not in FACE_POLICIES:
             raise ValueError(f"faces is one of {FACE_POLICIES}, not {self.faces!r}")
         if self.gaps not in GAP_POLICIES:

@@ -7,22 +7,27 @@ batch, and a bounded state per face are all that is held.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mien._version import __version__
+from mien.errors import InputError, MienError, ModelError
 from mien.faces.align import align
 from mien.faces.cuts import SceneCutDetector
 from mien.faces.detect import FaceDetector, RetinaFaceDetector
 from mien.faces.steady import SteadyLandmarks
 from mien.faces.track import Tracker
 from mien.inference.face_state import FaceState
+from mien.inference.guidance import Guidance, GuidanceFiles
 from mien.inference.models import AffectModel, ReactionModel
+from mien.inference.mran import MranModel
+from mien.inference.mran_stage import MranStage
 from mien.inference.options import AnalysisOptions
 from mien.inference.resample import longest_step_s
+from mien.inference.rows import FrameRow, Pending
 from mien.inference.steady import SteadyAffect
 from mien.inference.summary import document, file_stamp, source_text
 from mien.labels import AFFECT_COLUMNS
@@ -42,31 +47,6 @@ SCHEMA_VERSION = 1
 
 # A film has thousands of face numbers; curves and pictures are kept of the longest seen ones.
 _DETAILED_FACES = 100
-
-
-@dataclass(slots=True)
-class FrameRow:
-    """One row of the frames table: a face in a frame, or a frame without a usable face.
-
-    ``face_id``, ``face`` and ``affect`` are None for the latter.
-    """
-
-    frame: int
-    timestamp_s: float
-    face_id: int | None = None
-    face: Face | None = None
-    affect: FloatArray | None = None
-
-
-@dataclass(slots=True)
-class _Pending:
-    """A frame whose faces wait for stage 1."""
-
-    frame: int
-    timestamp_s: float
-    ids: list[int] = field(default_factory=list)
-    faces: list[Face] = field(default_factory=list)
-    crops: list[ImageArray] = field(default_factory=list)
 
 
 class Analyzer:
@@ -101,11 +81,45 @@ class Analyzer:
             if self.options.reactions
             else None
         )
+        self.mran = (
+            MranModel(self.options.mran_model, self.options.threads) if self.options.mran else None
+        )
 
-    def open(self, path: str | Path) -> Analysis:
-        """Open one input; iterate the result for rows, then take its summary."""
+    def open(self, path: str | Path, guidance: GuidanceFiles | None = None) -> Analysis:
+        """Open one input; iterate the result for rows, then take its summary.
+
+        Parameters
+        ----------
+        path
+            A video or image file.
+        guidance
+            Depth and thermal videos of the same recording, for MRAN.
+
+        Raises
+        ------
+        InputError
+            If a file cannot be read.
+        ModelError
+            If MRAN does not read a stream that is given.
+        ValueError
+            If `guidance` is given and the options leave MRAN out.
+        """
+        given = tuple(guidance.paths()) if guidance is not None else ()
+        if given and self.mran is None:
+            raise ValueError(f"{' and '.join(given)} are for MRAN: set the option mran, too")
+        readable = () if self.mran is None else self.mran.modalities
+        unread = [name for name in given if name not in readable]
+        if self.mran is not None and unread:
+            raise ModelError(
+                f"the MRAN model {self.mran.metadata.get('name')!r} reads "
+                f"{', '.join(readable)}; leave --{' and --'.join(unread)} out"
+            )
         reader = VideoReader(path)
-        return Analysis(self, reader, source_text(path), file_stamp(path))
+        try:
+            return Analysis(self, reader, source_text(path), file_stamp(path), guidance)
+        except MienError:
+            reader.close()
+            raise
 
     def settings(self) -> dict[str, Any]:
         """The options as plain values."""
@@ -127,6 +141,7 @@ class Analysis:
         reader: VideoReader,
         path: str,
         stamp: tuple[int | None, int | None] = (None, None),
+        guidance: GuidanceFiles | None = None,
     ) -> None:
         self._analyzer, self._reader, self._path = analyzer, reader, path
         self._stamp = stamp
@@ -143,6 +158,16 @@ class Analysis:
         self._reduced = 0  # finished faces whose details were let go
         self._max_gap_s = longest_step_s(reader.info.nominal_fps)
         self._summary: Summary | None = None
+        self._mran: MranStage | None = None
+        self._guidance: Guidance | None = None
+        info = reader.info
+        if guidance is not None and info.is_image and guidance.paths():
+            raise InputError(f"{path}: is an image; depth and thermal go with a video")
+        if analyzer.mran is not None and not info.is_image:
+            self._mran = MranStage(
+                analyzer.mran, self._max_gap_s, options.attention, self._take_mran
+            )
+            self._guidance = Guidance(guidance or GuidanceFiles(), info.nominal_fps)
 
     @property
     def info(self) -> SourceInfo:
@@ -161,6 +186,9 @@ class Analysis:
     def rows(self, progress: Callable[[int], object] | None = None) -> Iterator[list[FrameRow]]:
         """Analyse the input; yields the rows of a batch of frames at a time.
 
+        With MRAN a row comes when the clips that hold it have been read, up to a clip later, and a
+        batch may be empty.
+
         Parameters
         ----------
         progress
@@ -172,7 +200,7 @@ class Analysis:
             If the file turns out damaged; rows that were yielded before stay valid.
         """
         batch = self._analyzer.options.batch
-        pending: list[_Pending] = []
+        pending: list[Pending] = []
         waiting = 0
         for frame in self._reader:
             item = self._find_faces(frame)
@@ -188,6 +216,8 @@ class Analysis:
             yield self._estimate(pending)
             if progress is not None:
                 progress(len(pending))
+        if self._mran is not None:
+            yield self._mran.finish()
         self._summary = self._summarise()
 
     def summary(self) -> Summary:
@@ -202,8 +232,10 @@ class Analysis:
             raise RuntimeError("the analysis has not ended: iterate over its rows first")
         return self._summary
 
-    def _find_faces(self, frame: Frame) -> _Pending:
-        item = _Pending(frame.index, frame.timestamp_s)
+    def _find_faces(self, frame: Frame) -> Pending:
+        item = Pending(frame.index, frame.timestamp_s)
+        if self._guidance is not None:
+            self._guidance.advance(frame.timestamp_s)
         if self._cuts.update(frame.image, frame.timestamp_s):
             self._tracker.reset()  # whoever sits in the same place now is somebody else
         faces = [face for face in self._analyzer.detector.detect(frame.image) if _is_whole(face)]
@@ -216,7 +248,12 @@ class Analysis:
         for face_id, face in sorted(kept, key=lambda pair: pair[0]):
             item.ids.append(face_id)
             item.faces.append(face)
-            item.crops.append(align(frame.image, self._place(face_id, face, frame)))
+            place = self._place(face_id, face, frame)
+            crop = align(frame.image, place)
+            item.places.append(place)
+            item.crops.append(crop)
+            if self._guidance is not None:
+                item.streams.append(self._guidance.cut(crop, place, frame.image.shape))
         return item
 
     def _place(self, face_id: int, face: Face, frame: Frame) -> FloatArray:
@@ -228,14 +265,14 @@ class Analysis:
             steady = self._steady[face_id] = SteadyLandmarks()  # nothing to hold on to any more
         return steady.update(face.landmarks, frame.timestamp_s)
 
-    def _estimate(self, pending: list[_Pending]) -> list[FrameRow]:
+    def _estimate(self, pending: list[Pending]) -> list[FrameRow]:
         """Run stage 1 on all waiting crops and hand its results to the faces' states."""
         crops = [crop for item in pending for crop in item.crops]
         affect = self._affect(crops)
         rows: list[FrameRow] = []
         position = 0
         for item in pending:
-            seen = 0
+            first, seen = len(rows), 0
             for face_id, face, crop in zip(item.ids, item.faces, item.crops, strict=True):
                 values = affect[position]
                 position += 1
@@ -249,9 +286,16 @@ class Analysis:
             if not seen:
                 self._without_face += 1
                 rows.append(FrameRow(item.frame, item.timestamp_s))
+            if self._mran is not None:
+                self._mran.add(item, rows[first:])
         if pending:
             self._retire(pending[-1].timestamp_s)
-        return rows
+        return rows if self._mran is None else self._mran.release()
+
+    def _take_mran(self, row: FrameRow) -> None:
+        """Values of MRAN have come for a row."""
+        if row.face_id is not None and row.mran is not None:
+            self._state(row.face_id).push_mran(row.timestamp_s, row.mran, row.frame)
 
     def _smoothed(self, face_id: int, affect: FloatArray, time_s: float) -> FloatArray:
         if not self._analyzer.options.steady:
@@ -290,6 +334,8 @@ class Analysis:
             del self._tracked_s[face_id]
             self._steady.pop(face_id, None)
             self._filters.pop(face_id, None)
+            if self._mran is not None:
+                self._mran.close(face_id)
             if face_id in self._states:
                 self._finished.append(self._states.pop(face_id).finish())
                 self._keep_details_of_few()
@@ -303,6 +349,8 @@ class Analysis:
             briefest.timeline = Timeline(np.empty(0), empty, 0.0)
             briefest.thumbnails = {}
             briefest.reaction_windows = []
+            if briefest.mran is not None:
+                briefest.mran.timeline = Timeline(np.empty(0), np.empty((0, 2), np.float32), 0.0)
             self._reduced += 1
 
     def _summarise(self) -> Summary:
@@ -310,6 +358,8 @@ class Analysis:
         self._states.clear()
         faces = sorted(self._finished, key=lambda face: face.face_id)
         warnings = list(self._reader.warnings)
+        if self._guidance is not None:
+            warnings += self._guidance.finish()
         if not faces and not self._undefined:
             warnings.append("no face was found in any frame")
         if self._reduced:
@@ -331,7 +381,12 @@ class Analysis:
                 reader=self._reader,
                 models=[
                     model.describe()
-                    for model in (analyzer.detector, analyzer.affect, analyzer.reactions)
+                    for model in (
+                        analyzer.detector,
+                        analyzer.affect,
+                        analyzer.reactions,
+                        analyzer.mran,
+                    )
                     if model is not None
                 ],
                 settings=analyzer.settings(),
@@ -339,9 +394,28 @@ class Analysis:
                 without_face=self._without_face,
                 min_reaction_s=analyzer.options.min_reaction_s,
                 warnings=warnings,
+                mran=self._describe_mran(),
             ),
             faces,
         )
+
+    def _describe_mran(self) -> dict[str, Any] | None:
+        """Which streams MRAN was given; None where it was not asked for."""
+        model = self._analyzer.mran
+        if model is None:
+            return None
+        if self._guidance is None:
+            note = "a still image has no MRAN estimate: it reads clips"
+            return {"streams": [], "note": note}
+        used = ("color", *self._guidance.streams)
+        return {
+            "streams": [name for name in model.modalities if name in used],
+            "missing_streams": [name for name in model.modalities if name not in used],
+            "files": self._guidance.describe(),
+            "clip_frames": model.clip_frames,
+            "fps": model.fps,
+            "note": None,
+        }
 
 
 def _is_whole(face: Face) -> bool:

@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from mien.labels import AFFECT_COLUMNS
-from mien.types import FaceSummary
+from mien.labels import AFFECT_COLUMNS, VALENCE_AROUSAL
+from mien.types import FaceSummary, MranSummary
 from mien.video.reader import VideoReader
 
 
@@ -39,8 +39,12 @@ def document(
     without_face: int,
     min_reaction_s: float,
     warnings: list[str],
+    mran: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Plain values of one analysed input; undefined numbers are None, never NaN."""
+    """Plain values of one analysed input; undefined numbers are None, never NaN.
+
+    `mran` says which streams MRAN read; None, and no entry, where it was not asked for.
+    """
     info = reader.info
     return {
         "schema_version": schema_version,
@@ -62,6 +66,7 @@ def document(
         "frames_without_face": without_face,
         "settings": settings,
         "models": models,
+        **({} if mran is None else {"mran": mran}),
         "faces": [
             _face(face, info.is_image, min_reaction_s, bool(settings["reactions"]))
             for face in faces
@@ -82,6 +87,20 @@ def _face(face: FaceSummary, is_image: bool, min_reaction_s: float, asked: bool)
             for name, value, time_s in zip(AFFECT_COLUMNS, face.peak, face.peak_time_s, strict=True)
         },
         "reactions": _reactions(face, is_image, min_reaction_s, asked),
+        **({} if face.mran is None else {"mran": _mran(face.mran)}),
+    }
+
+
+def _mran(said: MranSummary) -> dict[str, Any]:
+    return {
+        "frames": said.frames,
+        "mean": {n: _number(v) for n, v in zip(VALENCE_AROUSAL, said.mean, strict=True)},
+        "peak": {
+            name: {"value": _number(value), "time_s": _number(time_s)}
+            for name, value, time_s in zip(
+                VALENCE_AROUSAL, said.peak, said.peak_time_s, strict=True
+            )
+        },
     }
 
 

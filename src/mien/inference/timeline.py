@@ -19,10 +19,14 @@ class TimelineBuilder:
         Distance of consecutive frames beyond which the curve is broken by a row of NaN.
     capacity
         Most rows of the finished curve, breaks not counted.
+    channels
+        Numbers per frame.
     """
 
-    def __init__(self, max_gap_s: float, capacity: int = 1000) -> None:
-        self.max_gap_s, self.capacity = max_gap_s, capacity
+    def __init__(
+        self, max_gap_s: float, capacity: int = 1000, channels: int = len(AFFECT_COLUMNS)
+    ) -> None:
+        self.max_gap_s, self.capacity, self.channels = max_gap_s, capacity, channels
         self._bin_s = 0.0
         self._times: list[float] = []  # sums of times in bins
         self._sums: list[np.ndarray[tuple[int], np.dtype[np.float64]]] = []
@@ -34,7 +38,7 @@ class TimelineBuilder:
         self._latest_s = float("-inf")
 
     def push(self, time_s: float, value: FloatArray, contiguous: bool = False) -> None:
-        """Add one frame: time in seconds and affect (26,).
+        """Add one frame: time in seconds and its numbers (channels,).
 
         `contiguous` says that no frame was missed since the last one: there is no gap between the
         two, however far apart they are.
@@ -72,10 +76,10 @@ class TimelineBuilder:
             apart_s = self._spans[i][0] - self._spans[i - 1][1] if i else 0.0
             if apart_s > limit and not self._joined[i]:
                 times.append((self._spans[i][0] + self._spans[i - 1][1]) / 2)
-                rows.append(np.full(len(AFFECT_COLUMNS), np.nan))
+                rows.append(np.full(self.channels, np.nan))
             times.append(mean_s)
             rows.append(self._sums[i] / self._counts[i])
-        values = np.array(rows, np.float32).reshape(len(rows), len(AFFECT_COLUMNS))
+        values = np.array(rows, np.float32).reshape(len(rows), self.channels)
         return Timeline(np.array(times, np.float64), values, self._bin_s)
 
     def _append(self, key: int, time_s: float, value: FloatArray, joined: bool) -> None:

@@ -17,7 +17,10 @@ from mien.inference.summary import file_stamp, source_text
 _DOCUMENT = "video.json"
 # What mien writes into a result folder, and may therefore replace or remove.
 _OURS = frozenset(
-    {_DOCUMENT, "report.html", "frames.parquet", "frames.csv", "openface.csv", "pyfeat.csv"}
+    {
+        *(_DOCUMENT, "report.html", "frames.parquet", "frames.csv", "openface.csv", "pyfeat.csv"),
+        *("attention.npz", "attention.mp4"),
+    }
 )
 
 

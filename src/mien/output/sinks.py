@@ -33,7 +33,9 @@ class FrameSink(Protocol):
 class FileSink:
     """Writes ``frames.parquet`` or ``frames.csv`` with memory bounded by one row group."""
 
-    def __init__(self, folder: Path, kind: str = "parquet") -> None:
+    def __init__(
+        self, folder: Path, kind: str = "parquet", schema: pa.Schema = FRAME_SCHEMA
+    ) -> None:
         if kind not in FORMATS:
             raise ValueError(f"format is one of {FORMATS}, not {kind!r}")
         path = folder / f"frames.{kind}"
@@ -41,9 +43,9 @@ class FileSink:
         self._file = path.open("wb")
         self._writer: pa.parquet.ParquetWriter | pa.csv.CSVWriter
         if kind == "parquet":
-            self._writer = pa.parquet.ParquetWriter(self._file, FRAME_SCHEMA, compression="zstd")
+            self._writer = pa.parquet.ParquetWriter(self._file, schema, compression="zstd")
         else:
-            self._writer = pa.csv.CSVWriter(self._file, FRAME_SCHEMA)
+            self._writer = pa.csv.CSVWriter(self._file, schema)
         self._waiting: list[pa.Table] = []
         self._rows = 0
 
@@ -71,8 +73,8 @@ class FileSink:
 class MemorySink:
     """Keeps all rows, for results that are not written to disk."""
 
-    def __init__(self) -> None:
-        self._tables = [FRAME_SCHEMA.empty_table()]
+    def __init__(self, schema: pa.Schema = FRAME_SCHEMA) -> None:
+        self._tables = [schema.empty_table()]
 
     def write(self, table: pa.Table) -> None:
         """Add rows."""
@@ -86,10 +88,19 @@ class MemorySink:
         return pa.concat_tables(self._tables).combine_chunks()
 
 
-def open_sinks(folder: Path, kind: str, layouts: tuple[str, ...], source: str) -> list[FrameSink]:
-    """The table itself and one further csv per requested layout of another tool."""
+def open_sinks(
+    folder: Path,
+    kind: str,
+    layouts: tuple[str, ...],
+    source: str,
+    schema: pa.Schema = FRAME_SCHEMA,
+) -> list[FrameSink]:
+    """The table itself, with the columns of `schema`, and one csv per layout of another tool."""
     unknown = [name for name in layouts if name not in LAYOUTS]
     if unknown:
         raise ValueError(f"layouts are {sorted(LAYOUTS)}, not {unknown}")
     name = source_text(source)
-    return [FileSink(folder, kind), *(LayoutWriter(folder, layout, name) for layout in layouts)]
+    return [
+        FileSink(folder, kind, schema),
+        *(LayoutWriter(folder, layout, name) for layout in layouts),
+    ]

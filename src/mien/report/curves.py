@@ -17,6 +17,9 @@ Interval = tuple[float, float]
 
 # A face seen for less than this share of the video gets an axis of its own span.
 _OWN_AXIS_BELOW = 0.6
+MRAN_COLUMNS = (len(AFFECT_COLUMNS), len(AFFECT_COLUMNS) + 1)
+"""Columns of MRAN's valence and arousal in a curve that has them."""
+
 _STEPS_S = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800)
 
 
@@ -41,7 +44,8 @@ class Curve:
     time_s
         (n,), increasing.
     values
-        (n, 26), NaN where there is no estimate; never infinite.
+        (n, 26), NaN where there is no estimate; never infinite. Where MRAN was asked for (n, 28):
+        its valence and arousal are columns `MRAN_COLUMNS`.
     left_s, right_s
         (n,), the stretch of time that each point stands for.
     """
@@ -75,16 +79,16 @@ class Curve:
         ]
 
 
-def make_curve(timeline: Timeline, max_points: int) -> Curve:
+def make_curve(timeline: Timeline, max_points: int, mran: Timeline | None = None) -> Curve:
     """Trim `timeline` to where the face was seen and average neighbours down to `max_points`.
 
     A mean over neighbours leaves out missing ones and is missing where all are, as in the
-    timeline itself.
+    timeline itself. `mran` is MRAN's timeline of the same face, whose points are the same.
 
     Raises
     ------
     ValueError
-        If the timeline's arrays do not fit each other.
+        If the timelines' arrays do not fit each other.
     """
     time = np.asarray(timeline.time_s, dtype=np.float64)
     values = np.asarray(timeline.values, dtype=np.float64)
@@ -92,6 +96,12 @@ def make_curve(timeline: Timeline, max_points: int) -> Curve:
         raise ValueError(
             f"timeline values are {values.shape}, not ({len(time)}, {len(AFFECT_COLUMNS)})"
         )
+    if mran is not None:
+        if mran.values.shape != (len(time), len(MRAN_COLUMNS)) or not np.array_equal(
+            mran.time_s, time
+        ):
+            raise ValueError(f"the {len(mran.time_s)} points of MRAN are not the {len(time)} here")
+        values = np.hstack((values, np.asarray(mran.values, np.float64)))
     values = np.where(np.isfinite(values), values, np.nan)
     left, right = _cells(time, float(timeline.bin_s))
     seen = np.flatnonzero(any_known(values))

@@ -51,9 +51,14 @@ def section(view: FaceView, document: dict[str, Any], video: Interval, *, opened
     return (
         f'<details class="face" id="{view.anchor}"{" open" if opened else ""}>'
         f"<summary><h2>{view.who}</h2><span>{_gist(view.face, is_image)}</span></summary>"
-        f"{body}<details><summary>All 26 channels in numbers</summary>{table}</details>"
-        f"</details>"
+        f"{body}<details><summary>All {_channels(view)} channels in numbers</summary>"
+        f"{table}</details></details>"
     )
+
+
+def _channels(view: FaceView) -> int:
+    """Channels that are told of the face: 26, and MRAN's two where it was asked for."""
+    return len(view.face.mean) + (0 if view.face.mran is None else len(view.face.mran.mean))
 
 
 def _gist(face: FaceSummary, is_image: bool) -> str:

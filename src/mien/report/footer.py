@@ -7,7 +7,12 @@ from typing import Any
 
 from mien.report.text import escape, missing, outside
 
-_ROLES = {"detector": "finds faces", "affect": "reads each frame", "reactions": "reads the clip"}
+_ROLES = {
+    "detector": "finds faces",
+    "affect": "reads each frame",
+    "reactions": "reads the clip",
+    "mran": "reads valence and arousal from short clips",
+}
 
 
 def models(document: dict[str, Any]) -> str:

@@ -1,8 +1,9 @@
-"""All 26 channels of a face as a table: what the charts show, for those who cannot see them."""
+"""All channels of a face as a table: what the charts show, for those who cannot see them."""
 
 from __future__ import annotations
 
-from mien.labels import AFFECT_COLUMNS
+from mien.labels import AFFECT_COLUMNS, VALENCE_AROUSAL
+from mien.report.curves import MRAN_COLUMNS
 from mien.report.text import channel, number, when
 from mien.types import FaceSummary
 
@@ -26,6 +27,16 @@ def table(face: FaceSummary, who: str, *, still: bool) -> str:
             + "".join(f"<td>{cell}</td>" for cell in cells)
             + "</tr>"
         )
+    if face.mran is not None and not still:
+        said = face.mran
+        for k, (name, column) in enumerate(zip(VALENCE_AROUSAL, MRAN_COLUMNS, strict=True)):
+            told = (said.mean[k], said.peak[k])
+            cells = [number(value, signed=True, digits=3) for value in told]
+            rows.append(
+                f'<tr><th scope="row">{channel(column)}</th><td><code>mran_{name}</code></td>'
+                + "".join(f"<td>{cell}</td>" for cell in (*cells, when(said.peak_time_s[k])))
+                + "</tr>"
+            )
     return (
         f'<div class="scroll" tabindex="0" role="region" aria-label="All channels of {who}">'
         f'<table class="numbers"><thead><tr><th scope="col">channel</th><th scope="col">column'

@@ -111,7 +111,9 @@ def _views(summary: Summary) -> list[FaceView]:
         views.append(
             FaceView(
                 face=face,
-                curve=make_curve(face.timeline, points),
+                curve=make_curve(
+                    face.timeline, points, None if face.mran is None else face.mran.timeline
+                ),
                 index=index,
                 who=f"Face {escape(face.face_id)}",
                 anchor=f"face-{index}",
@@ -154,8 +156,9 @@ def _sections(views: list[FaceView], document: dict[str, Any], video: Interval) 
 
 def _embedded(views: list[FaceView], is_image: bool) -> dict[str, Any]:
     """What the cursor reads: whole milliseconds and thousandths, null in gaps."""
+    channels = max([len(AFFECT_COLUMNS), *(view.curve.values.shape[1] for view in views)])
     return {
-        "names": [channel(column) for column in range(len(AFFECT_COLUMNS))],
+        "names": [channel(column) for column in range(channels)],
         "faces": [] if is_image else [_numbers(view.curve) for view in views],
     }
 

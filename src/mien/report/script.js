@@ -76,7 +76,7 @@
       const known = data.names.some((_, column) => at(column) !== null);
       cells.forEach((cell) => {
         const column = Number(cell.dataset.column);
-        cell.textContent = shown(at(column), column < 2);
+        cell.textContent = shown(at(column), column < 2 || column > 25);
       });
       const moment = clock(known ? curve.time[index] : current);
       when.textContent = known ? `at ${moment}` : `${moment}: no usable frame`;

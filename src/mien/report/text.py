@@ -8,7 +8,7 @@ import math
 import re
 from typing import Any, TypeGuard
 
-from mien.labels import ACTION_UNIT_NAMES, ACTION_UNITS, AFFECT_COLUMNS
+from mien.labels import ACTION_UNIT_NAMES, ACTION_UNITS, AFFECT_COLUMNS, VALENCE_AROUSAL
 
 NO_FRAME = "no usable frame"
 MINUS = "\u2212"
@@ -110,13 +110,15 @@ def when(time_s: object) -> str:
 
 
 def channel(column: int) -> str:
-    """What column `column` of the 26 is called in the report.
+    """What column `column` of the 26, or of MRAN's two behind them, is called in the report.
 
     Examples
     --------
-    >>> channel(0), channel(6), channel(18)
-    ('valence', 'happiness', 'AU12 lip corner puller')
+    >>> channel(0), channel(6), channel(18), channel(26)
+    ('valence', 'happiness', 'AU12 lip corner puller', 'valence, MRAN')
     """
+    if column >= len(AFFECT_COLUMNS):
+        return f"{VALENCE_AROUSAL[column - len(AFFECT_COLUMNS)]}, MRAN"
     if column < 9:
         return AFFECT_COLUMNS[column].removeprefix("expr_")
     unit = ACTION_UNITS[column - 9]

@@ -10,13 +10,14 @@ from mien.labels import (
     ACTION_UNITS,
     EXPRESSION_COLUMNS,
     EXPRESSION_SLICE,
+    VALENCE_AROUSAL,
     VALENCE_AROUSAL_SLICE,
 )
 from mien.report import draw
-from mien.report.curves import Curve, Interval, all_known, any_known, ticks
+from mien.report.curves import MRAN_COLUMNS, Curve, Interval, all_known, any_known, ticks
 from mien.report.heat import heat_map
 from mien.report.text import channel, clock, escape, number
-from mien.types import FaceSummary
+from mien.types import FaceSummary, MranSummary
 
 _MOST_COLUMNS = 2000
 
@@ -25,11 +26,13 @@ def timeline(face: FaceSummary, curve: Curve, span: Interval, index: int, who: s
     """The stack of charts of face number `index` on the axis `span`."""
     times, decimals = ticks(span)
     affect_known = any_known(curve.values[:, VALENCE_AROUSAL_SLICE])
+    clips = face.mran is not None
     areas_known = all_known(curve.values[:, EXPRESSION_SLICE])
     units_known = any_known(curve.values[:, ACTION_UNIT_SLICE])
     affect = draw.picture(
         draw.ground(curve, span, affect_known)
         + draw.grid(span, times, (0.0, 0.25, 0.5, 0.75, 1.0))
+        + (_clip_lines(curve, span) if clips else "")
         + draw.line(curve, 1, span, -1.0, 1.0, "arousal")
         + draw.line(curve, 0, span, -1.0, 1.0, "valence")
     )
@@ -53,8 +56,8 @@ def timeline(face: FaceSummary, curve: Curve, span: Interval, index: int, who: s
             "va",
             _levels("+1", "0", "\u22121"),
             affect,
-            _peaks(face, range(2), who),
-            _legend(face, (0, 1)),
+            _peaks(face, range(2), who) + _clip_words(face),
+            _legend(face, (0, 1)) + (_clip_legend(face.mran) if face.mran is not None else ""),
         )
         + _chart(
             "Expressions",
@@ -108,6 +111,37 @@ def _legend(face: FaceSummary, columns: tuple[int, ...]) -> str:
         for c in columns
     )
     return f'<ul class="legend">{rows}</ul>'
+
+
+def _clip_lines(curve: Curve, span: Interval) -> str:
+    """MRAN's curves: broken lines in the colors of stage 1's."""
+    valence, arousal = MRAN_COLUMNS
+    return draw.line(curve, arousal, span, -1.0, 1.0, "clips arousal") + draw.line(
+        curve, valence, span, -1.0, 1.0, "clips valence"
+    )
+
+
+def _clip_legend(said: MranSummary) -> str:
+    rows = "".join(
+        f'<li><i class="key clips k-{name}"></i>{channel(column)} '
+        f'<b data-column="{column}">{number(mean, signed=True)}</b></li>'
+        for name, column, mean in zip(VALENCE_AROUSAL, MRAN_COLUMNS, said.mean, strict=True)
+    )
+    return f'<ul class="legend clips">{rows}</ul>'
+
+
+def _clip_words(face: FaceSummary) -> str:
+    """What MRAN's curves say, for those who cannot see them."""
+    if face.mran is None:
+        return ""
+    parts = [
+        f"{name} mean {number(mean)}, peak {number(peak)} at {clock(float(peak_s))}"
+        for name, mean, peak, peak_s in zip(
+            VALENCE_AROUSAL, face.mran.mean, face.mran.peak, face.mran.peak_time_s, strict=True
+        )
+        if np.isfinite(mean) and np.isfinite(peak_s)
+    ]
+    return f" MRAN: {escape('; '.join(parts) if parts else 'no estimate')}"
 
 
 def _unit_names() -> str:

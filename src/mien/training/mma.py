@@ -7,7 +7,6 @@ that are there. The loop is plain on purpose: read `train_mma` from top to botto
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -44,6 +43,7 @@ from mien.training.checkpoint import (
 from mien.training.config import from_dict, save_config
 from mien.training.growth import grow
 from mien.training.memory import keep_freed_memory
+from mien.training.optimizing import adamw, cosine_rate, update_average
 
 
 @dataclass(frozen=True)
@@ -248,14 +248,6 @@ def predict(
     return torch.cat(outputs).numpy()
 
 
-def learning_rate(config: OptimizerConfig, step: int, total: int) -> float:
-    """Linear warm-up, then half a cosine to zero."""
-    if step < config.warmup_steps:
-        return config.rate * (step + 1) / config.warmup_steps
-    done = (step - config.warmup_steps) / max(1, total - config.warmup_steps)
-    return config.rate * 0.5 * (1 + math.cos(math.pi * done))
-
-
 def train_mma(
     config: MMATrainConfig,
     corpora: dict[str, FaceSet],
@@ -303,7 +295,7 @@ def train_mma(
     if init is not None:
         grow(model, load_checkpoint(init)[0])
     average.load_state_dict(model.state_dict())
-    optimizer = make_optimizer(model, optim)
+    optimizer = adamw(model, optim.rate, optim.weight_decay)
     out.mkdir(parents=True, exist_ok=True)
     identity = {
         "config": json.loads(json.dumps(asdict(config))),
@@ -348,7 +340,7 @@ def train_mma(
         ]
         crops, targets = join(parts)
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate(optim, step, total)
+            group["lr"] = cosine_rate(optim.rate, optim.warmup_steps, step, total)
         model.train()
         loss, terms = mma_loss(
             model(crops.contiguous(memory_format=torch.channels_last)),
@@ -415,26 +407,3 @@ def make_feeds(config: MMATrainConfig, corpora: dict[str, FaceSet]) -> dict[str,
     train = {name: corpora[name].select(corpora[name].split == "train") for name in configs}
     weights = class_weights(next(iter(train.values())), config.class_weight_power)
     return {name: CorpusFeed(train[name], configs[name], weights) for name in configs}
-
-
-def make_optimizer(model: MMAExtractor, config: OptimizerConfig) -> torch.optim.Optimizer:
-    """AdamW; no decay on biases and normalisation."""
-    decayed = [p for p in model.parameters() if p.ndim > 1]
-    others = [p for p in model.parameters() if p.ndim <= 1]
-    return torch.optim.AdamW(
-        [
-            {"params": decayed, "weight_decay": config.weight_decay},
-            {"params": others, "weight_decay": 0.0},
-        ],
-        lr=config.rate,
-    )
-
-
-@torch.no_grad()
-def update_average(average: MMAExtractor, model: MMAExtractor, decay: float) -> None:
-    """Exponential moving average of weights; running statistics are averaged alike."""
-    for kept, new in zip(average.state_dict().values(), model.state_dict().values(), strict=True):
-        if kept.dtype.is_floating_point:
-            kept.lerp_(new, 1 - decay)
-        else:
-            kept.copy_(new)

@@ -9,6 +9,7 @@ from mien.errors import ModelError
 
 AFFECT_MODEL = "mma-compact"
 REACTION_MODEL = "reactions-simulated"
+MRAN_MODEL = "mran"
 
 
 def weight_path(name: str) -> Path:

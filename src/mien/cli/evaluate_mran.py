@@ -1,0 +1,102 @@
+"""``mien evaluate mran``: measure MRAN models on traces of valence and arousal."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from mien.evaluation.mran import RecordingTraces
+
+
+@click.command("mran")
+@click.option(
+    "--model",
+    "models",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="Exported model. Repeatable: seeds of one recipe, as mean and spread. Default: the "
+    "shipped one.",
+)
+@click.option(
+    "--data",
+    required=True,
+    metavar="PREPARED[@SPLIT]",
+    help="Folder of aligned streams; its test split unless another is named.",
+)
+@click.option(
+    "--by",
+    multiple=True,
+    metavar="COLUMN",
+    help="Score the recordings of each value of this column by themselves too, e.g. light or "
+    "skin_tone; repeatable.",
+)
+@click.option(
+    "--drop", multiple=True, metavar="STREAM", help="Declare a stream missing; repeatable."
+)
+@click.option(
+    "--stage1", is_flag=True, help="Also score the MMA extractor's valence-arousal on color."
+)
+@click.option("--out", type=click.Path(path_type=Path), help="Write the scores as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def mran(
+    models: tuple[Path, ...],
+    data: str,
+    by: tuple[str, ...],
+    drop: tuple[str, ...],
+    stage1: bool,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """Measure MRAN: RMSE, CC and CCC of valence and arousal, pooled and per recording.
+
+    Clips overlap by half, and a frame's estimates are averaged. CCC has denominator n.
+    """
+    from tqdm import tqdm
+
+    from mien.cli.evaluate_mma import path_and_split
+    from mien.datasets.streams import load_streams
+    from mien.evaluation.affect import without_nan
+    from mien.evaluation.mran import check_dropped, mran_traces, score_traces, stage1_traces
+    from mien.evaluation.trace_table import trace_table
+    from mien.inference.models import AffectModel
+    from mien.inference.mran import MranModel
+
+    path, named = path_and_split(data)
+    split = named or "test"
+    recordings = load_streams(path, split)
+    networks = [MranModel(file) for file in models] or [MranModel()]
+    read = [check_dropped(network, recordings, drop) for network in networks]
+    if len(set(read)) > 1:
+        click.echo(f"note: the models read other streams: {[list(names) for names in read]}")
+
+    total = len(recordings) * (len(networks) + stage1)
+    with tqdm(total=total, unit="video", disable=not sys.stderr.isatty(), leave=False) as bar:
+
+        def score(traces: Iterator[RecordingTraces]) -> dict[str, object]:
+            return score_traces(traces, recordings, by, bar.update)
+
+        reports = [score(mran_traces(network, recordings, drop)) for network in networks]
+        rows = [(f"MRAN ({' + '.join(read[0])})", reports)]
+        if stage1:
+            rows.append(("stage 1 (color)", [score(stage1_traces(AffectModel(), recordings))]))
+    document = {
+        "data": recordings.corpus,
+        "split": split,
+        "models": [network.describe() for network in networks],
+        "streams": [list(names) for names in read],
+        "dropped": list(drop),
+        "scores": dict(rows),
+    }
+    text = json.dumps(without_nan(document), indent=2)
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(text + "\n", encoding="utf-8")
+    if as_json:
+        click.echo(text)
+        return
+    click.echo(f"{recordings.corpus}, {split} split, {len(networks)} model(s)\n")
+    click.echo(trace_table(rows))

@@ -1,0 +1,197 @@
+"""Scores of exported MRAN models on aligned streams, as a whole and by condition. Torch-free."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mien.datasets.streams import StreamSet
+from mien.errors import ConfigError
+from mien.evaluation.traces import trace_report
+from mien.faces.align import CROP_SIZE_PX
+from mien.faces.streams import STREAMS
+from mien.inference.models import AffectModel
+from mien.inference.mran import MranModel
+from mien.inference.mran_clips import (
+    ClipInputs,
+    IntArray,
+    OverlapAverage,
+    clip_inputs,
+    clip_starts,
+    grid_frames,
+)
+from mien.labels import VALENCE_AROUSAL_SLICE
+from mien.types import FloatArray
+
+_CLIPS_AT_ONCE = 4
+_CROPS_AT_ONCE = 64
+
+
+@dataclass(frozen=True)
+class RecordingTraces:
+    """Which frames of a recording were read, int64 (m,), and what was said, float32 (m, 2)."""
+
+    frames: IntArray
+    estimates: FloatArray
+
+
+def check_dropped(model: MranModel, data: StreamSet, dropped: Sequence[str]) -> tuple[str, ...]:
+    """The streams that a model will read of some data.
+
+    Raises
+    ------
+    ConfigError
+        If a dropped stream has no such name, or none is left.
+    """
+    unknown = [name for name in dropped if name not in STREAMS]
+    if unknown:
+        raise ConfigError(f"--drop {unknown[0]}: is no stream; choose of {', '.join(STREAMS)}")
+    read = tuple(
+        name for name in model.modalities if name in data.modalities and name not in dropped
+    )
+    if not read:
+        raise ConfigError(
+            f"{data.folder}: nothing is left to read: the model reads "
+            f"{', '.join(model.modalities)}, the data have {', '.join(data.modalities)}, dropped "
+            f"are {', '.join(dropped) or 'none'}"
+        )
+    return read
+
+
+def mran_traces(
+    model: MranModel, data: StreamSet, dropped: Sequence[str] = ()
+) -> Iterator[RecordingTraces]:
+    """What a model says of each recording, a frame's estimates averaged over its clips.
+
+    Parameters
+    ----------
+    model
+        An exported model.
+    data
+        Recordings; frames are chosen by their times, at the model's rate.
+    dropped
+        Streams that are declared missing.
+
+    Raises
+    ------
+    ConfigError
+        If nothing is left to read.
+    """
+    read = check_dropped(model, data, dropped)
+    for index in range(len(data)):
+        frames = grid_frames(data.times_s(index), model.fps)
+        starts = clip_starts(len(frames), model.clip_frames)
+        average = OverlapAverage()
+        parts: list[npt.NDArray[np.float64]] = []
+        for first in range(0, len(starts), _CLIPS_AT_ONCE):
+            some = starts[first : first + _CLIPS_AT_ONCE]
+            own = [frames[start : start + model.clip_frames] for start in some]
+            clips = [_inputs(model, data, index, chosen, read) for chosen in own]
+            affect, _ = model.read(clips)
+            for start, chosen, said in zip(some, own, affect, strict=True):
+                parts.append(average.add(start, said[: len(chosen)]))
+        parts.append(average.finish())
+        estimates = np.concatenate([part for part in parts if len(part)])
+        yield RecordingTraces(frames, estimates.astype(np.float32))
+
+
+def _inputs(
+    model: MranModel, data: StreamSet, index: int, frames: IntArray, read: tuple[str, ...]
+) -> ClipInputs:
+    clip = data.clip(index, frames)
+    there = clip.present & np.array([name in read for name in STREAMS])
+    return clip_inputs(
+        clip.color,
+        clip.depth_mm,
+        clip.thermal_c,
+        there,
+        model.modalities,
+        model.clip_frames,
+        CROP_SIZE_PX,
+    )
+
+
+def stage1_traces(extractor: AffectModel, data: StreamSet) -> Iterator[RecordingTraces]:
+    """Valence and arousal of the MMA extractor on the color stream, frame by frame.
+
+    A frame without color has no estimate (NaN).
+
+    Raises
+    ------
+    ConfigError
+        If the data have no color.
+    """
+    if "color" not in data.modalities:
+        raise ConfigError(f"{data.folder}: has no color, which stage 1 reads")
+    for index in range(len(data)):
+        count = len(data.times_s(index))
+        estimates = np.full((count, 2), np.nan, np.float32)
+        for first in range(0, count, _CROPS_AT_ONCE):
+            frames = np.arange(first, min(first + _CROPS_AT_ONCE, count), dtype=np.int64)
+            clip = data.clip(index, frames)
+            assert clip.color is not None
+            there = clip.present[:, 0]
+            affect = extractor.predict(clip.color[there])
+            estimates[frames[there]] = affect[:, VALENCE_AROUSAL_SLICE]
+        yield RecordingTraces(np.arange(count, dtype=np.int64), estimates)
+
+
+def group_values(data: StreamSet, column: str) -> list[str]:
+    """What an attribute column of ``recordings.parquet`` says, as text, per recording.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such column.
+    """
+    columns = sorted({name for recording in data.recordings for name in recording.attributes})
+    if column not in columns:
+        raise ConfigError(f"--by {column}: {data.folder} has {', '.join(columns) or 'no columns'}")
+    return [
+        "-" if recording.attributes.get(column) is None else str(recording.attributes[column])
+        for recording in data.recordings
+    ]
+
+
+def score_traces(
+    traces: Iterator[RecordingTraces],
+    data: StreamSet,
+    by: Sequence[str] = (),
+    advance: Callable[[], object] = lambda: None,
+) -> dict[str, Any]:
+    """Scores of one model.
+
+    Parameters
+    ----------
+    traces
+        One entry per recording, in the order of `data`.
+    data
+        Truth and attributes.
+    by
+        Attribute columns to split by, such as ``light``; a set of its own for each value.
+    advance
+        Called after each recording.
+
+    Returns
+    -------
+    `mien.evaluation.traces.trace_report` of all recordings under ``all``, and under
+    ``"column=value"`` of those with this value.
+    """
+    groups = {column: group_values(data, column) for column in by}
+    estimates, truths = [], []
+    for index, trace in enumerate(traces):
+        estimates.append(trace.estimates)
+        truths.append(data.affect(index)[trace.frames])
+        advance()
+    report = {"all": trace_report(estimates, truths)}
+    for column, values in groups.items():
+        for value in sorted(set(values)):
+            rows = [row for row, own in enumerate(values) if own == value]
+            report[f"{column}={value}"] = trace_report(
+                [estimates[row] for row in rows], [truths[row] for row in rows]
+            )
+    return report

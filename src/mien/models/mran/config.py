@@ -1,0 +1,90 @@
+"""Shape of a multi-modal recurrent attention network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mien.faces.streams import STREAMS
+
+RECURRENCES: tuple[str, ...] = ("guided", "concatenated", "framewise")
+
+
+@dataclass(frozen=True)
+class MRANConfig:
+    """What a network reads and how large it is; widths and depths are ours.
+
+    Attributes
+    ----------
+    modalities
+        Streams that the network has, in the order of `STREAMS`; color is one of them.
+    clip_frames, size_px
+        T, and the side of the crops.
+    color_widths, guide_widths
+        Channels of an encoder at 1/2, 1/4, 1/8 and 1/16 of the side, for color and for each of
+        depth and thermal.
+    color_hidden, guide_hidden
+        Channels of the decoders' states at 1/16 and at 1/8 of the side.
+    recognition
+        Channels of the two 3-D convolutions.
+    attention
+        False: the attention is uniform, so color features pass as they are.
+    recurrence
+        ``"guided"``: a ConvLSTM for depth and for thermal, a GA-LSTM for color (the paper's).
+        ``"concatenated"``: features of all streams are concatenated before one ConvLSTM.
+        ``"framewise"``: as guided, but nothing passes from a frame to another: states are not
+        carried on, and the 3-D convolutions see one frame.
+    temperature
+        Of the softmax over space; higher means flatter maps.
+    standardize
+        True: each color frame is brought to zero mean and unit deviation first, which takes
+        exposure and contrast out of the problem.
+    dropout
+        Rate before the regression.
+    """
+
+    modalities: tuple[str, ...] = STREAMS
+    clip_frames: int = 16
+    size_px: int = 112
+    color_widths: tuple[int, ...] = (16, 24, 48, 32)
+    guide_widths: tuple[int, ...] = (8, 16, 32, 24)
+    color_hidden: tuple[int, ...] = (24, 24)
+    guide_hidden: tuple[int, ...] = (16, 16)
+    recognition: tuple[int, ...] = (48, 64)
+    attention: bool = True
+    recurrence: str = "guided"
+    temperature: float = 1.0
+    standardize: bool = True
+    dropout: float = 0.2
+
+    def __post_init__(self) -> None:
+        known = tuple(name for name in STREAMS if name in self.modalities)
+        if self.modalities != known or "color" not in known:
+            raise ValueError(
+                f"modalities are color and any of {list(STREAMS[1:])}, in this order, not "
+                f"{list(self.modalities)}"
+            )
+        if self.recurrence not in RECURRENCES:
+            raise ValueError(f"recurrence is one of {list(RECURRENCES)}, not {self.recurrence!r}")
+        if self.clip_frames < 1:
+            raise ValueError(f"clip_frames must be 1 or more, not {self.clip_frames}")
+        if self.size_px < 16 or self.size_px % 16:
+            raise ValueError(f"size_px must be a multiple of 16, not {self.size_px}")
+        lengths = {"color_widths": 4, "guide_widths": 4, "color_hidden": 2, "guide_hidden": 2}
+        for name, count in {**lengths, "recognition": 2}.items():
+            widths = getattr(self, name)
+            if len(widths) != count or min(widths) < 1:
+                raise ValueError(f"{name} holds {count} positive numbers, not {list(widths)}")
+        if self.temperature <= 0 or not 0 <= self.dropout < 1:
+            raise ValueError(
+                f"out of range: temperature {self.temperature}, dropout {self.dropout}"
+            )
+
+    @property
+    def guides(self) -> tuple[str, ...]:
+        """The streams that guide color."""
+        return self.modalities[1:]
+
+    @property
+    def map_px(self) -> int:
+        """Side of features and attention maps: 1/8 of the crop's."""
+        return self.size_px // 8

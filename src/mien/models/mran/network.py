@@ -1,0 +1,115 @@
+"""The whole network: encoders, decoders, attention, recognition."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from mien.faces.streams import CHANNELS, STREAMS
+from mien.models.mran.attention import AttentionInference, uniform_attention
+from mien.models.mran.config import MRANConfig
+from mien.models.mran.decoders import Decoded, TemporalDecoder
+from mien.models.mran.encoders import Features, SpatialEncoder
+from mien.models.mran.recognition import EmotionRecognition
+
+
+class MRANOutput(NamedTuple):
+    """What a clip says.
+
+    Shapes: affect (batch, time, 2), valence and arousal in [-1, 1]; attention (batch, time, 1,
+    side / 8, side / 8), each frame's map >= 0 and of sum 1.
+    """
+
+    affect: Tensor
+    attention: Tensor
+
+
+class MRAN(nn.Module):
+    """Multi-modal recurrent attention network.
+
+    Shapes: streams, each (batch, time, channels, side, side) in [-1, 1] with 3 channels for color
+    and 1 for depth and thermal; present (batch, time, 3) of 0 and 1 in the order color, depth,
+    thermal -> `MRANOutput`. Values of a frame that is not present have no influence. A frame
+    without any stream, such as padding, has no influence on frames before it, and behind the last
+    real frame none at all.
+
+    Examples
+    --------
+    >>> model = MRAN(MRANConfig(modalities=("color",), clip_frames=2, size_px=32)).eval()
+    >>> output = model({"color": torch.zeros(1, 2, 3, 32, 32)}, torch.ones(1, 2, 3))
+    >>> output.affect.shape, output.attention.shape
+    (torch.Size([1, 2, 2]), torch.Size([1, 2, 1, 4, 4]))
+    """
+
+    def __init__(self, config: MRANConfig) -> None:
+        super().__init__()
+        self.config = config
+        recurrent = config.recurrence != "framewise"
+        color, guide = config.color_widths, config.guide_widths
+        self.encoders = nn.ModuleDict(
+            {"color": SpatialEncoder(CHANNELS["color"], color, config.standardize)}
+        )
+        for name in config.guides:
+            self.encoders[name] = SpatialEncoder(CHANNELS[name], guide)
+        self.decoders = nn.ModuleDict()
+        count = len(config.guides)
+        hidden = config.color_hidden
+        if config.recurrence == "concatenated":
+            volume, bottom = color[2] + count * guide[2], color[3] + count * guide[3]
+            self.decoders["color"] = TemporalDecoder(volume, bottom, hidden)
+            states = hidden[1]
+        else:
+            for name in config.guides:
+                self.decoders[name] = TemporalDecoder(
+                    guide[2], guide[3], config.guide_hidden, recurrent=recurrent
+                )
+            guidance = count * config.guide_hidden[0], count * config.guide_hidden[1]
+            self.decoders["color"] = TemporalDecoder(
+                color[2], color[3], hidden, guidance, recurrent
+            )
+            states = hidden[1] + guidance[1]
+        self.attention: AttentionInference | None = None
+        if config.attention:
+            self.attention = AttentionInference(states, config.temperature)
+        self.recognition = EmotionRecognition(
+            color[2], hidden[1], config.recognition, 3 if recurrent else 1, config.dropout
+        )
+
+    def forward(self, streams: dict[str, Tensor], present: Tensor) -> MRANOutput:
+        """Affect and attention of clips; see the class for shapes."""
+        own = [STREAMS.index(name) for name in self.config.modalities]
+        there = present.to(streams["color"].dtype)
+        features = {
+            name: self.encoders[name](streams[name], there[:, :, index])
+            for name, index in zip(self.config.modalities, own, strict=True)
+        }
+        decoded = self._decode(features)
+        states = [part.upper for part in decoded]
+        if self.attention is not None:
+            attention = self.attention(states)  # (T, B, 1, h, w)
+        else:
+            attention = uniform_attention(states[0])
+        mask = there[:, :, own].amax(2).T  # (T, B): frames that have any of the network's streams
+        affect = self.recognition(features["color"].volume, attention, states[0], mask)
+        return MRANOutput(affect, attention.transpose(0, 1))
+
+    def _decode(self, features: dict[str, Features]) -> list[Decoded]:
+        """States of color first, then of the streams that guide it."""
+        if self.config.recurrence == "concatenated":
+            parts = list(features.values())
+            joined = Features(
+                torch.cat([part.volume for part in parts], 2),
+                torch.cat([part.bottom for part in parts], 2),
+            )
+            return [self.decoders["color"](joined, [])]
+        guides: list[Decoded] = [
+            self.decoders[name](features[name], []) for name in self.config.guides
+        ]
+        return [self.decoders["color"](features["color"], guides), *guides]
+
+    def describe(self) -> dict[str, Any]:
+        """Configuration as plain values, for checkpoints and exported metadata."""
+        return asdict(self.config)

@@ -1,0 +1,68 @@
+"""Emotion recognition: attention-boosted color features through 3-D convolutions to affect.
+
+The paper's: X * A through 3-D convolutions and a regression head. Ours: A is rescaled by h w, X
+itself is added (a residual path), and the decoded states stand beside it, so that the guiding
+streams can say something where color shows nothing.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class EmotionRecognition(nn.Module):
+    """Valence and arousal of every frame.
+
+    Parameters
+    ----------
+    volume, states
+        Channels of color features and of decoded states.
+    widths
+        Channels of the two 3-D convolutions; the first halves the side.
+    reach
+        Frames that a 3-D convolution sees: 3, or 1 for a network that works frame by frame.
+    dropout
+        Rate before the regression.
+    """
+
+    def __init__(
+        self, volume: int, states: int, widths: tuple[int, ...], reach: int, dropout: float
+    ) -> None:
+        super().__init__()
+        first, second = widths
+        self.first = _conv3d_bn(volume + states, first, reach, 2)
+        self.second = _conv3d_bn(first, second, reach, 1)
+        self.dropout = nn.Dropout(dropout)
+        self.affect = nn.Linear(second, 2)
+        for convolution in (self.first, self.second):
+            convolution.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+
+    def forward(self, volume: Tensor, attention: Tensor, states: Tensor, mask: Tensor) -> Tensor:
+        """Affect (batch, time, 2) in [-1, 1].
+
+        Parameters
+        ----------
+        volume, attention, states
+            (time, batch, channels, h, w).
+        mask
+            (time, batch), 1 where the frame has any stream. Other frames are zero before every
+            convolution over time, as what lies outside the clip is.
+        """
+        area = attention.shape[-1] * attention.shape[-2]
+        boosted = volume * (attention * area + 1)
+        x = torch.cat([boosted, states], 2)  # (T, B, C, h, w)
+        real = mask.T[:, None, :, None, None]  # (B, 1, T, 1, 1)
+        x = (x.permute(1, 2, 0, 3, 4) * real).contiguous(memory_format=torch.channels_last_3d)
+        x = torch.relu(self.first(x)) * real  # (B, C, T, h/2, w/2)
+        x = torch.relu(self.second(x))
+        pooled = self.dropout(x.mean(dim=(3, 4)).transpose(1, 2))  # (B, T, C)
+        return torch.tanh(self.affect(pooled))
+
+
+def _conv3d_bn(inputs: int, outputs: int, reach: int, stride: int) -> nn.Sequential:
+    kernel, padding = (reach, 3, 3), (reach // 2, 1, 1)
+    return nn.Sequential(
+        nn.Conv3d(inputs, outputs, kernel, (1, stride, stride), padding, bias=False),
+        nn.BatchNorm3d(outputs),
+    )

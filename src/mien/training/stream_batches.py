@@ -1,0 +1,174 @@
+"""Clips of a `StreamSet` as batches: for training drawn at random, for reading in order.
+
+What a step is shown depends on seed, epoch and step alone, so a resumed run sees what an
+uninterrupted one would have seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from mien.datasets.streams import StreamSet
+from mien.inference.mran_clips import OverlapAverage, clip_inputs, clip_starts, grid_frames
+from mien.models.mran import MRAN
+from mien.training.stream_augment import StreamAugmentConfig, augment_clips, drop_streams
+from mien.types import FloatArray
+
+IntArray = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class ClipBatch:
+    """Clips for the network: streams (batch, time, channels, side, side), present (batch, time, 3).
+
+    affect (batch, time, 2) is NaN where not annotated, and beyond a recording's end.
+    """
+
+    streams: dict[str, Tensor]
+    present: Tensor
+    affect: Tensor
+
+
+@dataclass(frozen=True)
+class ClipReader:
+    """Cuts the clips that a network reads.
+
+    Attributes
+    ----------
+    data
+        The recordings.
+    modalities, clip_frames, side
+        Of the network.
+    fps
+        Frames per second that the network reads; frames are chosen by their times.
+    """
+
+    data: StreamSet
+    modalities: tuple[str, ...]
+    clip_frames: int
+    side: int
+    fps: float
+
+    def frames(self, index: int) -> IntArray:
+        """Frames of a recording that the network is shown, in order."""
+        return grid_frames(self.data.times_s(index), self.fps)
+
+    def batch(self, clips: list[tuple[int, IntArray]]) -> ClipBatch:
+        """Clips (recording, frames), each of at most `clip_frames` frames."""
+        inputs, affect = [], np.full((len(clips), self.clip_frames, 2), np.nan, np.float32)
+        for row, (index, frames) in enumerate(clips):
+            clip = self.data.clip(index, frames)
+            inputs.append(
+                clip_inputs(
+                    clip.color,
+                    clip.depth_mm,
+                    clip.thermal_c,
+                    clip.present,
+                    self.modalities,
+                    self.clip_frames,
+                    self.side,
+                )
+            )
+            affect[row, : len(frames)] = clip.affect
+        streams = {
+            name: torch.from_numpy(np.stack([part.streams[name] for part in inputs]))
+            for name in self.modalities
+        }
+        present = torch.from_numpy(np.stack([part.present for part in inputs]))
+        return ClipBatch(streams, present, torch.from_numpy(affect))
+
+
+def epoch_clips(
+    reader: ClipReader, count: int, strides: tuple[int, ...], seed: int, epoch: int
+) -> list[tuple[int, IntArray]]:
+    """Clips of an epoch in a random order: every recording by its length, starts and strides drawn.
+
+    Parameters
+    ----------
+    reader
+        What to draw from; recordings without any annotation are left out.
+    count
+        How many clips; 0: as many as fit side by side into the recordings.
+    strides
+        Steps between frames, each as likely; one that does not fit gives way to 1.
+    seed, epoch
+        Decide the draw.
+    """
+    rng = np.random.default_rng([seed, epoch])
+    t = reader.clip_frames
+    shown = {
+        index: reader.frames(index)
+        for index in range(len(reader.data))
+        if np.isfinite(reader.data.affect(index)).any()
+    }
+    share = {index: max(1, round(len(frames) / t)) for index, frames in shown.items()}
+    drawn = np.repeat(list(share), list(share.values()))
+    if count:
+        laps = -(-count // len(drawn))
+        drawn = np.concatenate([rng.permutation(drawn) for _ in range(laps)])[:count]
+    clips = []
+    for index in rng.permutation(drawn):
+        frames = shown[int(index)]
+        stride = int(rng.choice(strides))
+        if (t - 1) * stride + 1 > len(frames):
+            stride = 1
+        room = max(0, len(frames) - ((t - 1) * stride + 1))
+        start = int(rng.integers(room + 1))
+        clips.append((int(index), frames[start : start + (t - 1) * stride + 1 : stride]))
+    return clips
+
+
+def augmented(
+    batch: ClipBatch,
+    modalities: tuple[str, ...],
+    config: StreamAugmentConfig,
+    generator: torch.Generator,
+) -> ClipBatch:
+    """A batch as training shows it: moved, relit, with noise, and with streams missing."""
+    streams = augment_clips(batch.streams, config, generator)
+    present = drop_streams(batch.present, modalities, config, generator)
+    return ClipBatch(streams, present, batch.affect)
+
+
+def read_recordings(
+    model: MRAN, reader: ClipReader, batch: int = 8, hop: int | None = None
+) -> Iterator[tuple[IntArray, FloatArray]]:
+    """What a network says of each recording, averaged over overlapping clips.
+
+    Parameters
+    ----------
+    model
+        Is put into evaluation mode.
+    reader
+        The recordings.
+    batch
+        Clips at a time.
+    hop
+        Frames between the starts of clips; None: half a clip.
+
+    Yields
+    ------
+    Per recording the frames that were read, int64 (m,), and their estimates, float32 (m, 2).
+    """
+    model.eval()
+    for index in range(len(reader.data)):
+        frames = reader.frames(index)
+        starts = clip_starts(len(frames), reader.clip_frames, hop)
+        average = OverlapAverage()
+        parts = []
+        for first in range(0, len(starts), batch):
+            some = starts[first : first + batch]
+            clips = [(index, frames[start : start + reader.clip_frames]) for start in some]
+            inputs = reader.batch(clips)
+            with torch.no_grad():
+                affect = model(inputs.streams, inputs.present).affect.numpy()
+            for start, (_, own), estimates in zip(some, clips, affect, strict=True):
+                parts.append(average.add(start, estimates[: len(own)]))
+        parts.append(average.finish())
+        yield frames, np.concatenate([part for part in parts if len(part)]).astype(np.float32)
