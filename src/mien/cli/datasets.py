@@ -13,6 +13,7 @@ from mien.cli import complain
 if TYPE_CHECKING:
     from mien.datasets.annotations import ImageCorpus
     from mien.datasets.clips import VideoCorpus
+    from mien.datasets.stream_corpus import StreamCorpus
 
 
 @click.group("datasets")
@@ -59,27 +60,47 @@ def info(name: str) -> None:
     type=click.Path(path_type=Path),
     help="An extractor of your own (exported ONNX). Default: the shipped one.",
 )
+@click.option(
+    "--fps",
+    type=click.FloatRange(0, min_open=True),
+    help="Frames per second to keep of recordings with traces. Default: the corpus's.",
+)
 @click.option("--quiet", is_flag=True, help="No progress bar and no summary; errors stay.")
 def prepare(
-    name: str, root: Path, out: Path, jobs: int | None, model: Path | None, quiet: bool
+    name: str,
+    root: Path,
+    out: Path,
+    jobs: int | None,
+    model: Path | None,
+    fps: float | None,
+    quiet: bool,
 ) -> None:
     """Check a corpus and write what training reads.
 
-    Videos go through stage 1 once. Exit code: 0 if all is there, 1 if some videos could not be
+    Videos go through stage 1 once; of recordings with traces, the faces are cut out of all
+    streams. Exit code: 0 if all is there, 1 if some videos could not be
     read (one line each; the rest is complete), 2 for wrong usage.
     """
     from mien.datasets.clips import VideoCorpus
     from mien.datasets.prepare import load_corpus, prepare_annotations
     from mien.datasets.registry import corpus_info
+    from mien.datasets.stream_corpus import StreamCorpus
 
     kind = corpus_info(name).kind  # refuses an unknown name before anything is read
     if kind == "annotations" and (jobs or model):
         raise click.UsageError(f"--jobs and --model are for videos; {name} has annotations only")
+    if kind == "streams" and model:
+        raise click.UsageError(f"--model is for videos that go through stage 1; {name} does not")
+    if kind != "streams" and fps:
+        raise click.UsageError(f"--fps is for recordings with traces; {name} has none")
     corpus = load_corpus(name, root)
     if not quiet:
         _report(corpus)
     if isinstance(corpus, VideoCorpus):
         _prepare_videos(corpus, out, jobs, model, quiet)
+        return
+    if isinstance(corpus, StreamCorpus):
+        _prepare_streams(corpus, out, jobs, fps, quiet)
         return
     prepare_annotations(corpus, out)
     if not quiet:
@@ -111,7 +132,29 @@ def _prepare_videos(
         sys.exit(1)
 
 
-def _report(corpus: VideoCorpus | ImageCorpus) -> None:
+def _prepare_streams(
+    corpus: StreamCorpus, out: Path, jobs: int | None, fps: float | None, quiet: bool
+) -> None:
+    from tqdm import tqdm
+
+    from mien.datasets.stream_prepare import prepare_streams
+
+    hidden = quiet or not sys.stderr.isatty()
+    with tqdm(total=len(corpus), unit="recording", disable=hidden, leave=False) as bar:
+        document = prepare_streams(corpus, out, fps, jobs, bar.update)
+    for entry in document["failed"]:
+        complain(entry["reason"])
+    if not quiet:
+        counts = document["counts"]
+        click.echo(
+            f"{counts['recordings']} of {len(corpus)} recordings prepared, {counts['frames']} "
+            f"frames of {', '.join(document['modalities'])} at {document['fps']:g} fps -> {out}"
+        )
+    if document["failed"]:
+        sys.exit(1)
+
+
+def _report(corpus: VideoCorpus | ImageCorpus | StreamCorpus) -> None:
     """Counts found beside the published ones, and what is worth knowing."""
     from mien.datasets.registry import corpus_info
 

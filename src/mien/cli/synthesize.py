@@ -164,6 +164,63 @@ def videos(
         _report(summary, "videos")
 
 
+@command.command("trimodal")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Folder of the set; a stopped run goes on from there.",
+)
+@click.option(
+    "--train",
+    type=click.IntRange(1),
+    default=1200,
+    show_default=True,
+    help="Training clips, one of each person.",
+)
+@click.option(
+    "--valid", type=click.IntRange(1), default=120, show_default=True, help="Validation clips."
+)
+@click.option(
+    "--test",
+    type=click.IntRange(1),
+    default=90,
+    show_default=True,
+    help="Test people, each in all three lights.",
+)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(0, min_open=True),
+    default=1.92,
+    show_default=True,
+    help="Length of every clip.",
+)
+@click.option(
+    "--fps", type=click.FloatRange(1), default=12.5, show_default=True, help="Frames per second."
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Another seed, other people.",
+)
+@click.option("--jobs", type=click.IntRange(1), help="Processes. Default: one per core.")
+@click.option("--quiet", is_flag=True, help="No progress bar and no summary.")
+def trimodal(out: Path, quiet: bool, **arguments: Any) -> None:
+    """Make the tri-modal benchmark: color, depth and thermal in even, harsh and dark light."""
+    from mien.synthetic.faces.generation import stage, synthesize_trimodal
+
+    clips = arguments["train"] + arguments["valid"] + 3 * arguments["test"]
+    frames = clips * arguments["seconds"] * arguments["fps"]
+    with _bar(int(frames) if frames < 1e9 else None, "frame", quiet) as update:
+        summary = synthesize_trimodal(
+            out, progress=update, factory=stage.open_condition_stage, **arguments
+        )
+    if not quiet:
+        _report(summary, "videos")
+
+
 @command.command("preview")
 @click.option(
     "--out", type=click.Path(path_type=Path), required=True, help="The picture: .png or .jpg."

@@ -1,8 +1,9 @@
 """Corpora, one adapter each.
 
 Faces with partial labels give a `FaceSet`; videos with one label vector each a `VideoCorpus`;
-annotated images and frames an `ImageCorpus`. `mien.datasets.registry` says what is known of each
-corpus, `mien.datasets.prepare` makes folders that training reads.
+annotated images and frames an `ImageCorpus`; recordings with traces a `StreamCorpus`.
+`mien.datasets.registry` says what is known of each corpus, `mien.datasets.prepare` makes folders
+that training reads.
 """
 
 from mien.datasets.aff_wild2 import load_aff_wild2

@@ -7,7 +7,6 @@ goes on where it was; videos that could not be read are tried again.
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable
 from functools import partial
@@ -18,6 +17,7 @@ from mien._version import __version__
 from mien.datasets.aff_wild2 import load_aff_wild2
 from mien.datasets.affectnet import load_affectnet
 from mien.datasets.annotations import ImageCorpus, write_annotations
+from mien.datasets.claims import cannot_write, claim
 from mien.datasets.clips import VideoCorpus
 from mien.datasets.crema_d import load_crema_d
 from mien.datasets.emotionet import load_emotionet
@@ -32,7 +32,9 @@ from mien.datasets.features import features_path
 from mien.datasets.hume_reaction import load_hume_reaction
 from mien.datasets.prepared import PreparedDocument, write_labels
 from mien.datasets.prepared_files import read_footer, write_text
-from mien.errors import ConfigError, OutputError
+from mien.datasets.stream_corpus import StreamCorpus
+from mien.datasets.stream_prepare import STREAM_CORPORA
+from mien.errors import ConfigError
 from mien.inference.pipeline import Analyzer
 from mien.workers import run
 
@@ -49,7 +51,6 @@ ANNOTATED_CORPORA: dict[str, Callable[[str | Path], ImageCorpus]] = {
 
 NO_FACE = "no face was found in any frame"
 
-_IDENTITY = ".prepare.json"
 _FAILURES = ".failed"
 
 
@@ -61,11 +62,11 @@ def prepare_annotations(corpus: ImageCorpus, out: Path) -> dict[str, Any]:
     OutputError
         If the folder holds something else or cannot be written to.
     """
-    _claim(out, {"corpus": corpus.name})
+    claim(out, {"corpus": corpus.name})
     try:
         return write_annotations(corpus, out)
     except OSError as error:
-        raise _cannot_write(out, error) from error
+        raise cannot_write(out, error) from error
 
 
 def prepare_videos(
@@ -106,7 +107,7 @@ def prepare_videos(
     """
     stage1 = describe_stage1(model)
     identity = {"corpus": corpus.name, "outputs": list(corpus.outputs)}
-    _claim(out, {**identity, "stage1": stage1, "settings": analysis_settings()})
+    claim(out, {**identity, "stage1": stage1, "settings": analysis_settings()})
     failures = out / _FAILURES
     shutil.rmtree(failures, ignore_errors=True)  # what failed may have been mended
     tasks = [
@@ -120,7 +121,7 @@ def prepare_videos(
     try:
         return _finish(corpus, out, stage1)
     except OSError as error:
-        raise _cannot_write(out, error) from error
+        raise cannot_write(out, error) from error
 
 
 def _finish(corpus: VideoCorpus, out: Path, stage1: dict[str, Any]) -> PreparedDocument:
@@ -156,40 +157,7 @@ def _finish(corpus: VideoCorpus, out: Path, stage1: dict[str, Any]) -> PreparedD
     return document
 
 
-def _claim(out: Path, identity: dict[str, Any]) -> None:
-    """Make the folder ours, or find that it is from an earlier run of the same."""
-    path = out / _IDENTITY
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        if not path.is_file():
-            if any(out.iterdir()):
-                raise OutputError(
-                    f"{out}: holds something else than this corpus prepared; choose another folder "
-                    "with --out"
-                )
-            write_text(path, json.dumps(identity, indent=2) + "\n")
-        begun = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise OutputError(f"{path}: is damaged; choose another folder with --out") from error
-    except OSError as error:
-        raise _cannot_write(out, error) from error
-    differing = [key for key, value in identity.items() if begun.get(key) != value]
-    if differing:
-        raise OutputError(
-            f"{out}: was begun with another {' and '.join(differing)} "
-            f"({begun.get(differing[0])}, now {identity[differing[0]]}); choose another folder "
-            "with --out"
-        )
-
-
-def _cannot_write(place: Path, error: OSError) -> OutputError:
-    return OutputError(
-        f"{place}: cannot be written to ({error.strerror or error}); choose another folder with "
-        "--out"
-    )
-
-
-def load_corpus(name: str, root: Path) -> VideoCorpus | ImageCorpus:
+def load_corpus(name: str, root: Path) -> VideoCorpus | ImageCorpus | StreamCorpus:
     """Read and check a corpus that can be prepared.
 
     Raises
@@ -203,6 +171,8 @@ def load_corpus(name: str, root: Path) -> VideoCorpus | ImageCorpus:
         return VIDEO_CORPORA[name](root)
     if name in ANNOTATED_CORPORA:
         return ANNOTATED_CORPORA[name](root)
+    if name in STREAM_CORPORA:
+        return STREAM_CORPORA[name](root)
     raise ConfigError(
         f"{name} needs no preparation: mien train mma and mien evaluate mma read it as it is"
     )

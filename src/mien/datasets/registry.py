@@ -13,6 +13,7 @@ from mien.errors import ConfigError
 KINDS = {
     "videos": "videos with one label vector each",
     "annotations": "images or frames with partial labels",
+    "streams": "recordings with traces of valence and arousal",
     "faces": "faces, used as they are",
 }
 """Kinds of corpora, in words."""
@@ -39,8 +40,9 @@ class CorpusInfo:
     title, labels
         Its own name, and what is annotated.
     kind
-        ``"videos"`` (video-level labels), ``"annotations"`` (labels of images or frames) or
-        ``"faces"`` (read by ``mien train mma`` and ``mien evaluate mma`` as it is).
+        ``"videos"`` (video-level labels), ``"annotations"`` (labels of images or frames),
+        ``"streams"`` (traces, one or several cameras) or ``"faces"`` (read by ``mien train mma``
+        and ``mien evaluate mma`` as it is).
     access, terms, layout
         How to get it, what its owners allow, and what a folder of it must hold.
     counts
@@ -255,6 +257,70 @@ _ALL = (
         terms="yours: nobody in the pictures exists",
         layout=("the folder that mien synthesize images wrote",),
     ),
+    CorpusInfo(
+        name="recola",
+        title="RECOLA",
+        kind="streams",
+        labels="25 times a second: valence and arousal of six raters, merged by their agreement",
+        access="from its authors (diuf.unifr.ch/main/diva/recola), by a licence agreement",
+        terms=_ON_REQUEST,
+        layout=(
+            "RECOLA-Annotation/emotional_behaviour/{arousal,valence}/P16.csv: "
+            "time;FM1 ;FM2 ;FM3 ;FF1 ;FF2 ;FF3",
+            "or ratings_gold_standard/{arousal,valence}/{train,dev}_1.arff of AVEC 2016",
+            "<id>.mp4 anywhere below the folder",
+        ),
+    ),
+    CorpusInfo(
+        name="sewa",
+        title="SEWA DB",
+        kind="streams",
+        labels="10 times a second: valence and arousal",
+        access="from its authors (db.sewaproject.eu), by a licence agreement",
+        terms=_ON_REQUEST,
+        layout=(
+            "labels/<id>.csv: time;arousal;valence;... (known from descriptions only)",
+            "<id>.avi anywhere below the folder; Train_, Devel_, Test_ in front say the split",
+        ),
+    ),
+    CorpusInfo(
+        name="afew-va",
+        title="AFEW-VA",
+        kind="streams",
+        labels="per frame: valence and arousal",
+        access="from its authors at Imperial College London (ibug.doc.ic.ac.uk)",
+        terms=_ON_REQUEST,
+        layout=(
+            'any/<id>/<id>.json: "frames": {"00000": {"valence": -10 to 10, "arousal": ...}}',
+            "any/<id>/00000.png and so on",
+        ),
+        counts={"recordings": 600},
+        counts_source="Kossaifi et al., Image and Vision Computing 65, 2017",
+    ),
+    CorpusInfo(
+        name="mavfer",
+        title="MAVFER, and any folder of color, depth and thermal videos with traces",
+        kind="streams",
+        labels="traces of valence and arousal",
+        access="from its authors (Lee et al., IEEE TIP 29, 2020); the layout below is ours",
+        terms=_ON_REQUEST,
+        layout=(
+            "<clip>/color.mp4, and depth.mkv and thermal.mkv where there are (any container)",
+            "<clip>/annotation.csv: time_s,arousal,valence",
+            "streams.json, also <clip>/streams.json: scale, offset, homography, time_offset_s, "
+            "tolerance_s of depth and thermal",
+            "manifest.csv: clip,split,person and free columns",
+        ),
+    ),
+    CorpusInfo(
+        name="synthetic-trimodal",
+        title="The open tri-modal benchmark of mien: faces in even, harsh and dark light",
+        kind="streams",
+        labels="per frame: everything, exactly; valence and arousal are used",
+        access="mien synthesize trimodal",
+        terms="yours: nobody in the pictures exists",
+        layout=("the folder that mien synthesize trimodal wrote",),
+    ),
 )
 
 CORPORA: dict[str, CorpusInfo] = {info.name: info for info in _ALL}
@@ -304,6 +370,7 @@ def describe_corpus(info: CorpusInfo) -> str:
     use = {
         "videos": f"mien datasets prepare {info.name} --root DIR --out DIR",
         "annotations": f"mien datasets prepare {info.name} --root DIR --out DIR",
+        "streams": f"mien datasets prepare {info.name} --root DIR --out DIR",
         "faces": "no preparation: mien train mma and mien evaluate mma read it as it is",
     }
     lines.append(f"use       {use[info.kind]}")

@@ -53,17 +53,37 @@ class VideoSet:
     def __post_init__(self) -> None:
         _check_shared(self)
         _check_range("videos_per_person", self.videos_per_person, 1, 10_000)
-        _check_range("seconds", self.seconds, 0.04, 3600)
-        _check_range("fps", self.fps, 1, 240)
-        if "color" in self.modalities and self.size_px % 2:
-            raise ConfigError(f"size_px is {self.size_px}: H.264 stores even sizes only")
-        if self.seconds * self.fps < 1:
-            raise ConfigError(f"{self.seconds:g} seconds at {self.fps:g} fps is less than a frame")
+        _check_length(self)
 
     @property
     def per_person(self) -> int:
         """Videos that follow each other with the same person in them."""
         return self.videos_per_person
+
+
+@dataclass(frozen=True)
+class TrimodalSet:
+    """Arguments of `synthesize_trimodal`, which documents them."""
+
+    train: int
+    valid: int
+    test: int
+    seconds: float
+    seed: int
+    fps: float
+    size_px: int = 112
+    modalities: tuple[str, ...] = MODALITIES
+    framing: str = "aligned"
+
+    def __post_init__(self) -> None:
+        for name in ("train", "valid", "test"):
+            _check_range(name, getattr(self, name), 1, 10_000_000)
+        _check_pictures(self)
+        _check_length(self)
+
+
+AnySet = ImageSet | VideoSet | TrimodalSet
+"""Any set that there is."""
 
 
 def ordered_modalities(names: Iterable[str]) -> tuple[str, ...]:
@@ -84,11 +104,24 @@ def ordered_modalities(names: Iterable[str]) -> tuple[str, ...]:
 
 def _check_shared(plan: ImageSet | VideoSet) -> None:
     _check_range("count", plan.count, 1, 100_000_000)
+    _check_choice("light", plan.light, LIGHTS)
+    _check_pictures(plan)
+
+
+def _check_pictures(plan: AnySet) -> None:
     _check_range("seed", plan.seed, 0, 2**53 - 1)
     _check_range("size_px", plan.size_px, *_SIZES_PX)
     _check_choice("framing", plan.framing, FRAMINGS)
-    _check_choice("light", plan.light, LIGHTS)
     object.__setattr__(plan, "modalities", ordered_modalities(plan.modalities))
+
+
+def _check_length(plan: VideoSet | TrimodalSet) -> None:
+    _check_range("seconds", plan.seconds, 0.04, 3600)
+    _check_range("fps", plan.fps, 1, 240)
+    if "color" in plan.modalities and plan.size_px % 2:
+        raise ConfigError(f"size_px is {plan.size_px}: H.264 stores even sizes only")
+    if plan.seconds * plan.fps < 1:
+        raise ConfigError(f"{plan.seconds:g} seconds at {plan.fps:g} fps is less than a frame")
 
 
 def _check_range(name: str, value: float, low: float, high: float) -> None:

@@ -7,14 +7,18 @@ from typing import Any
 
 from mien._version import __version__
 from mien.labels import ACTION_UNITS, EXPRESSIONS, LANDMARKS, REACTIONS
-from mien.synthetic.faces.generation.arguments import ImageSet, VideoSet
+from mien.synthetic.faces.generation.arguments import AnySet, ImageSet, TrimodalSet, VideoSet
 from mien.synthetic.faces.geometry.action_units import COMPOSED
 from mien.synthetic.faces.geometry.landmarks import NAMES
 
 GENERATOR = 1
 """Raised whenever the same seed gives other pictures or other truth than before."""
 
-KINDS: dict[type, str] = {ImageSet: "mien synthetic images", VideoSet: "mien synthetic videos"}
+KINDS: dict[type, str] = {
+    ImageSet: "mien synthetic images",
+    VideoSet: "mien synthetic videos",
+    TrimodalSet: "mien synthetic trimodal",
+}
 
 _UNITS = {
     "color": "8 bit RGB",
@@ -34,7 +38,7 @@ _UNITS = {
 }
 
 
-def describe(plan: ImageSet | VideoSet) -> dict[str, Any]:
+def describe(plan: AnySet) -> dict[str, Any]:
     """The document of a set, as plain values."""
     arguments = asdict(plan)
     arguments["modalities"] = list(plan.modalities)

@@ -11,13 +11,14 @@ from typing import Any
 import pyarrow as pa
 
 from mien.errors import ConfigError, OutputError
-from mien.synthetic.faces.generation.arguments import ImageSet, VideoSet
+from mien.synthetic.faces.generation.arguments import AnySet
 from mien.synthetic.faces.generation.description import describe
 from mien.synthetic.faces.generation.seeds import SPLITS
 from mien.synthetic.faces.generation.tables import joined, read_table, write_table
 
 DOCUMENT = "dataset.json"
 MANIFEST = "manifest.parquet"
+_GROWING = ("count", "train", "valid", "test")
 _PARTIAL_DOCUMENT = f".{DOCUMENT}.partial"
 
 
@@ -52,10 +53,10 @@ def count_splits(splits: Sequence[str]) -> dict[str, int]:
     return {split: splits.count(split) for split in SPLITS}
 
 
-def open_set(out: Path, plan: ImageSet | VideoSet) -> None:
+def open_set(out: Path, plan: AnySet) -> None:
     """Begin a set in `out`, or check that the one which is there is the same.
 
-    A set may only grow: another ``count`` than before is fine if it is larger.
+    A set may only grow: another size than before is fine if it is larger.
 
     Raises
     ------
@@ -70,7 +71,7 @@ def open_set(out: Path, plan: ImageSet | VideoSet) -> None:
         present = _read_document(out)
         if present is not None:
             _compare(out, present, wanted)
-            if present["arguments"]["count"] == plan.count:
+            if present["arguments"] == wanted["arguments"]:
                 return
         text = json.dumps(wanted, indent=2, ensure_ascii=False) + "\n"
         (out / _PARTIAL_DOCUMENT).write_text(text, encoding="utf-8")
@@ -95,9 +96,9 @@ def _read_document(out: Path) -> dict[str, Any] | None:
         return None
     try:
         document = json.loads((out / DOCUMENT).read_text(encoding="utf-8"))
-        if str(document["format"]).startswith("mien synthetic") and document["arguments"]["count"]:
+        if str(document["format"]).startswith("mien synthetic") and document["arguments"].keys():
             return dict(document)
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
         pass
     raise OutputError(
         f"{out}: holds something else than a set of synthetic faces; choose another folder"
@@ -115,9 +116,10 @@ def _compare(out: Path, present: dict[str, Any], wanted: dict[str, Any]) -> None
     before: dict[str, Any] = present["arguments"]
     for name, value in wanted["arguments"].items():
         earlier = before.get(name)
-        if earlier == value or (name == "count" and value > before["count"]):
+        grows = name in _GROWING and isinstance(earlier, int)
+        if earlier == value or (grows and value > earlier):
             continue
-        what = "a set only grows" if name == "count" else "give the same"
+        what = "a set only grows" if grows else "give the same"
         raise ConfigError(
             f"{out}: was begun with {name} {_shown(earlier)}, not {_shown(value)}; "
             f"{what} or choose another folder"

@@ -135,6 +135,20 @@ class StudioStage:
         )
 
 
+class ConditionStage(StudioStage):
+    """The same, but a scene differs in nothing but light from the same scene in other light."""
+
+    def __init__(self) -> None:
+        from mien.synthetic.faces.rendering.conditions import draw_condition
+
+        super().__init__()
+        self._draw_condition = draw_condition
+
+    def scene(self, seed: int, framing: str, size_px: int, light: str) -> Scene:
+        """A place; `light` is ``"even"``, ``"harsh"`` or ``"dark"``."""
+        return self._draw_condition(seed, framing, size_px, light)
+
+
 def open_stage() -> Stage:
     """The stage of `mien.synthetic.faces`; its head is read from the cache or built first.
 
@@ -144,3 +158,14 @@ def open_stage() -> Stage:
         If the extra ``synthetic`` is not installed.
     """
     return StudioStage()
+
+
+def open_condition_stage() -> Stage:
+    """The stage of the tri-modal benchmark: as `open_stage`, with lights that can be compared.
+
+    Raises
+    ------
+    ModelError
+        If the extra ``synthetic`` is not installed.
+    """
+    return ConditionStage()

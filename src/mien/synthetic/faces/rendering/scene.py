@@ -11,32 +11,12 @@ import numpy.typing as npt
 
 from mien.synthetic.faces.appearance.color import light_color
 from mien.synthetic.faces.appearance.noise import cloud_noise
+from mien.synthetic.faces.rendering.lights import Light, LightPlay, turned
 from mien.types import FloatArray
 
 FRAMINGS: tuple[str, ...] = ("portrait", "aligned")
 LIGHTS: tuple[str, ...] = ("any", "even", "harsh", "dark")
 _KINDS: tuple[str, ...] = ("even", "soft", "harsh", "dark", "colored", "changing")
-
-
-@dataclass(frozen=True, slots=True)
-class Light:
-    """A distant light.
-
-    Attributes
-    ----------
-    toward
-        float32 (3,), unit vector from the face to the light; x right in the image, y up, z to
-        the camera.
-    color
-        float32 (3,), linear RGB irradiance.
-    casts, softness
-        Whether it casts shadows, and how wide it is (tangent of its half angle).
-    """
-
-    toward: FloatArray
-    color: FloatArray
-    casts: bool = False
-    softness: float = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +55,8 @@ class Scene:
         Of the depth camera: relative noise, share of edges lost.
     thermal_noise_c, thermal_blur_px, thermal_offset_c
         Of the thermal camera.
+    play
+        What the main light does besides (`mien.synthetic.faces.rendering.conditions`).
     """
 
     seed: int
@@ -107,6 +89,7 @@ class Scene:
     thermal_noise_c: float
     thermal_blur_px: float
     thermal_offset_c: float
+    play: LightPlay | None = None
 
     @property
     def attributes(self) -> dict[str, float | str]:
@@ -121,6 +104,8 @@ class Scene:
 
     def lights_at(self, time_s: float) -> tuple[Light, ...]:
         """The lights at a time; they differ from `lamps` only where light changes."""
+        if self.play is not None:
+            return (self.play.at(self.lamps[0], time_s), *self.lamps[1:])
         if not len(self.change):
             return self.lamps
         strength, frequency, phase = self.change.T
@@ -128,11 +113,7 @@ class Scene:
         main = self.lamps[0]
         gain = float(np.exp(strength[0] * wave[0]))
         turn = float(strength[1] * wave[1])
-        x, y, z = (float(value) for value in main.toward)
-        toward = np.array(
-            [x * np.cos(turn) + z * np.sin(turn), y, z * np.cos(turn) - x * np.sin(turn)],
-            np.float32,
-        )
+        toward = turned(main.toward, turn)
         moved = Light(toward, (main.color * gain).astype(np.float32), main.casts, main.softness)
         return (moved, *self.lamps[1:])
 

@@ -15,8 +15,9 @@ from mien.synthetic.faces.appearance.color import HAIR, linear
 from mien.synthetic.faces.appearance.eyes import paint_eye
 from mien.synthetic.faces.appearance.skin import lip_color
 from mien.synthetic.faces.rendering.actor import MATERIALS, Actor, Body
+from mien.synthetic.faces.rendering.lights import Light
 from mien.synthetic.faces.rendering.rays import RayScene
-from mien.synthetic.faces.rendering.scene import Light, Scene
+from mien.synthetic.faces.rendering.scene import Scene
 from mien.types import FloatArray
 
 _HAIR_GRAIN = 256
@@ -90,6 +91,8 @@ class Shader:
         for light in lights:
             facing = normal @ light.toward  # (n,)
             seen = self._visible(points, light, rays, grid, facing, scene.seed)
+            if light.bars is not None:
+                seen = seen * light.bars.share(points.position)
             around = np.clip((facing[:, None] + wrap) / (1 + wrap), 0, 1)
             around *= 0.75 + 0.25 * around
             diffuse = diffuse + light.color * around * (seen[:, None] * deep)

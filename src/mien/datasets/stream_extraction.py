@@ -1,0 +1,192 @@
+"""One recording of a corpus to aligned crops, in whichever process it is.
+
+The face is found in the color frames (RetinaFace), followed (`mien.faces.track`), and its crop cut
+by steadied landmarks, as `mien analyze` does; of several faces the largest counts. Depth and
+thermal are cut by the same similarity, after the homography that takes their pixels to those of
+the color stream. A color frame without a face has no crop, so nothing of it is there: it is marked
+in all streams.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mien.datasets.prepared_files import write_text
+from mien.datasets.stream_corpus import StreamSource
+from mien.datasets.stream_files import to_hundredths_of_kelvin, to_tenths_of_mm
+from mien.datasets.stream_frames import Companion, color_frames, color_interval_s, warp
+from mien.datasets.stream_writer import RecordingWriter
+from mien.errors import DataError, InputError
+from mien.faces.align import CROP_SIZE_PX, TEMPLATE, align, similarity
+from mien.faces.cuts import SceneCutDetector
+from mien.faces.detect import FaceDetector, RetinaFaceDetector
+from mien.faces.steady import SteadyLandmarks
+from mien.faces.track import Tracker
+from mien.inference.options import AnalysisOptions
+from mien.inference.resample import longest_step_s
+from mien.types import FloatArray, Frame
+from mien.workers import Tick
+
+NO_FACE = "no face was found in any frame"
+
+_OPTIONS = AnalysisOptions(faces="largest", reactions=False, threads=1)
+
+
+@dataclass(frozen=True)
+class RecordingTask:
+    """One recording to be read; ``str`` names it in messages."""
+
+    source: StreamSource
+    out: Path
+    failure: Path
+    modalities: tuple[str, ...]
+    aligned: bool
+    fps: float | None
+
+    def __str__(self) -> str:
+        return str(self.source.streams["color"].path)
+
+
+def extraction_settings() -> dict[str, Any]:
+    """The options that decide what the crops are, as plain values."""
+    names = ("faces", "steady", "min_score", "min_face_px", "detect_side_px", "max_lost_s")
+    return {name: getattr(_OPTIONS, name) for name in names}
+
+
+def open_detector() -> FaceDetector:
+    """The detector that recordings are prepared with, in one thread."""
+    return RetinaFaceDetector(
+        max_side_px=_OPTIONS.detect_side_px,
+        score_threshold=_OPTIONS.min_score,
+        min_face_px=_OPTIONS.min_face_px,
+        threads=1,
+    )
+
+
+def no_detector() -> None:
+    """For corpora whose pictures are crops already."""
+
+
+def read_recording(detector: FaceDetector | None, task: RecordingTask, tick: Tick) -> None:
+    """Write the streams of one recording, or why there are none."""
+    try:
+        _extract(detector, task)
+    except (InputError, DataError) as error:
+        task.failure.parent.mkdir(parents=True, exist_ok=True)
+        write_text(task.failure, str(error))
+    tick()
+
+
+def _extract(detector: FaceDetector | None, task: RecordingTask) -> None:
+    streams = task.source.streams
+    color = streams["color"]
+    interval_s = color_interval_s(color)
+    companions = {
+        name: Companion(name, stream, interval_s / 2)
+        for name, stream in streams.items()
+        if name != "color"
+    }
+    cutter = None if detector is None else FaceCutter(detector, interval_s)
+    seen = 0
+    with RecordingWriter(task.out, task.source.id, task.modalities) as writer:
+        for frame in color_frames(color, task.fps):
+            values = {name: one.at(frame.timestamp_s) for name, one in companions.items()}
+            cut = _framed(frame, color.path) if cutter is None else cutter.cut(frame)
+            affect = task.source.traces.at(np.array([frame.timestamp_s]))[0]
+            row = (float(affect[0]), float(affect[1]))
+            if cut is None:
+                writer.append(frame.timestamp_s, row)
+                continue
+            seen += 1
+            crop, to_crop = cut
+            stored = {
+                name: _companion_crop(name, task.source, value, frame, to_crop)
+                for name, value in values.items()
+                if value is not None
+            }
+            writer.append(frame.timestamp_s, row, color=crop, **stored)
+        if not seen:
+            raise DataError(f"{color.path}: {NO_FACE}")
+
+
+Cut = tuple[npt.NDArray[np.uint8], npt.NDArray[np.float64]]
+"""A crop, and the matrix (3, 3) from pixels of the frame to pixels of the crop."""
+
+
+def _framed(frame: Frame, path: Path) -> Cut:
+    shape = (CROP_SIZE_PX, CROP_SIZE_PX, 3)
+    if frame.image.shape != shape:
+        raise DataError(f"{path}: its frames are {frame.image.shape}; expected crops of {shape}")
+    return frame.image, np.eye(3)
+
+
+class FaceCutter:
+    """Cuts the largest face out of the frames of one video, in order.
+
+    Parameters
+    ----------
+    detector
+        Finds faces.
+    interval_s
+        From one frame of the video to the next.
+    """
+
+    def __init__(self, detector: FaceDetector, interval_s: float) -> None:
+        self._detector = detector
+        self._longest_s = longest_step_s(1 / interval_s)
+        self._tracker = Tracker(max_lost_s=_OPTIONS.max_lost_s)
+        self._cuts = SceneCutDetector()
+        self._steady: dict[int, SteadyLandmarks] = {}
+
+    def cut(self, frame: Frame) -> Cut | None:
+        """The crop of the frame; None where there is no face."""
+        if self._cuts.update(frame.image, frame.timestamp_s):
+            self._tracker.reset()
+        faces = [f for f in self._detector.detect(frame.image) if _spans(f.box, f.landmarks)]
+        height, width = frame.image.shape[:2]
+        ids = self._tracker.update(faces, frame.timestamp_s, (width, height))
+        kept = [(i, face) for i, face in zip(ids, faces, strict=True) if i >= 0]
+        if not kept:
+            return None
+        face_id, face = max(kept, key=lambda pair: float(pair[1].box[2] * pair[1].box[3]))
+        steady = self._steady.get(face_id)
+        if steady is None or frame.timestamp_s - steady.time_s > self._longest_s:
+            steady = SteadyLandmarks()
+            self._steady = {face_id: steady}
+        points = steady.update(face.landmarks, frame.timestamp_s)
+        return align(frame.image, points), np.vstack([similarity(points, TEMPLATE), [0, 0, 1]])
+
+
+def _spans(box: FloatArray, landmarks: FloatArray) -> bool:
+    """Whether a detection has an area and landmarks that span one, which alignment needs."""
+    finite = np.isfinite(box).all() and np.isfinite(landmarks).all()
+    return bool(finite and box[2:].min() > 0 and np.ptp(landmarks, axis=0).max() > 1)
+
+
+def _companion_crop(
+    name: str,
+    source: StreamSource,
+    values: FloatArray,
+    frame: Frame,
+    to_crop: npt.NDArray[np.float64],
+) -> npt.NDArray[np.uint16]:
+    """Depth or temperature, cut as the color crop is, as stored."""
+    stream = source.streams[name]
+    if stream.homography is not None:
+        to_crop = to_crop @ stream.homography
+    elif values.shape != frame.image.shape[:2]:
+        raise DataError(
+            f"{stream.path}: is {values.shape[1]} x {values.shape[0]} pixels, color "
+            f"{frame.image.shape[1]} x {frame.image.shape[0]}; give the homography from one to the "
+            f'other in streams.json ("{name}": {{"homography": ...}})'
+        )
+    if np.array_equal(to_crop, np.eye(3)):
+        cut = values
+    else:
+        cut = warp(values, to_crop, blend=name == "thermal")
+    return to_tenths_of_mm(cut) if name == "depth" else to_hundredths_of_kelvin(cut)

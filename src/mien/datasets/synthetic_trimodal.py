@@ -1,0 +1,75 @@
+"""The open benchmark of ``mien synthesize trimodal``: clips in even, harsh and dark light.
+
+The pictures are the aligned crops already, and frames of the three streams have the same times, so
+preparing it is reading and writing. Who is seen (skin tone, age, gender and so on) and the light go
+into ``recordings.parquet``; the splits are the set's own, by person.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from mien.datasets.prepared_files import read_parquet
+from mien.datasets.stream_corpus import StreamCorpus, StreamFile, StreamSource
+from mien.datasets.traces import read_trace_table
+from mien.errors import DataError
+from mien.faces.streams import STREAMS
+
+_FORMAT = "mien synthetic trimodal"
+_AGAIN = "run the same `mien synthesize trimodal` again to finish it"
+_REQUIRED = ("id", "path", "split", "identity_seed", "light", "fps", *STREAMS)
+
+
+def load_synthetic_trimodal(root: str | Path) -> StreamCorpus:
+    """The clips of a finished set.
+
+    Raises
+    ------
+    DataError
+        If the folder is none or is not finished.
+    """
+    folder = Path(root)
+    arguments = _read_arguments(folder)
+    manifest = folder / "manifest.parquet"
+    if not manifest.is_file():
+        raise DataError(f"{folder}: the set is not finished; {_AGAIN}")
+    table = read_parquet(manifest)
+    if lacking := [name for name in _REQUIRED if name not in table.column_names]:
+        raise DataError(f"{manifest}: looked for columns {lacking}, found {table.column_names}")
+    expected = arguments["train"] + arguments["valid"] + 3 * arguments["test"]
+    if table.num_rows != expected:
+        raise DataError(f"{manifest}: {table.num_rows} of {expected} clips are there; {_AGAIN}")
+    rows = table.to_pylist()
+    return StreamCorpus(
+        "synthetic-trimodal", None, tuple(_source(folder, row) for row in rows), aligned=True
+    )
+
+
+def _read_arguments(folder: Path) -> dict[str, Any]:
+    path = folder / "dataset.json"
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        found, arguments = document["format"], document["arguments"]
+        sizes = {name: int(arguments[name]) for name in ("train", "valid", "test")}
+    except FileNotFoundError as error:
+        raise DataError(f"{folder}: not a set of clips: there is no dataset.json") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(
+            f"{path}: cannot be read as that of {_FORMAT!r} (mien synthesize trimodal)"
+        ) from error
+    if found != _FORMAT:
+        raise DataError(f"{path}: holds {found!r}; expected {_FORMAT!r}")
+    return sizes
+
+
+def _source(folder: Path, row: dict[str, Any]) -> StreamSource:
+    streams = {name: StreamFile(folder / row[name]) for name in STREAMS}
+    attributes: dict[str, str | float | None] = {"light": row["light"]}
+    for name, value in row.items():
+        if name.startswith("actor_"):
+            attributes[name.removeprefix("actor_")] = value
+    traces = read_trace_table(folder / row["path"] / "annotation.csv")
+    person = str(row["identity_seed"])
+    return StreamSource(row["id"], row["split"], person, streams, traces, attributes)
