@@ -26,9 +26,10 @@ from mien.datasets.streams import load_streams
 from mien.demo import demo_frames
 from mien.errors import DataError, OutputError
 from mien.faces.align import TEMPLATE, similarity
+from mien.faces.detect import RetinaFaceDetector
 from stream_replicas import annotation, write_afew, write_mavfer, write_pictures, write_recola
 
-FACE = (12.0, 4.0, 40.0)  # x, y, size in the 64 x 48 pictures of the replicas
+FACE = (12.0, 16.0, 40.0)  # x, y, size in the 64 x 48 pictures of the replicas
 
 
 def one_face() -> ScriptedDetector:
@@ -113,7 +114,9 @@ def test_a_homography_takes_pixels_to_those_of_color(tmp_path: Path) -> None:
     in_stream = np.linalg.inv(np.array(TILTED)) @ in_color
     u, v = (in_stream[:2] / in_stream[2]).reshape(2, 80, 80)
     known = (u > 1) & (u < 94) & (v > 1) & (v < 70)
-    assert known.mean() > 0.9
+    assert known.mean() > 0.6
+    beyond = (v > 73) | (v < -2)
+    assert beyond.any() and np.isnan(clip.depth_mm[1, 20:100, 20:100][beyond]).all()
     depth = clip.depth_mm[1, 20:100, 20:100]
     assert np.abs(depth - (1000 + 6 * u + 2 * v))[known].max() <= 4.2  # half a pixel each way
     assert abs(np.mean((depth - (1000 + 6 * u + 2 * v))[known])) < 0.5
@@ -221,11 +224,14 @@ def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([here, *sys.path])}
     process = subprocess.Popen([sys.executable, "-c", code], env=environment)
     deadline = time.monotonic() + 120
-    while not ((out / "streams" / "a").is_dir() and list((out / "streams").glob(".b.*"))):
-        assert process.poll() is None and time.monotonic() < deadline, "ended before it was killed"
-        time.sleep(0.005)
-    process.send_signal(signal.SIGKILL)
-    process.wait(60)
+    try:
+        while not ((out / "streams" / "a").is_dir() and list((out / "streams").glob(".b.*"))):
+            assert process.poll() is None and time.monotonic() < deadline, "ended or hung"
+            time.sleep(0.005)
+        process.send_signal(signal.SIGKILL)
+    finally:
+        process.kill()
+        process.wait(60)
     assert not (out / "recordings.parquet").exists() and not (out / "streams" / "d").exists()
     prepare(load_mavfer(root), out)
     assert listing(out) == listing(tmp_path / "whole")
@@ -264,10 +270,13 @@ def test_a_real_face_is_found_and_cut_in_both_streams(tmp_path: Path) -> None:
     assert nose[0] > nose[1] > nose[2] and nose[0] > 120
     # steady crops of a face that moves a little: the frames look alike
     grey = [cv2.GaussianBlur(one[..., 1], (0, 0), 3).astype(float) for one in clip.color]
-    assert np.corrcoef(grey[0].ravel(), grey[-1].ravel())[0, 1] > 0.97
-    # 40 px between the eyes of the crop: their distance in the ramp tells the crop's scale
-    step = np.nanmedian(np.diff(clip.depth_mm[0], axis=1)[:, ::1].mean(axis=1))
-    assert 0.2 < step < 1.5
+    assert np.corrcoef(grey[0].ravel(), grey[-1].ravel())[0, 1] > 0.9
+    # the ramp rises by 1 mm with each pixel of depth, 3 of color: the crop's scale shows in it
+    rise_mm = np.nanmedian(clip.depth_mm[0][:, 101] - clip.depth_mm[0][:, 11])
+    face = RetinaFaceDetector().detect(next(demo_frames(0.2)))[0]
+    assert rise_mm == pytest.approx(
+        90 / 3 / np.hypot(*similarity(face.landmarks, TEMPLATE)[:, 0]), abs=2
+    )
 
 
 @pytest.fixture

@@ -132,8 +132,15 @@ def reactions(config: Path, data: str, out: Path, overrides: tuple[str, ...]) ->
     help="Folder of aligned streams, written by 'mien datasets prepare'.",
 )
 @_out
+@click.option(
+    "--init",
+    type=click.Path(path_type=Path),
+    help="Run folder of the same network to start from, trained on shorter clips for example.",
+)
 @_set
-def mran(config: Path, data: Path, out: Path, overrides: tuple[str, ...]) -> None:
+def mran(
+    config: Path, data: Path, out: Path, init: Path | None, overrides: tuple[str, ...]
+) -> None:
     """Train the multi-modal recurrent attention network on color, depth and thermal clips."""
     from mien.datasets.streams import load_streams
     from mien.training.config import load_config
@@ -141,7 +148,8 @@ def mran(config: Path, data: Path, out: Path, overrides: tuple[str, ...]) -> Non
 
     recipe = load_config(MRANTrainConfig, config, list(overrides))
     train, valid = (load_streams(data, split) for split in ("train", "valid"))
-    train_mran(recipe, train, valid, out, click.echo, progress=sys.stderr.isatty())
+    start = init / "model.safetensors" if init else None
+    train_mran(recipe, train, valid, out, click.echo, progress=sys.stderr.isatty(), init=start)
     click.echo(f"trained model: {out / 'model.safetensors'}")
 
 

@@ -19,7 +19,7 @@ from mien.faces.align import CROP_SIZE_PX
 from mien.labels import VALENCE_AROUSAL
 from mien.losses import trace_loss
 from mien.models.mran import MRAN, MRANConfig
-from mien.training.checkpoint import load_checkpoint, save_checkpoint
+from mien.training.checkpoint import load_checkpoint, save_checkpoint, tensor_fingerprint
 from mien.training.config import from_dict, save_config
 from mien.training.epochs import EpochLoop
 from mien.training.memory import keep_freed_memory
@@ -90,6 +90,7 @@ def train_mran(
     report: Callable[[str], object] = print,
     stop_after_epochs: int | None = None,
     progress: bool = False,
+    init: Path | None = None,
 ) -> MRAN:
     """Train a network, or go on where a killed run stopped; the result is the same.
 
@@ -108,6 +109,9 @@ def train_mran(
         Stop after so many epochs of this call; for tests of resuming.
     progress
         Show a bar.
+    init
+        ``model.safetensors`` of an earlier run to start from. No weight depends on the number of
+        frames: a network can learn from many short clips first and from long ones afterwards.
 
     Returns
     -------
@@ -118,7 +122,8 @@ def train_mran(
     ConfigError
         If the data lack a stream of the network, or CCC is not defined on `valid`.
     ModelError
-        If `out` holds a run of another configuration or other data, or the loss is not finite.
+        If `out` holds a run of another configuration or other data, `init` is of another shape, or
+        the loss is not finite.
     """
     keep_freed_memory()
     torch.set_num_threads(config.threads)
@@ -126,11 +131,14 @@ def train_mran(
     fps = config.fps or train.fps
     readers = [clip_reader(config.model, data, fps) for data in (train, valid)]
     model, average = MRAN(config.model), MRAN(config.model)
+    if init is not None:
+        _start_from(model, init)
     average.load_state_dict(model.state_dict())
     optimizer = adamw(model, config.rate, config.weight_decay)
     identity = {
         "config": json.loads(json.dumps(asdict(config))),
         "data": {"train": train.fingerprint(), "valid": valid.fingerprint()},
+        "init": tensor_fingerprint(load_checkpoint(init)[0]) if init else None,
     }
     loop = EpochLoop(
         out,
@@ -183,6 +191,20 @@ def load_mran(run: Path) -> tuple[MRAN, dict[str, Any]]:
     model = MRAN(from_dict(MRANConfig, state["mran"], str(file)))
     model.load_state_dict(tensors)
     return model.eval(), state
+
+
+def _start_from(model: MRAN, init: Path) -> None:
+    """Load the weights of another run."""
+    weights = load_checkpoint(init)[0]
+    own = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    theirs = {name: tuple(value.shape) for name, value in weights.items()}
+    if own != theirs:
+        differing = sorted(name for name in {*own, *theirs} if own.get(name) != theirs.get(name))
+        raise ModelError(
+            f"{init}: is no start for this network: {len(differing)} weight(s) differ in shape or "
+            f"are missing, the first is {differing[0]}; set model.* as in the run's config.json"
+        )
+    model.load_state_dict(weights)
 
 
 def clip_reader(model: MRANConfig, data: StreamSet, fps: float) -> ClipReader:
