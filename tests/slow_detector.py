@@ -10,6 +10,6 @@ from face_doubles import ScriptedDetector, make_face
 def slow() -> ScriptedDetector:
     def script(_: int) -> list:
         time.sleep(0.05)
-        return [make_face(2, 2, 10), make_face(12.0, 4.0, 40.0)]
+        return [make_face(2, 2, 10), make_face(12.0, 16.0, 40.0)]
 
     return ScriptedDetector(script)

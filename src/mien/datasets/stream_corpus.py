@@ -67,7 +67,7 @@ class StreamSource:
     Attributes
     ----------
     id, split, person, attributes
-        As in `mien.datasets.stream_writer.StreamRecording`.
+        As in `mien.datasets.stream_tables.StreamRecording`.
     streams
         By name; ``"color"`` is always there. A stream that the corpus has and this recording
         lacks is marked missing in all frames.

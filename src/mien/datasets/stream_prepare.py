@@ -27,7 +27,7 @@ from mien.datasets.stream_extraction import (
     read_recording,
 )
 from mien.datasets.stream_files import recording_folder
-from mien.datasets.stream_writer import StreamRecording, finish_streams, finished
+from mien.datasets.stream_tables import StreamRecording, finish_streams, finished
 from mien.datasets.synthetic_trimodal import load_synthetic_trimodal
 from mien.errors import DataError
 from mien.faces.detect import FaceDetector

@@ -30,13 +30,8 @@ from mien.datasets.stream_files import (
     to_hundredths_of_kelvin,
     to_tenths_of_mm,
 )
-from mien.datasets.stream_writer import (
-    RecordingWriter,
-    StreamRecording,
-    check_modalities,
-    finish_streams,
-    write_recording,
-)
+from mien.datasets.stream_tables import StreamRecording, check_modalities, finish_streams
+from mien.datasets.stream_writer import RecordingWriter, write_recording
 from mien.errors import DataError
 from mien.faces.streams import STREAMS
 from mien.types import FloatArray, ImageArray, TimeArray

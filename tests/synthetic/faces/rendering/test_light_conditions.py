@@ -29,7 +29,7 @@ def test_only_light_and_color_differ() -> None:
             for other in three[1:]:
                 np.testing.assert_array_equal(getattr(other, name), getattr(three[0], name), name)
     assert draw_condition(3, "aligned", 64, "dark").attributes["light"] == "dark"
-    with pytest.raises(ValueError, match="light is one of .* not 'any'"):
+    with pytest.raises(ValueError, match=r"light is one of .* not 'any'"):
         draw_condition(3, "aligned", 64, "any")
 
 
