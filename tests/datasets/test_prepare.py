@@ -30,6 +30,7 @@ from mien.datasets.prepare import (
 )
 from mien.datasets.prepared import load_prepared, read_document
 from mien.datasets.registry import CORPORA
+from mien.datasets.stream_prepare import STREAM_CORPORA
 from mien.demo import write_demo_clip
 from mien.errors import ConfigError, ModelError, OutputError
 from mien.inference.pipeline import Analysis, Analyzer
@@ -324,7 +325,7 @@ def test_annotations_are_prepared(tmp_path: Path) -> None:
 
 def test_every_corpus_has_its_loader(tmp_path: Path) -> None:
     needing = {name for name, info in CORPORA.items() if info.needs_preparation}
-    assert needing == {*VIDEO_CORPORA, *ANNOTATED_CORPORA}
+    assert needing == {*VIDEO_CORPORA, *ANNOTATED_CORPORA, *STREAM_CORPORA}
     assert load_corpus("crema-d", write_crema(tmp_path / "c")).name == "crema-d"
     assert load_corpus("hume-reaction", write_abaw(tmp_path / "h")).name == "hume-reaction"
     assert load_corpus("affectnet", write_affectnet(tmp_path / "n")).name == "affectnet"

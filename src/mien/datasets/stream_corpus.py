@@ -132,7 +132,7 @@ def split_by_hash(key: str) -> str:
     Examples
     --------
     >>> [split_by_hash(f"P{k}") for k in (16, 17, 19)]
-    ['train', 'train', 'valid']
+    ['train', 'valid', 'train']
     """
     share = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big") % 100
     return "train" if share < 80 else "valid" if share < 90 else "test"

@@ -18,7 +18,6 @@ import numpy.typing as npt
 
 from mien.datasets.prepared_files import read_parquet
 from mien.datasets.stream_files import (
-    ABSOLUTE_ZERO_C,
     DTYPES,
     FIXED_COLUMNS,
     FORMAT,
@@ -48,6 +47,8 @@ __all__ = [
     "to_tenths_of_mm",
     "write_recording",
 ]
+
+_FREEZING_CK = 27315  # 0 degrees Celsius in hundredths of a kelvin
 
 IntArray = npt.NDArray[np.int64]
 
@@ -174,8 +175,8 @@ class StreamSet:
         color = stored.get("color")
         return StreamClip(
             color,
-            _metric(stored.get("depth"), 0.1, 0.0, present[:, 1]),
-            _metric(stored.get("thermal"), 0.01, ABSOLUTE_ZERO_C, present[:, 2]),
+            _metric(stored.get("depth"), 0.1, 0, present[:, 1]),
+            _metric(stored.get("thermal"), 0.01, _FREEZING_CK, present[:, 2]),
             present,
             table.affect[chosen],
             table.times_s[chosen],
@@ -297,12 +298,13 @@ def read_stream_document(folder: Path) -> dict[str, Any]:
 
 
 def _metric(
-    stored: npt.NDArray[Any] | None, scale: float, offset: float, there: npt.NDArray[np.bool_]
+    stored: npt.NDArray[Any] | None, scale: float, zero: int, there: npt.NDArray[np.bool_]
 ) -> FloatArray | None:
     """Stored numbers (T, H, W) to float32 in the unit; NaN where nothing was measured."""
     if stored is None:
         return None
-    measured = (stored > 0) & there[:, None, None]
-    # float64 until the end: hundredths of a kelvin near 300 K need more than float32 keeps
-    values = stored.astype(np.float64) * scale + offset
-    return np.where(measured, values, np.nan).astype(np.float32)
+    # whole numbers are exact in float32, so subtracting first loses nothing
+    values: FloatArray = (stored.astype(np.float32) - np.float32(zero)) * np.float32(scale)
+    values[stored == 0] = np.nan
+    values[~there] = np.nan
+    return values
