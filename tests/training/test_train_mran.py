@@ -119,7 +119,7 @@ def test_estimates_are_the_mean_over_the_clips_that_hold_a_frame(splits):
 
 def test_data_without_a_stream_are_refused(folder, splits, tmp_path):
     color = load_streams(folder, "train", ("color",))
-    with pytest.raises(ConfigError, match="has no depth and no thermal; set model.modalities"):
+    with pytest.raises(ConfigError, match="has no depth and no thermal; set"):
         quiet(TINY, color, splits[1], tmp_path)
     quiet(
         replace(TINY, model=replace(SMALL, modalities=("color",)), epochs=1),
