@@ -1,13 +1,12 @@
 """`mien export mran` and `mien evaluate mran`, from a network with random weights."""
 
 import json
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
+from stream_replica import write_replica
 
 from mien.cli import cli
 from mien.datasets.streams import load_streams
@@ -20,9 +19,6 @@ from mien.models.mran import MRAN, MRANConfig
 from mien.training.checkpoint import save_checkpoint
 from mien.training.mran import clip_reader
 from mien.training.stream_batches import read_recordings
-
-sys.path.append(str(Path(__file__).parents[1] / "training"))
-from stream_replica import write_replica
 
 SMALL = MRANConfig(
     clip_frames=3,

@@ -32,10 +32,8 @@ def test_pooled_and_per_recording_are_both_given():
     parts = [series(1), series(2, 30), (np.zeros((5, 2)), np.full((5, 2), np.nan))]
     report = trace_report([x for x, _ in parts], [y for _, y in parts])
     assert report["recordings"] == 3 and report["frames"] == 80
-    pooled = np.concatenate([x for x, _ in parts[:2]]), np.concatenate([y for _, y in parts[:2]])
-    assert report["pooled"]["valence"]["ccc"] == pytest.approx(
-        ccc(pooled[0][:, 0], pooled[1][:, 0])
-    )
+    x, y = (np.concatenate([part[side] for part in parts[:2]])[:, 0] for side in (0, 1))
+    assert report["pooled"]["valence"]["ccc"] == pytest.approx(ccc(x, y))
     single = np.mean([ccc(x[:, 0], y[:, 0]) for x, y in parts[:2]])
     assert report["per_recording"]["valence"]["ccc"] == pytest.approx(single)
     for way in ("pooled", "per_recording"):

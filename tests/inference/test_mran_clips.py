@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -11,7 +13,7 @@ def test_clips_hold_every_frame_and_none_beyond_the_end(frames, hop):
     held = {start + k for start in starts for k in range(16) if start + k < frames}
     assert held == set(range(frames)) and starts[0] == 0
     assert frames <= 16 or starts[-1] + 16 == frames
-    assert all(0 < b - a <= (hop or 8) for a, b in zip(starts, starts[1:], strict=False))
+    assert all(0 < b - a <= (hop or 8) for a, b in pairwise(starts))
 
 
 def test_a_clip_of_one_frame_is_possible_and_no_frames_are_not():
