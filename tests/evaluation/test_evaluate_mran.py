@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
-from stream_replica import write_replica
 
 from mien.cli import cli
 from mien.datasets.streams import load_streams
@@ -19,6 +18,7 @@ from mien.models.mran import MRAN, MRANConfig
 from mien.training.checkpoint import save_checkpoint
 from mien.training.mran import clip_reader
 from mien.training.stream_batches import read_recordings
+from stream_replica import write_replica
 
 SMALL = MRANConfig(
     clip_frames=3,
