@@ -44,7 +44,7 @@ def test_pooled_and_per_recording_are_both_given():
 def test_what_is_undefined_is_nan_and_a_dash():
     report = trace_report([np.zeros((4, 2))], [np.full((4, 2), np.nan)])
     assert np.isnan(report["pooled"]["mean_ccc"]) and report["frames"] == 0
-    assert trace_table([("model", [{"all": report}])]).count("| -") == 14
+    assert trace_table([("model", [{"all": report}])]).count(" - ") == 14
     with pytest.raises(ValueError, match="no recording"):
         trace_report([], [])
 

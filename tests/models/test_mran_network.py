@@ -149,10 +149,12 @@ def test_depth_and_thermal_steer_where_color_looks():
 def test_exposure_does_not_matter_where_color_is_standardised():
     streams, present = clips(1), torch.ones(1, 6, 3)
     darker = {**streams, "color": streams["color"] * 0.6 - 0.3}
-    model = network()
-    assert (model(darker, present).affect - model(streams, present).affect).abs().max() < 0.02
-    raw = network(standardize=False)
-    assert (raw(darker, present).affect - raw(streams, present).affect).abs().max() > 0.02
+    moved = []
+    for standardize in (True, False):
+        model = network(standardize=standardize)
+        change = model(darker, present).affect - model(streams, present).affect
+        moved.append(change.abs().max())
+    assert moved[0] < 0.2 * moved[1]
 
 
 def test_a_high_temperature_flattens_the_maps():
@@ -160,7 +162,7 @@ def test_a_high_temperature_flattens_the_maps():
         sharp, flat = (
             network(temperature=t)(clips(), torch.ones(2, 6, 3)).attention for t in (0.1, 100.0)
         )
-    assert sharp.amax() > 2 * flat.amax()
+    assert sharp.std() > 100 * flat.std()
     np.testing.assert_allclose(flat.numpy(), 1 / 16, atol=1e-3)
 
 
