@@ -18,10 +18,10 @@ from mien.training.mma import (
     MMATrainConfig,
     OptimizerConfig,
     class_weights,
-    learning_rate,
     predict,
     train_mma,
 )
+from mien.training.optimizing import cosine_rate
 
 TINY = {"widths": (8, 16), "depths": (1, 1), "stem_width": 8, "dropout": 0.1, "inner_px": 0}
 CALM = AugmentConfig(
@@ -159,6 +159,6 @@ def test_class_weights_have_mean_one_and_favour_the_rare():
 
 def test_the_learning_rate_warms_up_and_ends_at_zero():
     config = OptimizerConfig(rate=1.0, warmup_steps=10)
-    rates = [learning_rate(config, step, 100) for step in range(100)]
+    rates = [cosine_rate(config.rate, config.warmup_steps, step, 100) for step in range(100)]
     assert rates[0] == pytest.approx(0.1) and max(rates) == pytest.approx(1.0)
     assert rates[-1] < 0.001 and all(a >= b for a, b in pairwise(rates[10:]))

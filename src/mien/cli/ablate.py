@@ -1,4 +1,4 @@
-"""``mien ablate``: tables of FaceRNET, run again on one's own data."""
+"""``mien ablate``: tables of FaceRNET and of MRAN, run again on one's own data."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from mien.cli import require_torch
 
 # Written here too, so that --help needs no torch; a test compares them.
 TABLE_NAMES = ("facernet-table2", "facernet-table3", "baselines")
+MRAN_TABLE = "mran"
 
 
 @click.command("ablate")
-@click.argument("table", type=click.Choice(TABLE_NAMES))
+@click.argument("table", type=click.Choice((*TABLE_NAMES, MRAN_TABLE)))
 @click.option(
     "--data",
     required=True,
     metavar="PREPARED|simulated",
-    help="Folder written by 'mien datasets prepare', or the word simulated.",
+    help="Folder written by 'mien datasets prepare' (aligned streams for mran), or, for the other "
+    "tables, the word simulated.",
 )
 @click.option(
     "--out",
@@ -31,7 +33,8 @@ TABLE_NAMES = ("facernet-table2", "facernet-table3", "baselines")
 @click.option(
     "--config",
     type=click.Path(path_type=Path),
-    help="TOML recipe that all rows share. Default: batch 64, rate 2e-3, 30 epochs.",
+    help="TOML recipe that all rows share. Default: batch 64, rate 2e-3, 30 epochs; for mran those "
+    "of mien.training.mran.",
 )
 @click.option(
     "--set", "overrides", multiple=True, metavar="A.B=C", help="Change one setting; repeatable."
@@ -47,9 +50,13 @@ def command(
     """Run a table's rows, several seeds each, and write Markdown, CSV and a figure.
 
     A killed run goes on where it stopped: finished rows are not run again. Published figures
-    stand in a column of their own; they were measured on Hume-Reaction.
+    stand in a column of their own; they were measured on Hume-Reaction. The table mran has
+    modalities, attention, recurrence and clip length.
     """
     require_torch()
+    if table == MRAN_TABLE:
+        _mran(Path(data), out, seeds, config, list(overrides))
+        return
     from mien.datasets.reaction_sets import SIMULATED, load_split, splits_of
     from mien.training.ablation.run import AblationData, run_table, usable_test
     from mien.training.config import from_overrides, load_config
@@ -80,3 +87,19 @@ def command(
         progress=sys.stderr.isatty(),
     )
     click.echo(f"table: {out / f'{table}.md'}")
+
+
+def _mran(data: Path, out: Path, seeds: int, config: Path | None, changes: list[str]) -> None:
+    from mien.datasets.streams import load_streams
+    from mien.training.ablation.mran import StreamSplits, run_mran_table
+    from mien.training.config import from_overrides, load_config
+    from mien.training.mran import MRANTrainConfig
+
+    recipe = (
+        load_config(MRANTrainConfig, config, changes)
+        if config is not None
+        else from_overrides(MRANTrainConfig, {"name": MRAN_TABLE}, changes)
+    )
+    splits = StreamSplits(*(load_streams(data, split) for split in ("train", "valid", "test")))
+    run_mran_table(recipe, splits, out, seeds, click.echo, sys.stderr.isatty())
+    click.echo(f"table: {out / f'{MRAN_TABLE}.md'}")

@@ -89,10 +89,10 @@ class Bar:
     paper: float
 
 
-def bars(rows: list[Bar], title: str, paper: str) -> str:
+def bars(rows: list[Bar], title: str, paper: str, measure: str = "mean Pearson's rho") -> str:
     """Horizontal bars with whiskers of one deviation; a diamond marks the published figure.
 
-    `paper` says whose figure that is and on which data.
+    `paper` says whose figure that is and on which data, `measure` what the bars are.
     """
     label_width, plot, line, top = 250, 420, 26, 74
     values = [v for r in rows for v in (r.mean + r.deviation, r.paper) if math.isfinite(v)]
@@ -120,7 +120,7 @@ def bars(rows: list[Bar], title: str, paper: str) -> str:
     if any(math.isfinite(row.paper) for row in rows):
         parts.append(_diamond(346, 47))
         parts.append(_text(358, 51, paper, 12, _QUIET))
-    parts.append(_text(label_width, bottom + 34, "mean Pearson's rho", 12, _QUIET))
+    parts.append(_text(label_width, bottom + 34, measure, 12, _QUIET))
     return _svg(width, height, "".join(parts), title)
 
 

@@ -46,8 +46,8 @@ class SpatialEncoder(nn.Module):
         self.stem = nn.Sequential(conv_bn(channels, half, 3, 2), nn.ReLU())
         self.stages = nn.Sequential(BasicBlock(half, quarter, 2), BasicBlock(quarter, eighth, 2))
         self.bottom = nn.Sequential(conv_bn(eighth, sixteenth, 3, 2), nn.ReLU())
-        # A third faster on processors; what comes out is in the usual order again.
-        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        # Not channels last, faster as it is: torch 2.13 then corrupts its heap on the way back
+        # through encoders of a few channels.
 
     def forward(self, frames: Tensor, present: Tensor) -> Features:
         """Encode frames (batch, time, channels, side, side), present (batch, time) of 0 and 1."""
@@ -68,8 +68,8 @@ class SpatialEncoder(nn.Module):
             centred = frames - mean
             deviation = (centred * centred).mean(dim=(1, 2, 3), keepdim=True).sqrt()
             frames = centred / (deviation + 0.02)  # the floor keeps a blank frame blank
-        volume = self.stages(self.stem(frames.contiguous(memory_format=torch.channels_last)))
-        return volume.contiguous(), self.bottom(volume).contiguous()
+        volume = self.stages(self.stem(frames))
+        return volume, self.bottom(volume)
 
     def _encode_some(self, frames: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         kept = torch.nonzero(mask > 0)[:, 0]

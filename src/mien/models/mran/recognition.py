@@ -35,8 +35,6 @@ class EmotionRecognition(nn.Module):
         self.second = _conv3d_bn(first, second, reach, 1)
         self.dropout = nn.Dropout(dropout)
         self.affect = nn.Linear(second, 2)
-        for convolution in (self.first, self.second):
-            convolution.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
 
     def forward(self, volume: Tensor, attention: Tensor, states: Tensor, mask: Tensor) -> Tensor:
         """Affect (batch, time, 2) in [-1, 1].
@@ -53,7 +51,7 @@ class EmotionRecognition(nn.Module):
         boosted = volume * (attention * area + 1)
         x = torch.cat([boosted, states], 2)  # (T, B, C, h, w)
         real = mask.T[:, None, :, None, None]  # (B, 1, T, 1, 1)
-        x = (x.permute(1, 2, 0, 3, 4) * real).contiguous(memory_format=torch.channels_last_3d)
+        x = (x.permute(1, 2, 0, 3, 4) * real).contiguous()
         x = torch.relu(self.first(x)) * real  # (B, C, T, h/2, w/2)
         x = torch.relu(self.second(x))
         pooled = self.dropout(x.mean(dim=(3, 4)).transpose(1, 2))  # (B, T, C)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from mien.datasets.sequences import SequenceSet
-from mien.errors import ConfigError, ModelError
+from mien.errors import ConfigError
+from mien.training.ablation.rows import finished_scores, keep_scores, row_identity
 from mien.training.ablation.tables import TABLES, AblationRow
 from mien.training.ablation.write import RowResult, write_tables
 from mien.training.config import from_dict
@@ -87,15 +86,14 @@ def run_table(
         if row.not_run is not None:
             results.append(RowResult(row, []))
             continue
-        identity = _identity(configs[row.id], seeds, finger)
-        scores = _finished(file, identity)
+        identity = row_identity(configs[row.id], seeds, finger)
+        scores = finished_scores(file, identity)
         if scores is None:
             scores = [
                 _train(row, configs[row.id], seed, data, out, report, progress)
                 for seed in range(seeds)
             ]
-            document = {"identity": identity, "row": row.id, "name": row.name, "scores": scores}
-            _replace(file, json.dumps(document, indent=2) + "\n")
+            keep_scores(file, identity, row.id, row.name, scores)
         else:
             report(f"{row.name}: finished before")
         results.append(RowResult(row, scores))
@@ -137,36 +135,6 @@ def _train(
     text = ", ".join(f"{s} {scores[s]['mean_pearson']:.4f}" for s in scores if s != "seed")
     report(f"{row.name}, seed {own.seed}: {text}")
     return scores
-
-
-def _identity(config: ReactionTrainConfig, seeds: int, fingerprints: list[str]) -> str:
-    """Hash of everything that decides a row's figures."""
-    text = json.dumps([asdict(config), seeds, fingerprints], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _finished(file: Path, identity: str) -> list[dict[str, Any]] | None:
-    """Scores of a row that was finished before."""
-    if not file.is_file():
-        return None
-    try:
-        document = json.loads(file.read_text(encoding="utf-8"))
-        same = document["identity"] == identity
-        scores: list[dict[str, Any]] = document["scores"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"{file}: is no row of an ablation; delete it to run the row") from error
-    if not same:
-        raise ModelError(
-            f"{file}: made with another recipe, other data or another number of seeds; choose "
-            "another --out, or delete it to run the row again"
-        )
-    return scores
-
-
-def _replace(path: Path, text: str) -> None:
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
 
 
 def usable_test(test: SequenceSet) -> SequenceSet | None:

@@ -1,0 +1,157 @@
+"""Ablations of MRAN on aligned streams: modalities, attention, recurrence, clip length."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from mien.datasets.streams import StreamSet
+from mien.errors import ConfigError
+from mien.evaluation.affect import without_nan
+from mien.evaluation.mran import RecordingTraces, score_traces
+from mien.training.ablation.mran_table import write_mran_tables
+from mien.training.ablation.rows import finished_scores, keep_scores, row_identity
+from mien.training.ablation.tables import AblationRow
+from mien.training.ablation.write import RowResult
+from mien.training.config import from_dict
+from mien.training.mran import MRANTrainConfig, clip_reader, train_mran
+from mien.training.stream_batches import read_recordings
+
+GROUP_COLUMN = "light"
+"""Attribute by whose values test scores are split, where the data have it."""
+
+
+def _model(id: str, name: str, batch_factor: float = 1.0, **changes: Any) -> AblationRow:
+    return AblationRow(id, name, {"model": changes, "batch_factor": batch_factor})
+
+
+# A step reads the same number of frames whatever the clip's length.
+MRAN_ROWS: tuple[AblationRow, ...] = (
+    _model("color", "color", modalities=("color",)),
+    _model("color-depth", "color + depth", modalities=("color", "depth")),
+    _model("color-thermal", "color + thermal", modalities=("color", "thermal")),
+    _model("full", "color + depth + thermal (guided, attention, 16 frames)"),
+    _model("no-attention", "without attention", attention=False),
+    _model("concatenated", "concatenated before a ConvLSTM", recurrence="concatenated"),
+    _model("framewise", "frame by frame", recurrence="framewise"),
+    _model("clip-8", "clips of 8 frames", 2.0, clip_frames=8),
+    _model("clip-32", "clips of 32 frames", 0.5, clip_frames=32),
+)
+"""Rows in the order of the table; each changes one thing of the row ``full``."""
+
+_FULL: dict[str, Any] = {
+    "modalities": ("color", "depth", "thermal"),
+    "attention": True,
+    "recurrence": "guided",
+    "clip_frames": 16,
+}
+
+
+@dataclass(frozen=True)
+class StreamSplits:
+    """What the table is run on."""
+
+    train: StreamSet
+    valid: StreamSet
+    test: StreamSet
+
+
+def mran_row_config(row: AblationRow, recipe: MRANTrainConfig) -> MRANTrainConfig:
+    """The recipe with a row's changes; what the rows compare is not the recipe's to say."""
+    values = asdict(recipe)
+    values["model"] = {**values["model"], **_FULL, **row.changes["model"]}
+    values["batch"] = max(1, round(recipe.batch * row.changes["batch_factor"]))
+    values["name"] = f"{recipe.name}-{row.id}"
+    return from_dict(MRANTrainConfig, values, f"row {row.id}")
+
+
+def run_mran_table(
+    recipe: MRANTrainConfig,
+    data: StreamSplits,
+    out: Path,
+    seeds: int = 3,
+    report: Callable[[str], object] = print,
+    progress: bool = False,
+    rows: tuple[AblationRow, ...] = MRAN_ROWS,
+) -> list[RowResult]:
+    """Run the rows that are not finished yet and write the tables after each.
+
+    Parameters
+    ----------
+    recipe
+        What all rows have in common.
+    data
+        The three splits; rows are scored on the test split with clips that overlap by half.
+    out
+        Folder: ``rows/<id>.json``, ``runs/`` for the trainings, ``mran.md``, ``.csv`` and ``.svg``.
+        A run that was killed goes on from there.
+    seeds
+        How many trainings a row is the mean of; their seeds count up from the recipe's.
+    report, progress
+        Receives one line per event; whether bars are shown.
+    rows
+        Which rows.
+
+    Returns
+    -------
+    The rows in the order of the table.
+
+    Raises
+    ------
+    ConfigError
+        If `seeds` is below 1 or the data lack a stream.
+    ModelError
+        If `out` holds rows of another recipe or other data.
+    """
+    if seeds < 1:
+        raise ConfigError(f"seeds must be 1 or more, not {seeds}")
+    configs = {row.id: mran_row_config(row, recipe) for row in rows}
+    (out / "rows").mkdir(parents=True, exist_ok=True)
+    finger = [part.fingerprint() for part in (data.train, data.valid, data.test)]
+    results: list[RowResult] = []
+    for row in rows:
+        file = out / "rows" / f"{row.id}.json"
+        identity = row_identity(configs[row.id], seeds, finger)
+        scores = finished_scores(file, identity)
+        if scores is None:
+            scores = [
+                _train(row, configs[row.id], seed, data, out, report, progress)
+                for seed in range(seeds)
+            ]
+            keep_scores(file, identity, row.id, row.name, scores)
+        else:
+            report(f"{row.name}: finished before")
+        results.append(RowResult(row, scores))
+        missing = [RowResult(other, []) for other in rows[len(results) :]]
+        write_mran_tables(data.test.corpus, results + missing, out)
+    return results
+
+
+def _train(
+    row: AblationRow,
+    config: MRANTrainConfig,
+    seed: int,
+    data: StreamSplits,
+    out: Path,
+    report: Callable[[str], object],
+    progress: bool,
+) -> dict[str, Any]:
+    """One training of a row and its scores; it resumes by itself where it was killed."""
+    values = {**asdict(config), "seed": config.seed + seed}
+    own = from_dict(MRANTrainConfig, values, f"row {row.id}")
+    folder = out / "runs" / row.id / f"seed-{own.seed}"
+    silent: Callable[[str], object] = lambda _: None  # noqa: E731
+    model = train_mran(own, data.train, data.valid, folder, silent, progress=progress)
+    scores: dict[str, Any] = {"seed": own.seed}
+    for split, recordings in (("valid", data.valid), ("test", data.test)):
+        reader = clip_reader(own.model, recordings, own.fps or data.train.fps)
+        columns = {name for item in recordings.recordings for name in item.attributes}
+        by = [GROUP_COLUMN] if GROUP_COLUMN in columns else []
+        traces = (RecordingTraces(*read) for read in read_recordings(model, reader, own.batch))
+        found = score_traces(traces, recordings, by)
+        scores[split] = without_nan({group: said["pooled"] for group, said in found.items()})
+    text = ", ".join(f"{s} mean CCC {scores[s]['all']['mean_ccc']}" for s in ("valid", "test"))
+    report(f"{row.name}, seed {own.seed}: {text}")
+    return scores

@@ -1,0 +1,127 @@
+"""`mien export mran` and `mien evaluate mran`, from a network with random weights."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+
+from mien.cli import cli
+from mien.datasets.streams import load_streams
+from mien.errors import ConfigError
+from mien.evaluation.mran import group_values, mran_traces, score_traces, stage1_traces
+from mien.export import export_mran
+from mien.inference.models import AffectModel
+from mien.inference.mran import MranModel
+from mien.models.mran import MRAN, MRANConfig
+from mien.training.checkpoint import save_checkpoint
+from mien.training.mran import clip_reader
+from mien.training.stream_batches import read_recordings
+from stream_replica import write_replica
+
+SMALL = MRANConfig(
+    clip_frames=3,
+    color_widths=(4, 6, 8, 6),
+    guide_widths=(4, 4, 6, 4),
+    color_hidden=(4, 4),
+    guide_hidden=(2, 2),
+    recognition=(6, 6),
+)
+ABOUT = {"name": "tiny", "license": "none", "trained_on": "nothing", "caveat": "random weights"}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    place = tmp_path_factory.mktemp("streams")
+    return write_replica(place, {"train": 1, "valid": 1, "test": 3}, frames=7)
+
+
+@pytest.fixture(scope="module")
+def network():
+    torch.manual_seed(0)
+    return MRAN(SMALL).eval()
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory, network):
+    path = tmp_path_factory.mktemp("models") / "tiny.onnx"
+    assert export_mran(network, path, ABOUT, 25.0, seed=4) < 1e-5
+    return path
+
+
+def test_the_file_says_what_it_is(exported):
+    model = MranModel(exported)
+    assert model.modalities == ("color", "depth", "thermal")
+    assert (model.clip_frames, model.fps) == (3, 25.0)
+    about = model.metadata
+    assert about["kind"] == "mran" and about["seed"] == 4 and about["caveat"] == "random weights"
+    assert about["outputs"] == ["valence", "arousal"] and about["attention_px"] == 14
+    assert about["normalisation"]["depth_range_mm"] == 80.0
+
+
+@pytest.mark.parametrize("dropped", [(), ("depth",), ("color", "thermal")])
+def test_the_file_says_of_recordings_what_the_network_says(folder, exported, network, dropped):
+    data = load_streams(folder, "test")
+    found = list(mran_traces(MranModel(exported, threads=1), data, dropped))
+    kept = tuple(name for name in data.modalities if name not in dropped)
+    fewer = load_streams(folder, "test", kept)
+    reader = clip_reader(SMALL, data, 25.0)
+    reader = type(reader)(fewer, SMALL.modalities, SMALL.clip_frames, SMALL.size_px, 25.0)
+    for trace, (frames, estimates) in zip(found, read_recordings(network, reader), strict=True):
+        assert np.array_equal(trace.frames, frames)
+        np.testing.assert_allclose(trace.estimates, estimates, atol=1e-5)
+
+
+def test_scores_by_condition_are_those_of_its_recordings(folder, exported):
+    data = load_streams(folder, "test")
+    model = MranModel(exported, threads=1)
+    ticks = []
+    report = score_traces(mran_traces(model, data), data, ["light"], lambda: ticks.append(1))
+    assert list(report) == ["all", "light=dark", "light=even"] and len(ticks) == 3
+    assert [report[key]["recordings"] for key in report] == [3, 1, 2]
+    assert report["light=dark"]["pooled"] == report["light=dark"]["per_recording"]
+    with pytest.raises(ConfigError, match=r"--by weather: .* has light, skin_tone"):
+        group_values(data, "weather")
+
+
+def test_nothing_left_to_read_is_refused(folder, exported):
+    data, model = load_streams(folder, "test"), MranModel(exported)
+    with pytest.raises(ConfigError, match="nothing is left to read"):
+        list(mran_traces(model, data, ("color", "depth", "thermal")))
+    with pytest.raises(ConfigError, match="--drop sound: is no stream"):
+        list(mran_traces(model, data, ("sound",)))
+
+
+def test_stage_1_reads_the_color_stream(folder):
+    data = load_streams(folder, "test")
+    first = next(stage1_traces(AffectModel(threads=1), data))
+    clip = data.clip(0, first.frames)
+    expected = AffectModel(threads=1).predict(clip.color)[:, :2]
+    np.testing.assert_allclose(first.estimates, expected, atol=1e-5)
+    with pytest.raises(ConfigError, match="has no color, which stage 1 reads"):
+        next(stage1_traces(AffectModel(), load_streams(folder, "test", ("depth",))))
+
+
+def test_the_command_prints_a_table_and_writes_json(folder, exported, tmp_path):
+    call = ["evaluate", "mran", "--model", str(exported), "--model", str(exported)]
+    call += ["--data", f"{folder}@test", "--by", "light", "--drop", "depth", "--stage1"]
+    done = CliRunner().invoke(cli, [*call, "--out", str(tmp_path / "s.json")])
+    assert done.exit_code == 0, done.output
+    assert "MRAN (color + thermal), light=dark" in done.output and "± 0.000" in done.output
+    assert "stage 1 (color)" in done.output and "per recording" in done.output
+    document = json.loads((tmp_path / "s.json").read_text())
+    assert document["dropped"] == ["depth"] and document["streams"][0] == ["color", "thermal"]
+    assert len(document["scores"]["MRAN (color + thermal)"]) == 2
+
+
+def test_a_run_is_exported_by_the_command(network, tmp_path):
+    state = {"mran": network.describe(), "fps": 25.0, "seed": 1}
+    save_checkpoint(tmp_path / "model.safetensors", dict(network.state_dict()), state)
+    about = tmp_path / "about.toml"
+    about.write_text("".join(f'{key} = "{value}"\n' for key, value in ABOUT.items()))
+    call = ["export", "mran", "--run", str(tmp_path), "--to", str(tmp_path / "m.onnx")]
+    done = CliRunner().invoke(cli, [*call, "--about", str(about)])
+    assert done.exit_code == 0, done.output
+    assert "differs from torch by" in done.output
+    assert MranModel(tmp_path / "m.onnx").metadata["seed"] == 1

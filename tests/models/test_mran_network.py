@@ -1,0 +1,183 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from mien.models.mran import MRAN, RECURRENCES, MRANConfig
+
+SMALL = MRANConfig(
+    clip_frames=6,
+    size_px=32,
+    color_widths=(4, 6, 8, 6),
+    guide_widths=(4, 4, 6, 4),
+    color_hidden=(6, 6),
+    guide_hidden=(4, 4),
+    recognition=(8, 8),
+)
+MODALITIES = [
+    ("color",),
+    ("color", "depth"),
+    ("color", "thermal"),
+    ("color", "depth", "thermal"),
+]
+
+
+def network(**changes):
+    torch.manual_seed(0)
+    model = MRAN(replace(SMALL, **changes))
+    for module in model.modules():  # statistics as after training, so that nothing is trivial
+        if isinstance(module, (torch.nn.BatchNorm2d, torch.nn.BatchNorm3d)):
+            module.running_mean.uniform_(-0.2, 0.2)
+            module.running_var.uniform_(0.5, 1.5)
+            torch.nn.init.uniform_(module.weight, 0.5, 1.5)
+            torch.nn.init.uniform_(module.bias, -0.2, 0.2)
+    return model.eval()
+
+
+def clips(count=2, time=6, seed=1):
+    generator = torch.Generator().manual_seed(seed)
+    sizes = {"color": 3, "depth": 1, "thermal": 1}
+    return {
+        name: torch.rand(count, time, channels, 32, 32, generator=generator) * 2 - 1
+        for name, channels in sizes.items()
+    }
+
+
+@pytest.mark.parametrize("modalities", MODALITIES)
+@pytest.mark.parametrize("recurrence", RECURRENCES)
+@pytest.mark.parametrize("attention", [True, False])
+@torch.no_grad()
+def test_every_variant_answers_every_frame(modalities, recurrence, attention):
+    model = network(modalities=modalities, recurrence=recurrence, attention=attention)
+    affect, maps = model(clips(), torch.ones(2, 6, 3))
+    assert affect.shape == (2, 6, 2) and affect.abs().max() <= 1
+    assert maps.shape == (2, 6, 1, 4, 4) and maps.min() >= 0
+    torch.testing.assert_close(maps.sum((2, 3, 4)), torch.ones(2, 6))
+    assert (maps.std() > 1e-5) == attention
+    assert set(dict(model.named_children())) >= {"encoders", "decoders", "recognition"}
+    assert set(model.encoders) == set(modalities)
+
+
+@pytest.mark.parametrize("mode", ["train", "eval"])
+@pytest.mark.parametrize("recurrence", RECURRENCES)
+def test_values_of_a_missing_stream_never_matter(recurrence, mode):
+    present = torch.ones(2, 6, 3)
+    present[0, :, 1] = 0  # a whole stream
+    present[1, 2:4, 0] = 0  # some frames
+    streams = clips()
+    spoiled = {name: clip.clone() for name, clip in streams.items()}
+    spoiled["depth"][0] = float("nan")
+    spoiled["color"][1, 2:4] = 1e6
+    results = []
+    for given in (streams, spoiled):
+        model = network(recurrence=recurrence, dropout=0.0).train(mode == "train")
+        output = model(given, present)
+        output.affect.sum().backward()
+        grads = [p.grad for p in model.parameters() if p.grad is not None]
+        assert all(torch.isfinite(g).all() for g in grads)
+        results.append((output, model.state_dict()))
+    for a, b in zip(results[0][0], results[1][0], strict=True):
+        assert torch.equal(a, b)
+    for name, value in results[0][1].items():  # running statistics count real frames only
+        assert torch.equal(value, results[1][1][name]), name
+
+
+@pytest.mark.parametrize("missing", [[0], [1], [2], [0, 1], [0, 2], [1, 2], [0, 1, 2]])
+@torch.no_grad()
+def test_it_answers_whatever_is_missing(missing):
+    model = network()
+    present = torch.ones(2, 6, 3)
+    present[:, :, missing] = 0
+    whole = model(clips(), torch.ones(2, 6, 3)).affect
+    part = model(clips(), present).affect
+    assert torch.isfinite(part).all() and not torch.allclose(part, whole)
+
+
+@pytest.mark.parametrize("recurrence", RECURRENCES)
+@torch.no_grad()
+def test_an_absent_tail_never_changes_what_real_frames_say(recurrence):
+    model = network(recurrence=recurrence)
+    streams, present = clips(), torch.ones(2, 6, 3)
+    present[:, 4:] = 0
+    other = {name: clip.clone() for name, clip in streams.items()}
+    for clip in other.values():
+        clip[:, 4:] = -clip[:, 4:] + 7
+    padded, again = model(streams, present), model(other, present)
+    assert torch.equal(padded.affect, again.affect)
+    short = model({name: clip[:, :4] for name, clip in streams.items()}, present[:, :4])
+    torch.testing.assert_close(padded.affect[:, :4], short.affect, atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(padded.attention[:, :4], short.attention, atol=1e-6, rtol=1e-5)
+
+
+@torch.no_grad()
+def test_a_clip_says_the_same_alone_and_in_a_batch():
+    model = network()
+    streams, present = clips(4), torch.ones(4, 6, 3)
+    present[2, :, 2] = 0
+    before = {name: clip.clone() for name, clip in streams.items()}
+    together = model(streams, present).affect
+    for row in range(4):
+        alone = model({k: v[row : row + 1] for k, v in streams.items()}, present[row : row + 1])
+        torch.testing.assert_close(alone.affect[0], together[row], atol=1e-6, rtol=1e-5)
+    assert all(torch.equal(before[name], clip) for name, clip in streams.items())
+
+
+@torch.no_grad()
+def test_framewise_no_frame_knows_another_and_guided_they_do():
+    streams = clips(1)
+    changed = {name: clip.clone() for name, clip in streams.items()}
+    changed["depth"][0, 2] = 0
+    for recurrence in ("framewise", "guided"):
+        model = network(recurrence=recurrence)
+        before, after = (model(given, torch.ones(1, 6, 3)).affect for given in (streams, changed))
+        moved = (before != after).any(-1)[0]
+        others = moved[[0, 1, 3, 4, 5]]
+        assert moved[2] and bool(others.any()) == (recurrence == "guided")
+
+
+def test_depth_and_thermal_steer_where_color_looks():
+    model = network()
+    streams = clips(1)
+    streams["depth"].requires_grad_()
+    streams["thermal"].requires_grad_()
+    model(streams, torch.ones(1, 6, 3)).attention[0, 5, 0, 1, 2].backward()
+    assert streams["depth"].grad.abs().sum() > 0 and streams["thermal"].grad.abs().sum() > 0
+
+
+@torch.no_grad()
+def test_exposure_does_not_matter_where_color_is_standardised():
+    streams, present = clips(1), torch.ones(1, 6, 3)
+    darker = {**streams, "color": streams["color"] * 0.6 - 0.3}
+    moved = []
+    for standardize in (True, False):
+        model = network(standardize=standardize)
+        change = model(darker, present).affect - model(streams, present).affect
+        moved.append(change.abs().max())
+    assert moved[0] < 0.2 * moved[1]
+
+
+def test_a_high_temperature_flattens_the_maps():
+    with torch.no_grad():
+        sharp, flat = (
+            network(temperature=t)(clips(), torch.ones(2, 6, 3)).attention for t in (0.1, 100.0)
+        )
+    assert sharp.std() > 100 * flat.std()
+    np.testing.assert_allclose(flat.numpy(), 1 / 16, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"modalities": ("depth",)}, "modalities are color and any of"),
+        ({"modalities": ("depth", "color")}, "in this order"),
+        ({"recurrence": "plain"}, "recurrence is one of .*not 'plain'"),
+        ({"size_px": 100}, "multiple of 16, not 100"),
+        ({"color_widths": (8, 8)}, r"color_widths holds 4 positive numbers, not \[8, 8\]"),
+        ({"temperature": 0.0}, "out of range: temperature 0.0"),
+        ({"clip_frames": 0}, "clip_frames must be 1 or more"),
+    ],
+)
+def test_impossible_networks_are_refused(change, words):
+    with pytest.raises(ValueError, match=words):
+        replace(SMALL, **change)

@@ -1,0 +1,73 @@
+import json
+from dataclasses import replace
+
+import pytest
+
+from mien.datasets.streams import load_streams
+from mien.errors import ConfigError, ModelError
+from mien.models.mran import MRANConfig
+from mien.training.ablation.mran import (
+    MRAN_ROWS,
+    StreamSplits,
+    mran_row_config,
+    run_mran_table,
+)
+from mien.training.mran import MRANTrainConfig
+from stream_replica import write_replica
+
+TINY = MRANTrainConfig(
+    "tiny",
+    MRANConfig(
+        color_widths=(4, 4, 4, 4),
+        guide_widths=(4, 4, 4, 4),
+        color_hidden=(2, 2),
+        guide_hidden=(2, 2),
+        recognition=(4, 4),
+    ),
+    epochs=1,
+    batch=2,
+    threads=1,
+    clips_per_epoch=2,
+)
+
+
+def test_each_row_changes_one_thing_of_the_full_network():
+    configs = {row.id: mran_row_config(row, TINY) for row in MRAN_ROWS}
+    full = configs["full"]
+    assert full.model.modalities == ("color", "depth", "thermal") and full.model.attention
+    assert configs["color"].model.modalities == ("color",)
+    assert not configs["no-attention"].model.attention
+    assert {configs[k].model.recurrence for k in ("concatenated", "framewise", "full")} == {
+        "concatenated",
+        "framewise",
+        "guided",
+    }
+    for config in configs.values():  # frames of a step
+        assert config.batch * config.model.clip_frames == 32
+        assert config.model.color_widths == TINY.model.color_widths
+    changed = mran_row_config(MRAN_ROWS[0], replace(TINY, rate=1e-3))
+    assert changed.rate == 1e-3 and changed.name == "tiny-color"
+
+
+def test_a_table_goes_on_where_it_stopped(tmp_path):
+    folder = write_replica(tmp_path / "data", {"train": 1, "valid": 1, "test": 2}, frames=16)
+    data = StreamSplits(*(load_streams(folder, split) for split in ("train", "valid", "test")))
+    rows = tuple(row for row in MRAN_ROWS if row.id in ("color", "framewise"))
+    lines = []
+    out = tmp_path / "out"
+    run_mran_table(TINY, data, out, 1, lines.append, rows=rows[:1])
+    kept = (out / "rows" / "color.json").read_text()
+    results = run_mran_table(TINY, data, out, 1, lines.append, rows=rows)
+    assert "color: finished before" in lines and (out / "rows" / "color.json").read_text() == kept
+    scores = json.loads(kept)["scores"][0]
+    assert set(scores["test"]) == {"all", "light=dark", "light=even"} and scores["seed"] == 0
+    assert [result.row.id for result in results] == ["color", "framewise"]
+    table = (out / "mran.md").read_text()
+    assert "| row | validation | test | test, valence | test, arousal | test, light=dark" in table
+    assert table.count("\n| color |") == 1 and "frame by frame" in table
+    assert (out / "mran.csv").read_text().count("\n") == 3
+    assert "<svg" in (out / "mran.svg").read_text()
+    with pytest.raises(ModelError, match="made with another recipe"):
+        run_mran_table(replace(TINY, rate=1e-3), data, out, 1, lines.append, rows=rows)
+    with pytest.raises(ConfigError, match="seeds must be 1 or more, not 0"):
+        run_mran_table(TINY, data, out, 0, lines.append, rows=rows)

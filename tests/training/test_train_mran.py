@@ -1,0 +1,156 @@
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mien.datasets.streams import load_streams
+from mien.errors import ConfigError, ModelError
+from mien.models.mran import MRANConfig
+from mien.training.config import load_config
+from mien.training.mran import (
+    MRANTrainConfig,
+    clip_reader,
+    load_mran,
+    score_recordings,
+    train_mran,
+)
+from mien.training.stream_batches import epoch_clips, read_recordings
+from stream_replica import write_replica
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+SMALL = MRANConfig(
+    clip_frames=4,
+    color_widths=(4, 6, 8, 6),
+    guide_widths=(4, 4, 6, 4),
+    color_hidden=(6, 6),
+    guide_hidden=(4, 4),
+    recognition=(8, 8),
+    dropout=0.1,
+)
+TINY = MRANTrainConfig(
+    "tiny", SMALL, epochs=3, batch=4, threads=1, warmup_steps=2, rate=5e-3, clips_per_epoch=8
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return write_replica(tmp_path_factory.mktemp("streams"))
+
+
+@pytest.fixture(scope="module")
+def splits(folder):
+    return load_streams(folder, "train"), load_streams(folder, "valid")
+
+
+def quiet(*arguments, **options):
+    return train_mran(*arguments, report=lambda _: None, **options)
+
+
+def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(splits, tmp_path):
+    straight = quiet(TINY, *splits, tmp_path / "a")
+    for _ in range(3):
+        resumed = quiet(TINY, *splits, tmp_path / "b", stop_after_epochs=1)
+    for name, value in straight.state_dict().items():
+        assert torch.equal(value, resumed.state_dict()[name]), name
+    figures = [(tmp_path / run / "log.csv").read_text() for run in "ab"]
+    columns = [[line.split(",")[2:] for line in text.splitlines()] for text in figures]
+    assert columns[0] == columns[1] and len(columns[0]) == 4
+    loaded, state = load_mran(tmp_path / "b")
+    assert state["fps"] == 25.0 and state["seed"] == 0
+    assert torch.equal(loaded.recognition.affect.weight, straight.recognition.affect.weight)
+    with pytest.raises(ModelError, match="another configuration or other data"):
+        quiet(replace(TINY, seed=1), *splits, tmp_path / "b")
+
+
+@pytest.mark.slow
+def test_training_lowers_the_loss_by_half(splits, tmp_path):
+    config = replace(TINY, epochs=12, clips_per_epoch=24, ema=0.9, ccc_share=0.0, patience=12)
+    calm = replace(config.augment, stream_dropout=0.0, rotation_deg=0, shift_px=0, flip=False)
+    lines = []
+    train_mran(replace(config, augment=calm), *splits, tmp_path, report=lines.append)
+    losses = [float(line.split('"loss": ')[1].split(",")[0]) for line in lines]
+    assert losses[-1] < 0.5 * losses[0]
+
+
+def test_clips_of_an_epoch_cover_recordings_and_are_the_same_when_asked_again(splits):
+    reader = clip_reader(SMALL, splits[0], 25.0)
+    clips = epoch_clips(reader, 0, (1, 2), seed=3, epoch=1)
+    assert sorted(index for index, _ in clips) == sorted(list(range(4)) * 5)
+    assert {int(np.diff(frames).max()) for _, frames in clips} == {1, 2}
+    assert all(len(frames) == 4 and frames.max() < 20 for _, frames in clips)
+    again = epoch_clips(reader, 0, (1, 2), seed=3, epoch=1)
+    assert all(a == b and np.array_equal(x, y) for (a, x), (b, y) in zip(clips, again, strict=True))
+    assert len(epoch_clips(reader, 7, (1,), 0, 0)) == 7
+    other = epoch_clips(reader, 0, (1, 2), seed=3, epoch=2)
+    assert any(not np.array_equal(x, y) for (_, x), (_, y) in zip(clips, other, strict=True))
+
+
+def test_a_recording_shorter_than_a_clip_is_read_whole(splits):
+    long = replace(SMALL, clip_frames=32)
+    reader = clip_reader(long, splits[1], 25.0)
+    batch = reader.batch([(0, reader.frames(0))])
+    assert batch.present[0, :20].all() and not batch.present[0, 20:].any()
+    assert torch.isfinite(batch.affect[0, :20]).all() and batch.affect[0, 20:].isnan().all()
+    from mien.models.mran import MRAN
+
+    ((frames, estimates), _) = read_recordings(MRAN(long), reader)
+    assert frames.tolist() == list(range(20)) and np.isfinite(estimates).all()
+
+
+def test_estimates_are_the_mean_over_the_clips_that_hold_a_frame(splits):
+    from mien.models.mran import MRAN
+
+    torch.manual_seed(0)
+    model = MRAN(SMALL).eval()
+    reader = clip_reader(SMALL, splits[1], 25.0)
+    _, estimates = next(read_recordings(model, reader, batch=3))
+    starts = range(0, 17, 2)
+    sums, counts = np.zeros((20, 2)), np.zeros(20)
+    with torch.no_grad():
+        for start in starts:
+            batch = reader.batch([(0, np.arange(start, start + 4))])
+            sums[start : start + 4] += model(batch.streams, batch.present).affect[0].numpy()
+            counts[start : start + 4] += 1
+    np.testing.assert_allclose(estimates, sums / counts[:, None], atol=1e-5)
+    assert score_recordings(model, reader, 3)["frames"] == 40
+
+
+def test_data_without_a_stream_are_refused(folder, splits, tmp_path):
+    color = load_streams(folder, "train", ("color",))
+    with pytest.raises(ConfigError, match="has no depth and no thermal; set"):
+        quiet(TINY, color, splits[1], tmp_path)
+    quiet(
+        replace(TINY, model=replace(SMALL, modalities=("color",)), epochs=1),
+        color,
+        splits[1],
+        tmp_path,
+    )
+
+
+def test_a_run_of_another_kind_is_no_mran(tmp_path):
+    with pytest.raises(ModelError, match="not a readable checkpoint"):
+        load_mran(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["mran-trimodal.toml", "mran-color.toml"])
+def test_recipes_are_read(name):
+    config = load_config(MRANTrainConfig, CONFIGS / name, ["model.clip_frames=8"])
+    assert config.model.clip_frames == 8 and name.startswith(config.name)
+    assert ("depth" in config.model.modalities) == (name == "mran-trimodal.toml")
+    with pytest.raises(ConfigError, match="unknown option 'clip_frame'; did you mean"):
+        load_config(MRANTrainConfig, CONFIGS / name, ["model.clip_frame=8"])
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"ccc_share": 1.5}, "ccc_share 1.5"),
+        ({"batch": 0}, "batch and threads must be 1 or more"),
+        ({"clip": 0.0}, "clip above 0"),
+    ],
+)
+def test_impossible_recipes_are_refused(change, words):
+    with pytest.raises(ValueError, match=words):
+        MRANTrainConfig(**{**asdict(TINY), "model": SMALL, "augment": TINY.augment, **change})
