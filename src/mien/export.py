@@ -241,7 +241,7 @@ def export_mran(
     return _export(
         _ClipGraph(model).eval(),
         inputs,
-        {name: {0: batch} for name in inputs},
+        {"inputs": tuple({0: batch} for _ in inputs)},  # the graph takes them as *inputs
         ("affect", "attention"),
         path,
         metadata,

@@ -7,10 +7,16 @@ from mien.export import read_about
 from mien.training.config import load_config, save_config
 from mien.training.end_to_end import EndToEndConfig
 from mien.training.mma import MMATrainConfig
+from mien.training.mran import MRANTrainConfig
 from mien.training.reactions import ReactionTrainConfig
 
 CONFIGS = Path(__file__).parents[2] / "configs"
-KINDS = {"mma": MMATrainConfig, "reactions": ReactionTrainConfig, "end": EndToEndConfig}
+KINDS = {
+    "mma": MMATrainConfig,
+    "reactions": ReactionTrainConfig,
+    "end": EndToEndConfig,
+    "mran": MRANTrainConfig,
+}
 
 
 def recipes():

@@ -137,9 +137,19 @@ def reactions(config: Path, data: str, out: Path, overrides: tuple[str, ...]) ->
     type=click.Path(path_type=Path),
     help="Run folder of the same network to start from, trained on shorter clips for example.",
 )
+@click.option(
+    "--encoders",
+    type=click.Path(path_type=Path),
+    help="Run folder of 'mien train mma' (compact) that encoders of this kind start from.",
+)
 @_set
 def mran(
-    config: Path, data: Path, out: Path, init: Path | None, overrides: tuple[str, ...]
+    config: Path,
+    data: Path,
+    out: Path,
+    init: Path | None,
+    encoders: Path | None,
+    overrides: tuple[str, ...],
 ) -> None:
     """Train the multi-modal recurrent attention network on color, depth and thermal clips."""
     from mien.datasets.streams import load_streams
@@ -148,8 +158,16 @@ def mran(
 
     recipe = load_config(MRANTrainConfig, config, list(overrides))
     train, valid = (load_streams(data, split) for split in ("train", "valid"))
-    start = init / "model.safetensors" if init else None
-    train_mran(recipe, train, valid, out, click.echo, progress=sys.stderr.isatty(), init=start)
+    train_mran(
+        recipe,
+        train,
+        valid,
+        out,
+        click.echo,
+        progress=sys.stderr.isatty(),
+        init=init / "model.safetensors" if init else None,
+        encoders=encoders / "model.safetensors" if encoders else None,
+    )
     click.echo(f"trained model: {out / 'model.safetensors'}")
 
 

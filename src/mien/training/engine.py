@@ -98,10 +98,11 @@ class FabricEngine:
             )
         from lightning_fabric import Fabric
 
+        precision: Any = config.precision  # Fabric checks the names itself, and gains new ones
         self._fabric: Any = Fabric(
             accelerator=config.accelerator,
             devices=config.devices,
-            precision=config.precision,
+            precision=precision,
             strategy="ddp" if config.devices > 1 else "auto",
         )
         if config.devices > 1:

@@ -91,6 +91,7 @@ def train_mran(
     stop_after_epochs: int | None = None,
     progress: bool = False,
     init: Path | None = None,
+    encoders: Path | None = None,
 ) -> MRAN:
     """Train a network, or go on where a killed run stopped; the result is the same.
 
@@ -112,6 +113,8 @@ def train_mran(
     init
         ``model.safetensors`` of an earlier run to start from. No weight depends on the number of
         frames: a network can learn from many short clips first and from long ones afterwards.
+    encoders
+        ``model.safetensors`` of a compact MMA extractor that the encoders start from.
 
     Returns
     -------
@@ -133,12 +136,15 @@ def train_mran(
     model, average = MRAN(config.model), MRAN(config.model)
     if init is not None:
         _start_from(model, init)
+    if encoders is not None:
+        model.start_encoders(load_checkpoint(encoders)[0])
     average.load_state_dict(model.state_dict())
     optimizer = adamw(model, config.rate, config.weight_decay)
     identity = {
         "config": json.loads(json.dumps(asdict(config))),
         "data": {"train": train.fingerprint(), "valid": valid.fingerprint()},
         "init": tensor_fingerprint(load_checkpoint(init)[0]) if init else None,
+        "encoders": tensor_fingerprint(load_checkpoint(encoders)[0]) if encoders else None,
     }
     loop = EpochLoop(
         out,

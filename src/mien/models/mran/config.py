@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mien.faces.streams import STREAMS
+from mien.models.mran.encoders import ExtractorEncoder
 
 RECURRENCES: tuple[str, ...] = ("guided", "concatenated", "framewise")
+
+ENCODERS: tuple[str, ...] = ("small", "extractor")
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,9 @@ class MRANConfig:
         Streams that the network has, in the order of `STREAMS`; color is one of them.
     clip_frames, size_px
         T, and the side of the crops.
+    encoder
+        ``"small"``: encoders of their own. ``"extractor"``: the first stages of the compact MMA
+        extractor, which can start from its weights; of the widths only the last counts then.
     color_widths, guide_widths
         Channels of an encoder at 1/2, 1/4, 1/8 and 1/16 of the side, for color and for each of
         depth and thermal.
@@ -45,6 +51,7 @@ class MRANConfig:
     modalities: tuple[str, ...] = STREAMS
     clip_frames: int = 16
     size_px: int = 112
+    encoder: str = "small"
     color_widths: tuple[int, ...] = (16, 24, 48, 32)
     guide_widths: tuple[int, ...] = (8, 16, 32, 24)
     color_hidden: tuple[int, ...] = (24, 24)
@@ -65,6 +72,8 @@ class MRANConfig:
             )
         if self.recurrence not in RECURRENCES:
             raise ValueError(f"recurrence is one of {list(RECURRENCES)}, not {self.recurrence!r}")
+        if self.encoder not in ENCODERS:
+            raise ValueError(f"encoder is one of {list(ENCODERS)}, not {self.encoder!r}")
         if self.clip_frames < 1:
             raise ValueError(f"clip_frames must be 1 or more, not {self.clip_frames}")
         if self.size_px < 16 or self.size_px % 16:
@@ -86,5 +95,5 @@ class MRANConfig:
 
     @property
     def map_px(self) -> int:
-        """Side of features and attention maps: 1/8 of the crop's."""
-        return self.size_px // 8
+        """Side of features and attention maps: 1/8 of what the encoders read."""
+        return (self.size_px if self.encoder == "small" else ExtractorEncoder.INNER_PX) // 8

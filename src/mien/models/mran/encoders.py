@@ -1,14 +1,23 @@
-"""Spatial encoders: 2-D convolutions on each frame, one network per stream."""
+"""Spatial encoders: 2-D convolutions on each frame, one network per stream.
+
+Two kinds, both ours: small ones of their own, and the first stages of the MMA extractor, which can
+start from its trained weights: what it learned of faces in grey photographs holds for the relief
+and the warmth of a face as well.
+"""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from mien.errors import ModelError
 from mien.models.blocks.conv_lstm import split_time
+from mien.models.blocks.resample import resample_matrix, resample_square
 from mien.models.blocks.residual import BasicBlock, conv_bn
+from mien.models.mma import PRESETS, build_mma
 
 
 class Features(NamedTuple):
@@ -22,11 +31,51 @@ class Features(NamedTuple):
     bottom: Tensor
 
 
-class SpatialEncoder(nn.Module):
+class SpatialEncoder(nn.Module, ABC):
     """Frames of one stream to `Features`.
 
     A missing frame's values never matter: in training only frames that are there are encoded (and
     counted by batch normalisation); otherwise they are cleared before and after.
+    """
+
+    @abstractmethod
+    def _encode(self, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """Volume and bottom features of frames (n, channels, side, side)."""
+
+    @abstractmethod
+    def _sizes(self, side: int) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Channels and side of volume and bottom for frames of this side."""
+
+    def forward(self, frames: Tensor, present: Tensor) -> Features:
+        """Encode frames (batch, time, channels, side, side), present (batch, time) of 0 and 1."""
+        time = frames.shape[1]
+        mask = present.T.flatten()  # (T B,), time first as everything behind the encoders
+        ordered = frames.transpose(0, 1).flatten(0, 1)  # (T B, C, side, side)
+        if self.training:
+            volume, bottom = self._encode_some(ordered, mask)
+        else:
+            there = mask[:, None, None, None]
+            volume, bottom = self._encode(torch.where(there > 0, ordered, 0.0))
+            volume, bottom = volume * there, bottom * there
+        return Features(split_time(volume, time), split_time(bottom, time))
+
+    def _encode_some(self, frames: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        kept = torch.nonzero(mask > 0)[:, 0]
+        if len(kept) == len(frames):
+            return self._encode(frames)
+        sizes = self._sizes(frames.shape[-1])
+        empty = [frames.new_zeros(len(frames), width, px, px) for width, px in sizes]
+        if len(kept) == 0:
+            return empty[0], empty[1]
+        found = self._encode(frames[kept])
+        volume, bottom = (
+            blank.index_copy(0, kept, part) for blank, part in zip(empty, found, strict=True)
+        )
+        return volume, bottom
+
+
+class SmallEncoder(SpatialEncoder):
+    """Four halvings.
 
     Parameters
     ----------
@@ -49,39 +98,80 @@ class SpatialEncoder(nn.Module):
         # Not channels last, faster as it is: torch 2.13 then corrupts its heap on the way back
         # through encoders of a few channels.
 
-    def forward(self, frames: Tensor, present: Tensor) -> Features:
-        """Encode frames (batch, time, channels, side, side), present (batch, time) of 0 and 1."""
-        time = frames.shape[1]
-        mask = present.T.flatten()  # (T B,), time first as everything behind the encoders
-        ordered = frames.transpose(0, 1).flatten(0, 1)  # (T B, C, side, side)
-        if self.training:
-            volume, bottom = self._encode_some(ordered, mask)
-        else:
-            there = mask[:, None, None, None]
-            volume, bottom = self._encode(torch.where(there > 0, ordered, 0.0))
-            volume, bottom = volume * there, bottom * there
-        return Features(split_time(volume, time), split_time(bottom, time))
-
     def _encode(self, frames: Tensor) -> tuple[Tensor, Tensor]:
         if self.standardize:
-            mean = frames.mean(dim=(1, 2, 3), keepdim=True)
-            centred = frames - mean
-            deviation = (centred * centred).mean(dim=(1, 2, 3), keepdim=True).sqrt()
-            frames = centred / (deviation + 0.02)  # the floor keeps a blank frame blank
+            frames = standardized(frames)
         volume = self.stages(self.stem(frames))
         return volume, self.bottom(volume)
 
-    def _encode_some(self, frames: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        kept = torch.nonzero(mask > 0)[:, 0]
-        if len(kept) == len(frames):
-            return self._encode(frames)
-        side = frames.shape[-1]
-        sizes = (self.widths[2], side // 8), (self.widths[3], side // 16)
-        empty = [frames.new_zeros(len(frames), width, px, px) for width, px in sizes]
-        if len(kept) == 0:
-            return empty[0], empty[1]
-        found = self._encode(frames[kept])
-        volume, bottom = (
-            blank.index_copy(0, kept, part) for blank, part in zip(empty, found, strict=True)
-        )
-        return volume, bottom
+    def _sizes(self, side: int) -> tuple[tuple[int, int], tuple[int, int]]:
+        return (self.widths[2], side // 8), (self.widths[3], side // 16)
+
+
+class ExtractorEncoder(SpatialEncoder):
+    """Stem and first two stages of the compact MMA extractor, then a halving of its own.
+
+    Like the extractor it reads luminance of color, at its inner side, standardized.
+
+    Parameters
+    ----------
+    channels
+        3 for color, 1 for depth and thermal.
+    bottom
+        Channels at 1/16 of the inner side.
+    """
+
+    VOLUME = PRESETS["compact"].widths[1]
+    INNER_PX = PRESETS["compact"].inner_px
+    _BLOCKS = sum(PRESETS["compact"].depths[:2])
+
+    luma: Tensor
+    shrink: Tensor
+
+    def __init__(self, channels: int, bottom: int) -> None:
+        super().__init__()
+        extractor = build_mma("compact")
+        self.stem, self.stages = extractor.stem, extractor.stages[: self._BLOCKS]
+        self.bottom = nn.Sequential(conv_bn(self.VOLUME, bottom, 3, 2), nn.ReLU())
+        luma = extractor.luma if channels == 3 else torch.ones(1, 1, 1, 1)
+        self.register_buffer("luma", luma, persistent=False)
+        self.register_buffer("shrink", extractor.shrink, persistent=False)
+        self._width = bottom
+
+    def _encode(self, frames: Tensor) -> tuple[Tensor, Tensor]:
+        grey = (frames * self.luma).sum(dim=1, keepdim=True)
+        known = grey.shape[-1] == self.shrink.shape[1]
+        matrix = self.shrink if known else resample_matrix(grey.shape[-1], self.INNER_PX)
+        volume = self.stages(self.stem(standardized(resample_square(grey, matrix))))
+        return volume, self.bottom(volume)
+
+    def _sizes(self, side: int) -> tuple[tuple[int, int], tuple[int, int]]:
+        return (self.VOLUME, self.INNER_PX // 8), (self._width, self.INNER_PX // 16)
+
+    def start_from(self, weights: dict[str, Tensor]) -> None:
+        """Take over stem and stages of a trained extractor.
+
+        Raises
+        ------
+        ModelError
+            If these are not the weights of a compact extractor.
+        """
+        wanted = {k: v for k, v in self.state_dict().items() if k.startswith(("stem.", "stages."))}
+        fitting = {
+            name: weights[name]
+            for name, value in wanted.items()
+            if name in weights and weights[name].shape == value.shape
+        }
+        if len(fitting) < len(wanted):
+            raise ModelError(
+                f"{len(wanted) - len(fitting)} of {len(wanted)} weights of the encoders are not "
+                "there or have another shape; start from a run of the compact MMA extractor"
+            )
+        self.load_state_dict({**self.state_dict(), **fitting})
+
+
+def standardized(frames: Tensor) -> Tensor:
+    """Each frame (n, channels, side, side) at zero mean and unit deviation."""
+    centred = frames - frames.mean(dim=(1, 2, 3), keepdim=True)
+    deviation = (centred * centred).mean(dim=(1, 2, 3), keepdim=True).sqrt()
+    return centred / (deviation + 0.02)  # the floor keeps a blank frame blank

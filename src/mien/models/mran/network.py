@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from mien.errors import ModelError
 from mien.faces.streams import CHANNELS, STREAMS
 from mien.models.mran.attention import AttentionInference, uniform_attention
 from mien.models.mran.config import MRANConfig
 from mien.models.mran.decoders import Decoded, TemporalDecoder
-from mien.models.mran.encoders import Features, SpatialEncoder
+from mien.models.mran.encoders import ExtractorEncoder, Features, SmallEncoder, SpatialEncoder
 from mien.models.mran.recognition import EmotionRecognition
 
 
@@ -48,34 +49,37 @@ class MRAN(nn.Module):
         super().__init__()
         self.config = config
         recurrent = config.recurrence != "framewise"
-        color, guide = config.color_widths, config.guide_widths
-        self.encoders = nn.ModuleDict(
-            {"color": SpatialEncoder(CHANNELS["color"], color, config.standardize)}
-        )
-        for name in config.guides:
-            self.encoders[name] = SpatialEncoder(CHANNELS[name], guide)
+        color, guide = config.color_widths[2:], config.guide_widths[2:]
+        if config.encoder == "extractor":
+            color, guide = ((ExtractorEncoder.VOLUME, pair[1]) for pair in (color, guide))
+        self.encoders = nn.ModuleDict({name: _encoder(config, name) for name in config.modalities})
         self.decoders = nn.ModuleDict()
         count = len(config.guides)
         hidden = config.color_hidden
         if config.recurrence == "concatenated":
-            volume, bottom = color[2] + count * guide[2], color[3] + count * guide[3]
+            volume, bottom = (own + count * other for own, other in zip(color, guide, strict=True))
             self.decoders["color"] = TemporalDecoder(volume, bottom, hidden)
             states = hidden[1]
         else:
             for name in config.guides:
                 self.decoders[name] = TemporalDecoder(
-                    guide[2], guide[3], config.guide_hidden, recurrent=recurrent
+                    guide[0], guide[1], config.guide_hidden, recurrent=recurrent
                 )
             guidance = count * config.guide_hidden[0], count * config.guide_hidden[1]
             self.decoders["color"] = TemporalDecoder(
-                color[2], color[3], hidden, guidance, recurrent
+                color[0], color[1], hidden, guidance, recurrent
             )
             states = hidden[1] + guidance[1]
         self.attention: AttentionInference | None = None
         if config.attention:
             self.attention = AttentionInference(states, config.temperature)
         self.recognition = EmotionRecognition(
-            color[2], hidden[1], config.recognition, 3 if recurrent else 1, config.dropout
+            color[0],
+            hidden[1],
+            config.recognition,
+            3 if recurrent else 1,
+            config.dropout,
+            config.map_px,
         )
 
     def forward(self, streams: dict[str, Tensor], present: Tensor) -> MRANOutput:
@@ -110,6 +114,28 @@ class MRAN(nn.Module):
         ]
         return [self.decoders["color"](features["color"], guides), *guides]
 
+    def start_encoders(self, weights: dict[str, Tensor]) -> None:
+        """Start every stream's encoder from the weights of a compact MMA extractor.
+
+        Raises
+        ------
+        ModelError
+            If the network has encoders of its own, or the weights do not fit.
+        """
+        for encoder in self.encoders.values():
+            if not isinstance(encoder, ExtractorEncoder):
+                raise ModelError(
+                    "small encoders cannot start from an extractor: set model.encoder=extractor"
+                )
+            encoder.start_from(weights)
+
     def describe(self) -> dict[str, Any]:
         """Configuration as plain values, for checkpoints and exported metadata."""
         return asdict(self.config)
+
+
+def _encoder(config: MRANConfig, name: str) -> SpatialEncoder:
+    widths = config.color_widths if name == "color" else config.guide_widths
+    if config.encoder == "extractor":
+        return ExtractorEncoder(CHANNELS[name], widths[3])
+    return SmallEncoder(CHANNELS[name], widths, config.standardize and name == "color")

@@ -2,7 +2,9 @@
 
 The paper's: X * A through 3-D convolutions and a regression head. Ours: A is rescaled by h w, X
 itself is added (a residual path), and the decoded states stand beside it, so that the guiding
-streams can say something where color shows nothing.
+streams can say something where color shows nothing. Ours, too: crops are aligned, so a place means
+a part of the face, and features are summed over space with a weight per channel and place (after
+MobileFaceNets, Chen et al., CCBR 2018) instead of averaged.
 """
 
 from __future__ import annotations
@@ -24,15 +26,27 @@ class EmotionRecognition(nn.Module):
         Frames that a 3-D convolution sees: 3, or 1 for a network that works frame by frame.
     dropout
         Rate before the regression.
+    side
+        Height and width of the features that come in.
     """
 
+    place: Tensor
+
     def __init__(
-        self, volume: int, states: int, widths: tuple[int, ...], reach: int, dropout: float
+        self,
+        volume: int,
+        states: int,
+        widths: tuple[int, ...],
+        reach: int,
+        dropout: float,
+        side: int,
     ) -> None:
         super().__init__()
         first, second = widths
         self.first = _conv3d_bn(volume + states, first, reach, 2)
         self.second = _conv3d_bn(first, second, reach, 1)
+        half = (side + 1) // 2
+        self.place = nn.Parameter(torch.full((second, half, half), 1 / half**2))  # a mean at first
         self.dropout = nn.Dropout(dropout)
         self.affect = nn.Linear(second, 2)
 
@@ -54,7 +68,8 @@ class EmotionRecognition(nn.Module):
         x = (x.permute(1, 2, 0, 3, 4) * real).contiguous()
         x = torch.relu(self.first(x)) * real  # (B, C, T, h/2, w/2)
         x = torch.relu(self.second(x))
-        pooled = self.dropout(x.mean(dim=(3, 4)).transpose(1, 2))  # (B, T, C)
+        pooled = (x * self.place[:, None]).sum(dim=(3, 4))  # (B, C, T)
+        pooled = self.dropout(pooled.transpose(1, 2))  # (B, T, C)
         return torch.tanh(self.affect(pooled))
 
 
