@@ -154,3 +154,19 @@ def test_recipes_are_read(name):
 def test_impossible_recipes_are_refused(change, words):
     with pytest.raises(ValueError, match=words):
         MRANTrainConfig(**{**asdict(TINY), "model": SMALL, "augment": TINY.augment, **change})
+
+
+@pytest.mark.slow
+def test_a_run_starts_from_shorter_clips_of_another(splits, tmp_path):
+    short = replace(TINY, model=replace(SMALL, clip_frames=2), epochs=1)
+    first = quiet(short, *splits, tmp_path / "short")
+    still = replace(TINY, epochs=1, rate=0.0, weight_decay=0.0, ema=0.0)
+    start = tmp_path / "short" / "model.safetensors"
+    second = quiet(still, *splits, tmp_path / "long", init=start)
+    for name, value in first.named_parameters():
+        assert torch.equal(value, second.get_parameter(name)), name
+    with pytest.raises(ModelError, match="made with another configuration"):
+        quiet(still, *splits, tmp_path / "long")  # the same folder without that start
+    other = replace(still, model=replace(SMALL, recognition=(8, 6)))
+    with pytest.raises(ModelError, match=r"is no start for this network: .* set model\.\*"):
+        quiet(other, *splits, tmp_path / "other", init=start)

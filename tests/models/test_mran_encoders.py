@@ -1,0 +1,54 @@
+"""MRAN's encoders that are the first stages of the MMA extractor."""
+
+import pytest
+import torch
+
+from mien.errors import ModelError
+from mien.models.mma import build_mma
+from mien.models.mran import MRAN, MRANConfig
+from mien.models.mran.encoders import ExtractorEncoder, standardized
+
+
+def extractor_config(**changes):
+    sizes = {"color_hidden": (4, 4), "guide_hidden": (4, 4), "recognition": (4, 4)}
+    return MRANConfig(clip_frames=2, encoder="extractor", **sizes, **changes)
+
+
+@torch.no_grad()
+def test_started_from_an_extractor_it_sees_what_the_extractor_sees():
+    torch.manual_seed(1)
+    extractor = build_mma("compact").eval()
+    encoder = ExtractorEncoder(3, 8).eval()
+    encoder.start_from(dict(extractor.state_dict()))
+    faces = torch.rand(2, 3, 112, 112) * 2 - 1
+    volume = encoder(faces[:, None], torch.ones(2, 1)).volume[0]
+    x = extractor.shrink @ (faces * extractor.luma).sum(1, keepdim=True) @ extractor.shrink.T
+    expected = extractor.stages[:5](extractor.stem(standardized(x)))
+    assert volume.shape == (2, 64, 12, 12)
+    torch.testing.assert_close(volume, expected, atol=1e-5, rtol=1e-4)
+
+
+@torch.no_grad()
+def test_maps_have_the_side_that_the_configuration_says():
+    config = extractor_config()
+    streams = {"color": torch.rand(1, 2, 3, 112, 112), "depth": torch.rand(1, 2, 1, 112, 112)}
+    streams["thermal"] = torch.rand(1, 2, 1, 112, 112)
+    output = MRAN(config).eval()(streams, torch.ones(1, 2, 3))
+    assert config.map_px == 12 and output.attention.shape == (1, 2, 1, 12, 12)
+    assert output.affect.shape == (1, 2, 2)
+
+
+def test_only_weights_that_fit_are_taken():
+    weights = dict(build_mma("compact", widths=(16, 32, 64, 128)).state_dict())
+    model = MRAN(extractor_config(modalities=("color",)))
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    with pytest.raises(ModelError, match="weights of the encoders are not there"):
+        model.start_encoders(weights)
+    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
+    with pytest.raises(ModelError, match=r"set model\.encoder=extractor"):
+        MRAN(MRANConfig(size_px=32)).start_encoders(weights)
+
+
+def test_unknown_encoders_are_named():
+    with pytest.raises(ValueError, match=r"encoder is one of .* not 'huge'"):
+        MRANConfig(encoder="huge")
