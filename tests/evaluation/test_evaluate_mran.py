@@ -1,6 +1,7 @@
 """`mien export mran` and `mien evaluate mran`, from a network with random weights."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import torch
 from click.testing import CliRunner
 
 from mien.cli import cli
-from mien.datasets.streams import load_streams
+from mien.datasets.streams import StreamRecording, load_streams
 from mien.errors import ConfigError
 from mien.evaluation.mran import group_values, mran_traces, score_traces, stage1_traces
 from mien.export import export_mran
@@ -125,3 +126,17 @@ def test_a_run_is_exported_by_the_command(network, tmp_path):
     assert done.exit_code == 0, done.output
     assert "differs from torch by" in done.output
     assert MranModel(tmp_path / "m.onnx").metadata["seed"] == 1
+
+
+def test_many_numbers_are_grouped_in_fifths(folder):
+    tones = [k / 19 for k in range(20)]
+    recordings = [
+        StreamRecording(str(k), "test", attributes={"tone": t}) for k, t in enumerate(tones)
+    ]
+    recordings.append(StreamRecording("20", "test", attributes={"tone": None}))
+    data = replace(load_streams(folder, "test"), recordings=tuple(recordings))
+    groups = group_values(data, "tone")
+    assert groups[-1] == "-" and groups[0] == "0.00 to 0.20" and groups[19] == "0.80 to 1.00"
+    assert [groups.count(name) for name in dict.fromkeys(groups[:-1])] == [4] * 5
+    few = [replace(r, attributes={"tone": 0.5 * (k % 2)}) for k, r in enumerate(recordings)]
+    assert set(group_values(replace(data, recordings=tuple(few)), "tone")) == {"0.0", "0.5"}

@@ -32,7 +32,7 @@ from mien.evaluation.mran import RecordingTraces
     multiple=True,
     metavar="COLUMN",
     help="Score the recordings of each value of this column by themselves too, e.g. light or "
-    "skin_tone; repeatable.",
+    "skin_tone (many numbers: in fifths); repeatable.",
 )
 @click.option(
     "--drop", multiple=True, metavar="STREAM", help="Declare a stream missing; repeatable."

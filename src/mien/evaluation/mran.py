@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ from mien.types import FloatArray
 
 _CLIPS_AT_ONCE = 4
 _CROPS_AT_ONCE = 64
+_MOST_VALUES, _BANDS = 8, 5
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,10 @@ def stage1_traces(extractor: AffectModel, data: StreamSet) -> Iterator[Recording
 
 
 def group_values(data: StreamSet, column: str) -> list[str]:
-    """What an attribute column of ``recordings.parquet`` says, as text, per recording.
+    """The group of each recording by an attribute column of ``recordings.parquet``, as text.
+
+    A group is a value of the column. Numbers of which there are more than eight different ones,
+    such as ``skin_tone``, fall into fifths of the recordings, named by their bounds.
 
     Raises
     ------
@@ -151,9 +156,17 @@ def group_values(data: StreamSet, column: str) -> list[str]:
     columns = sorted({name for recording in data.recordings for name in recording.attributes})
     if column not in columns:
         raise ConfigError(f"--by {column}: {data.folder} has {', '.join(columns) or 'no columns'}")
+    values = [recording.attributes.get(column) for recording in data.recordings]
+    numbers = [float(value) for value in values if isinstance(value, (int, float))]
+    if len(set(numbers)) <= _MOST_VALUES:
+        return ["-" if value is None else str(value) for value in values]
+    bounds = np.quantile(numbers, np.linspace(0, 1, _BANDS + 1))
+    names = [f"{low:.2f} to {high:.2f}" for low, high in pairwise(bounds)]
     return [
-        "-" if recording.attributes.get(column) is None else str(recording.attributes[column])
-        for recording in data.recordings
+        names[min(int(np.searchsorted(bounds[1:], value)), _BANDS - 1)]
+        if isinstance(value, (int, float))
+        else "-"
+        for value in values
     ]
 
 
