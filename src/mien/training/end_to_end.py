@@ -26,18 +26,9 @@ from mien.models.end_to_end import EndToEnd
 from mien.models.masked_rnn import PRESETS, MaskedRNN, MaskedRNNConfig
 from mien.models.mma import build_mma
 from mien.training.batches import epoch_batches
-from mien.training.checkpoint import (
-    flatten_optimizer,
-    load_checkpoint,
-    restore_optimizer,
-    resume_from,
-    save_checkpoint,
-    tensor_fingerprint,
-    with_prefix,
-    without_prefix,
-)
-from mien.training.config import from_dict, save_config
-from mien.training.log import TrainingLog
+from mien.training.checkpoint import load_checkpoint, save_checkpoint, tensor_fingerprint
+from mien.training.config import from_dict
+from mien.training.epochs import EpochLoop
 from mien.training.reactions import clip_gradients
 from mien.training.routed_adam import RoutedAdam
 
@@ -161,52 +152,30 @@ def train_end_to_end(
         "start": tensor_fingerprint(model.state_dict()),
         "data": [list(train.ids), list(valid.ids)],
     }
-    out.mkdir(parents=True, exist_ok=True)
-    checkpoint = out / "checkpoint.safetensors"
-    stopped = resume_from(checkpoint, identity)
-    if stopped is not None:
-        tensors, state = stopped
-        model.load_state_dict(without_prefix("model", tensors))
-        best_weights = without_prefix("best", tensors)
-        restore_optimizer(optimizer, tensors)
-        epoch, best, best_epoch, rows = (state[k] for k in ("epoch", "best", "best_epoch", "rows"))
-        report(f"resuming after epoch {epoch} of {config.epochs}")
-    else:
-        best, best_epoch, epoch, rows = _mean_rho(model, valid), 0, 0, []
-        best_weights = {k: v.clone() for k, v in model.state_dict().items()}
-        report(f"before: valid_mean_pearson {best:.4f}")
-    save_config(config, out / "config.json")
-    log = TrainingLog(out, rows)
-    ran = 0
-    while epoch < config.epochs and epoch - best_epoch <= config.patience:
-        loss = _train_epoch(model, optimizer, config, train, epoch)
+
+    def before() -> float:
         score = _mean_rho(model, valid)
-        epoch += 1
-        ran += 1
-        if score > best:
-            best, best_epoch = score, epoch
-            best_weights = {k: v.clone() for k, v in model.state_dict().items()}
-        log.add({"epoch": epoch, "loss": round(loss, 4), "valid_mean_pearson": round(score, 4)})
-        report(json.dumps(log.rows[-1]))
-        save_checkpoint(
-            checkpoint,
-            {
-                **with_prefix("model", model),
-                **{f"best.{name}": value for name, value in best_weights.items()},
-                **flatten_optimizer(optimizer),
-            },
-            {
-                "identity": identity,
-                "epoch": epoch,
-                "best": best,
-                "best_epoch": best_epoch,
-                "rows": log.rows,
-            },
-        )
-        if stop_after_epochs is not None and ran >= stop_after_epochs:
-            break
-    log.close()
-    model.load_state_dict(best_weights)
+        report(f"before: valid_mean_pearson {score:.4f}")
+        return score
+
+    def epoch(number: int, _: float) -> tuple[float, dict[str, Any]]:
+        loss = _train_epoch(model, optimizer, config, train, number)
+        score = _mean_rho(model, valid)
+        return score, {"loss": round(loss, 4), "valid_mean_pearson": round(score, 4)}
+
+    loop = EpochLoop(
+        out,
+        config,
+        identity,
+        {"model": model},
+        "model",
+        optimizer,
+        config.epochs,
+        config.patience,
+        report,
+        before=before,
+    )
+    loop.run(epoch, stop_after_epochs)
     model.reader.fit_intensities(predict_clips(model, train), torch.from_numpy(train.labels))
     for part, network, state in (
         ("affect", model.extractor, parts.affect_state),

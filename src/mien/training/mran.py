@@ -20,7 +20,7 @@ from mien.labels import VALENCE_AROUSAL
 from mien.losses import trace_loss
 from mien.models.mran import MRAN, MRANConfig
 from mien.training.checkpoint import load_checkpoint, save_checkpoint, tensor_fingerprint
-from mien.training.config import from_dict, save_config
+from mien.training.config import from_dict
 from mien.training.epochs import EpochLoop
 from mien.training.memory import keep_freed_memory
 from mien.training.optimizing import adamw, cosine_rate, update_average
@@ -148,6 +148,7 @@ def train_mran(
     }
     loop = EpochLoop(
         out,
+        config,
         identity,
         {"model": model, "average": average},
         "average",
@@ -157,7 +158,7 @@ def train_mran(
         report,
     )
 
-    def epoch(number: int) -> tuple[float, dict[str, Any]]:
+    def epoch(number: int, _: float) -> tuple[float, dict[str, Any]]:
         loss = train_epoch(model, average, optimizer, config, readers[0], number, progress)
         figures: dict[str, Any] = {"loss": round(loss, 4)}
         pooled = score_recordings(average, readers[1], config.batch)["pooled"]
@@ -171,9 +172,7 @@ def train_mran(
         figures["valid_mean_ccc"] = round(pooled["mean_ccc"], 4)
         return pooled["mean_ccc"], figures
 
-    out.mkdir(parents=True, exist_ok=True)
     loop.run(epoch, stop_after_epochs)
-    save_config(config, out / "config.json")
     save_checkpoint(
         out / "model.safetensors",
         dict(average.state_dict()),

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import math
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -30,17 +29,9 @@ from mien.metrics import PairMoments
 from mien.models.regressor import SequenceRegressor
 from mien.models.sequence_models import SEQUENCE_PRESETS, build_sequence_model
 from mien.training.batches import batch_scores, collate, epoch_batches
-from mien.training.checkpoint import (
-    flatten_optimizer,
-    restore_optimizer,
-    resume_from,
-    save_checkpoint,
-    with_prefix,
-    without_prefix,
-)
-from mien.training.config import save_config
+from mien.training.checkpoint import save_checkpoint
 from mien.training.engine import Engine, EngineConfig, PlainEngine, share, start_engine
-from mien.training.log import TrainingLog
+from mien.training.epochs import EpochLoop
 from mien.training.routed_adam import RoutedAdam
 
 _LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
@@ -190,73 +181,37 @@ def train_reactions(
     windows = cut_windows(train, model.longest or sys.maxsize).data
     if windows is not train:
         report(f"{len(train)} videos are read as {len(windows)} windows: some are longer than one")
-    out.mkdir(parents=True, exist_ok=True)
     identity = {
         "config": json.loads(json.dumps(asdict(config))),
         "data": {"train": train.fingerprint(), "valid": valid.fingerprint()},
     }
-    checkpoint = out / "checkpoint.safetensors"
-    best, best_epoch, epoch, seconds = float("-inf"), -1, 0, 0.0
-    best_weights = {k: v.clone() for k, v in model.state_dict().items()}
-    rows: list[dict[str, Any]] = []
-    stopped = resume_from(checkpoint, identity)
-    if stopped is not None:
-        tensors, state = stopped
-        model.load_state_dict(without_prefix("model", tensors))
-        best_weights = without_prefix("best", tensors)
-        restore_optimizer(optimizer, tensors)
-        best, best_epoch, rows = state["best"], state["best_epoch"], state["rows"]
-        epoch, seconds = state["epoch"], state["seconds"]
-        report(f"resuming after epoch {epoch} of {config.epochs}")
-    save_config(config, out / "config.json")
-    log = TrainingLog(out, rows)
-    ran = 0
-    while epoch < config.epochs and epoch - best_epoch <= config.patience:
-        started = time.perf_counter()
-        words = f"epoch {epoch + 1}/{config.epochs}, best {best:.3f}" if progress else None
-        mean_loss = train_epoch(model, optimizer, config, windows, epoch, engine, words)
+
+    def epoch(number: int, best: float) -> tuple[float, dict[str, Any]]:
+        words = f"epoch {number + 1}/{config.epochs}, best {best:.3f}" if progress else None
+        mean_loss = train_epoch(model, optimizer, config, windows, number, engine, words)
         scores = reaction_report(predict_scores(model, valid).numpy(), valid)
-        seconds += time.perf_counter() - started
-        if not math.isfinite(scores["mean_pearson"]):
+        score = scores["mean_pearson"]
+        if not math.isfinite(score):
             constant = [n for n, r in scores["pearson"].items() if not math.isfinite(r)]
             raise ConfigError(
                 f"no correlation is defined on the validation set for {constant}: their labels or "
                 "predictions do not vary; use more videos or leave these reactions out"
             )
-        if scores["mean_pearson"] > best:
-            best, best_epoch = scores["mean_pearson"], epoch
-            best_weights = {k: v.clone() for k, v in model.state_dict().items()}
-        epoch += 1
-        ran += 1
-        row = {
-            "epoch": epoch,
-            "seconds": round(seconds, 1),
-            "loss": round(mean_loss, 4),
-            "valid_mean_pearson": round(scores["mean_pearson"], 4),
-        }
-        if engine.rank == 0:
-            log.add(row)
-            report(json.dumps(row))
-            save_checkpoint(
-                checkpoint,
-                {
-                    **with_prefix("model", model),
-                    **{f"best.{name}": value for name, value in best_weights.items()},
-                    **flatten_optimizer(optimizer),
-                },
-                {
-                    "identity": identity,
-                    "epoch": epoch,
-                    "best": best,
-                    "best_epoch": best_epoch,
-                    "seconds": seconds,
-                    "rows": log.rows,
-                },
-            )
-        if stop_after_epochs is not None and ran >= stop_after_epochs:
-            break
-    log.close()
-    model.load_state_dict(best_weights)
+        return score, {"loss": round(mean_loss, 4), "valid_mean_pearson": round(score, 4)}
+
+    loop = EpochLoop(
+        out,
+        config,
+        identity,
+        {"model": model},
+        "model",
+        optimizer,
+        config.epochs,
+        config.patience,
+        report,
+        writes=engine.rank == 0,
+    )
+    loop.run(epoch, stop_after_epochs)
     model.to("cpu").fit_intensities(predict_scores(model, train), torch.from_numpy(train.labels))
     if engine.rank == 0:
         save_checkpoint(
