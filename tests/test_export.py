@@ -102,3 +102,13 @@ def test_a_file_that_disagrees_is_not_written(extractor, tmp_path, monkeypatch):
     with pytest.raises(ModelError, match="differ by nan; not written"):
         export_mma(model, tmp_path / "bad.onnx", ABOUT)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_second_export_in_one_process_has_a_free_length_too(tmp_path):
+    for positions in (5, 9):
+        model = MaskedRNN(MaskedRNNConfig(positions=positions, hidden=3, dense=2)).eval()
+        export_reactions(model, tmp_path / "again.onnx", ABOUT)
+        read = ReactionModel(tmp_path / "again.onnx").predict
+        for length in range(1, positions + 1):
+            assert read(np.zeros((length, 26), np.float32)).shape == (7,)

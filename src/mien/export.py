@@ -164,7 +164,6 @@ def export_reactions(model: MaskedRNN, path: Path, about: dict[str, Any]) -> flo
         "fps": config.fps,
     }
     generator = torch.Generator().manual_seed(0)
-    # Not as long as the network allows: a size at its bound may be taken for a constant.
     longest = max(1, min(40, config.positions - 1))
     affect = torch.rand(3, longest, config.inputs, generator=generator)
     lengths = torch.tensor([longest, max(1, longest // 2), 1])
@@ -259,6 +258,7 @@ def _export(
 ) -> float:
     """Write the file; `others` are inputs of other sizes that it has to agree on as well."""
     # The exporter reports its own internals as warnings and log lines; none concern the user.
+    _forget_how_recurrence_was_dispatched()
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)
@@ -298,6 +298,20 @@ def _export(
     partial.write_bytes(content)
     partial.replace(path)
     return difference
+
+
+def _forget_how_recurrence_was_dispatched() -> None:
+    """Let the exporter's own rule for recurrent layers take effect.
+
+    For the time of an export torch replaces the decomposition of GRU and LSTM by a loop of free
+    length, but leaves what it remembers of an earlier call in place (seen in torch 2.13): after
+    one export, or one forward pass under tracing, the next would unroll the loop and fix its
+    length without a word.
+    """
+    for operator in (torch.ops.aten.gru.input, torch.ops.aten.lstm.input):
+        remembered = getattr(operator, "_dispatch_cache", None)
+        if remembered is not None:
+            remembered.clear()
 
 
 def _shorten_names(graph: Any) -> None:
