@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mien.cli import complain
+from mien.cli.progress import progress_bar
 
 if TYPE_CHECKING:
     from mien.datasets.annotations import ImageCorpus
@@ -142,8 +143,6 @@ def crops(
     Exit code: 0 if all is there, 1 if some videos could not be read or are too long (one line
     each; the rest is complete), 2 for wrong usage.
     """
-    from tqdm import tqdm
-
     from mien.datasets.cut_clips import cut_corpus
     from mien.datasets.frame_clips import NO_FACE
     from mien.datasets.prepare import VIDEO_CORPORA
@@ -155,9 +154,8 @@ def crops(
             f"{name} has no whole videos; these have: {', '.join(VIDEO_CORPORA)}"
         )
     corpus = VIDEO_CORPORA[name](root)
-    hidden = quiet or not sys.stderr.isatty()
-    with tqdm(total=len(corpus), unit="video", disable=hidden, leave=False) as bar:
-        cut = cut_corpus(corpus, out, fps, most, jobs, bar.update)
+    with progress_bar(len(corpus), "video", quiet) as advance:
+        cut = cut_corpus(corpus, out, fps, most, jobs, advance)
     paths = {clip.id: clip.path for clip in corpus.clips}
     for clip_name, reason in cut.failed:
         complain(f"{paths[clip_name]}: {reason}")
@@ -173,14 +171,11 @@ def crops(
 def _prepare_videos(
     corpus: VideoCorpus, out: Path, jobs: int | None, model: Path | None, quiet: bool
 ) -> None:
-    from tqdm import tqdm
-
     from mien.datasets.frame_clips import NO_FACE
     from mien.datasets.prepare import prepare_videos
 
-    hidden = quiet or not sys.stderr.isatty()
-    with tqdm(total=len(corpus), unit="video", disable=hidden, leave=False) as bar:
-        document = prepare_videos(corpus, out, model, jobs, bar.update)
+    with progress_bar(len(corpus), "video", quiet) as advance:
+        document = prepare_videos(corpus, out, model, jobs, advance)
     paths = {clip.id: clip.path for clip in corpus.clips}
     for name, reason in document.failed:
         complain(f"{paths[name]}: {reason}")
@@ -199,13 +194,10 @@ def _prepare_videos(
 def _prepare_streams(
     corpus: StreamCorpus, out: Path, jobs: int | None, fps: float | None, quiet: bool
 ) -> None:
-    from tqdm import tqdm
-
     from mien.datasets.stream_prepare import prepare_streams
 
-    hidden = quiet or not sys.stderr.isatty()
-    with tqdm(total=len(corpus), unit="recording", disable=hidden, leave=False) as bar:
-        document = prepare_streams(corpus, out, fps, jobs, bar.update)
+    with progress_bar(len(corpus), "recording", quiet) as advance:
+        document = prepare_streams(corpus, out, fps, jobs, advance)
     for entry in document["failed"]:
         complain(entry["reason"])
     if not quiet:

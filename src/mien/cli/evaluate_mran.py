@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
+from mien.cli.progress import progress_bar
 from mien.evaluation.mran import RecordingTraces
 
 
@@ -55,8 +55,6 @@ def mran(
 
     Clips overlap by half, and a frame's estimates are averaged. CCC has denominator n.
     """
-    from tqdm import tqdm
-
     from mien.cli.evaluate_mma import path_and_split
     from mien.datasets.streams import load_streams
     from mien.evaluation.affect import without_nan
@@ -74,10 +72,10 @@ def mran(
         click.echo(f"note: the models read other streams: {[list(names) for names in read]}")
 
     total = len(recordings) * (len(networks) + stage1)
-    with tqdm(total=total, unit="video", disable=not sys.stderr.isatty(), leave=False) as bar:
+    with progress_bar(total, "video") as advance:
 
         def score(traces: Iterator[RecordingTraces]) -> dict[str, object]:
-            return score_traces(traces, recordings, by, bar.update)
+            return score_traces(traces, recordings, by, lambda: advance(1))
 
         reports = [score(mran_traces(network, recordings, drop)) for network in networks]
         rows = [(f"MRAN ({' + '.join(read[0])})", reports)]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from mien.cli.progress import progress_bar
 from mien.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def images(out: Path, count: int, quiet: bool, **arguments: Any) -> None:
     """Make an image set: PNG files and a table of truth."""
     from mien.synthetic.faces.generation import stage, synthesize_images
 
-    with _bar(count, "image", quiet) as update:
+    with progress_bar(count, "image", quiet) as update:
         summary = synthesize_images(
             out, count, progress=update, factory=stage.open_stage, **arguments
         )
@@ -156,7 +156,7 @@ def videos(
     from mien.synthetic.faces.generation import stage, synthesize_videos
 
     expected = int(count * seconds * fps) if seconds * fps < 1e9 else None  # nan: refused below
-    with _bar(expected, "frame", quiet) as update:
+    with progress_bar(expected, "frame", quiet) as update:
         summary = synthesize_videos(
             out, count, seconds, fps=fps, progress=update, factory=stage.open_stage, **arguments
         )
@@ -213,7 +213,7 @@ def trimodal(out: Path, quiet: bool, **arguments: Any) -> None:
 
     clips = arguments["train"] + arguments["valid"] + 3 * arguments["test"]
     frames = clips * arguments["seconds"] * arguments["fps"]
-    with _bar(int(frames) if frames < 1e9 else None, "frame", quiet) as update:
+    with progress_bar(int(frames) if frames < 1e9 else None, "frame", quiet) as update:
         summary = synthesize_trimodal(
             out, progress=update, factory=stage.open_condition_stage, **arguments
         )
@@ -237,20 +237,11 @@ def preview(out: Path, labels: bool, quiet: bool, **arguments: Any) -> None:
     if out.suffix.lower() not in _SHEETS:
         raise click.UsageError(f"--out is {out}: a contact sheet ends in {' or '.join(_SHEETS)}")
     plan = ImageSet(images_per_person=1, **arguments)
-    with _bar(plan.count, "image", quiet) as update:
+    with progress_bar(plan.count, "image", quiet) as update:
         sheet = contact_sheet(plan, labels=labels, progress=update, factory=stage.open_stage)
     write_sheet(sheet, out)
     if not quiet:
         click.echo(f"{out}: {plan.count} face(s)")
-
-
-@contextmanager
-def _bar(total: int | None, unit: str, quiet: bool) -> Iterator[Callable[[int], object]]:
-    from tqdm import tqdm
-
-    hidden = quiet or not sys.stderr.isatty()
-    with tqdm(total=total, unit=unit, disable=hidden, leave=False) as bar:
-        yield bar.update
 
 
 def _report(summary: SetSummary, unit: str) -> None:
