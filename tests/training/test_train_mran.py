@@ -129,6 +129,22 @@ def test_data_without_a_stream_are_refused(folder, splits, tmp_path):
     )
 
 
+def test_encoders_that_are_not_trained_stay_to_the_bit(splits, tmp_path):
+    first = quiet(replace(TINY, epochs=1), *splits, tmp_path / "first")
+    config = replace(TINY, epochs=1, train_encoders=False)
+    start = tmp_path / "first" / "model.safetensors"
+    second = quiet(config, *splits, tmp_path / "second", init=start)
+    for name, value in second.state_dict().items():
+        kept = torch.equal(value, first.state_dict()[name])
+        if name.startswith("encoders."):
+            assert kept, name  # weights and running statistics
+    for name in ("decoders", "recognition", "attention"):
+        parts = (one.get_submodule(name).parameters() for one in (first, second))
+        assert not all(torch.equal(old, new) for old, new in zip(*parts, strict=True)), name
+    with pytest.raises(ConfigError, match="start from nothing"):
+        quiet(config, *splits, tmp_path / "third")
+
+
 def test_a_run_of_another_kind_is_no_mran(tmp_path):
     with pytest.raises(ModelError, match="not a readable checkpoint"):
         load_mran(tmp_path)
