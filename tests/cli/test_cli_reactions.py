@@ -139,6 +139,13 @@ def test_splits_and_folders_that_are_none(tmp_path):
     data = load_split("simulated", "valid", 30.0, SimulationConfig(1, 3, 1, seed=5))
     assert isinstance(data, SequenceSet) and len(data) == 3
     assert np.array_equal(data.values, simulate(3, 6).values)
+    short = load_split("simulated", "test", 10.0, SimulationConfig(1, 1, 9, 5, 40, 50))
+    assert np.array_equal(short.values, simulate(9, 7, 10.0, None, 40, 50).values)
+    assert short.lengths.min() >= 40 and short.lengths.max() <= 50
+    with pytest.raises(ValueError, match=r"longest \(20\) is below shortest \(30\)"):
+        SimulationConfig(longest=20)
+    with pytest.raises(ValueError, match="must be 1 or more"):
+        SimulationConfig(train=0)
 
 
 def test_the_table_names_of_the_command_are_those_of_the_tables():

@@ -49,6 +49,24 @@ def test_only_weights_that_fit_are_taken():
         MRAN(MRANConfig(size_px=32)).start_encoders(weights)
 
 
+def test_encoders_of_another_mran_are_taken_for_the_streams_that_are_there():
+    torch.manual_seed(2)
+    given = MRAN(extractor_config())
+    model = MRAN(extractor_config(modalities=("color", "thermal"), recurrence="concatenated"))
+    decoder = model.decoders["color"].upper.cell.from_input.weight.clone()
+    model.start_encoders(dict(given.state_dict()))
+    for name in ("color", "thermal"):
+        pairs = zip(
+            model.encoders[name].state_dict().items(),
+            given.encoders[name].state_dict().values(),
+            strict=True,
+        )
+        assert all(torch.equal(mine, theirs) for (_, mine), theirs in pairs), name
+    assert torch.equal(decoder, model.decoders["color"].upper.cell.from_input.weight)
+    with pytest.raises(ModelError, match=r"not there .* the first is encoders\.depth"):
+        given.start_encoders(dict(model.state_dict()))
+
+
 def test_unknown_encoders_are_named():
     with pytest.raises(ValueError, match=r"encoder is one of .* not 'huge'"):
         MRANConfig(encoder="huge")

@@ -12,6 +12,7 @@ from mien.training.ablation.mran import (
     mran_row_config,
     run_mran_table,
 )
+from mien.training.checkpoint import load_checkpoint, save_checkpoint
 from mien.training.mran import MRANTrainConfig
 from stream_replica import write_replica
 
@@ -49,6 +50,14 @@ def test_each_row_changes_one_thing_of_the_full_network():
     assert changed.rate == 1e-3 and changed.name == "tiny-color"
 
 
+def changed(weights):
+    """The same weights, one of them changed."""
+    tensors, state = load_checkpoint(weights)
+    next(value for name, value in tensors.items() if name.startswith("encoders.")).add_(1)
+    save_checkpoint(weights.with_name("changed.safetensors"), tensors, state)
+    return weights.with_name("changed.safetensors")
+
+
 def test_a_table_goes_on_where_it_stopped(tmp_path):
     folder = write_replica(tmp_path / "data", {"train": 1, "valid": 1, "test": 2}, frames=16)
     data = StreamSplits(*(load_streams(folder, split) for split in ("train", "valid", "test")))
@@ -69,5 +78,12 @@ def test_a_table_goes_on_where_it_stopped(tmp_path):
     assert "<svg" in (out / "mran.svg").read_text()
     with pytest.raises(ModelError, match="made with another recipe"):
         run_mran_table(replace(TINY, rate=1e-3), data, out, 1, lines.append, rows=rows)
+    encoders = out / "runs" / "framewise" / "seed-0" / "model.safetensors"
+    frozen, other = replace(TINY, train_encoders=False), tmp_path / "frozen"
+    run_mran_table(frozen, data, other, 1, lines.append, rows=rows[:1], encoders=encoders)
+    with pytest.raises(ModelError, match="made with another recipe"):  # it counts who gave them
+        run_mran_table(
+            frozen, data, other, 1, lines.append, rows=rows[:1], encoders=changed(encoders)
+        )
     with pytest.raises(ConfigError, match="seeds must be 1 or more, not 0"):
         run_mran_table(TINY, data, out, 0, lines.append, rows=rows)

@@ -37,6 +37,12 @@ MRAN_TABLE = "mran"
     "of mien.training.mran.",
 )
 @click.option(
+    "--encoders",
+    type=click.Path(path_type=Path),
+    help="For mran: run folder whose encoders every row starts from, of 'mien train mran' or, "
+    "compact, of 'mien train mma'.",
+)
+@click.option(
     "--set", "overrides", multiple=True, metavar="A.B=C", help="Change one setting; repeatable."
 )
 def command(
@@ -45,6 +51,7 @@ def command(
     out: Path,
     seeds: int,
     config: Path | None,
+    encoders: Path | None,
     overrides: tuple[str, ...],
 ) -> None:
     """Run a table's rows, several seeds each, and write Markdown, CSV and a figure.
@@ -55,8 +62,10 @@ def command(
     """
     require_torch()
     if table == MRAN_TABLE:
-        _mran(Path(data), out, seeds, config, list(overrides))
+        _mran(Path(data), out, seeds, config, encoders, list(overrides))
         return
+    if encoders is not None:
+        raise click.UsageError("--encoders belongs to the table mran")
     from mien.datasets.reaction_sets import SIMULATED, load_split, splits_of
     from mien.training.ablation.run import AblationData, run_table, usable_test
     from mien.training.config import from_overrides, load_config
@@ -89,7 +98,14 @@ def command(
     click.echo(f"table: {out / f'{table}.md'}")
 
 
-def _mran(data: Path, out: Path, seeds: int, config: Path | None, changes: list[str]) -> None:
+def _mran(
+    data: Path,
+    out: Path,
+    seeds: int,
+    config: Path | None,
+    encoders: Path | None,
+    changes: list[str],
+) -> None:
     from mien.datasets.streams import load_streams
     from mien.training.ablation.mran import StreamSplits, run_mran_table
     from mien.training.config import from_overrides, load_config
@@ -101,5 +117,13 @@ def _mran(data: Path, out: Path, seeds: int, config: Path | None, changes: list[
         else from_overrides(MRANTrainConfig, {"name": MRAN_TABLE}, changes)
     )
     splits = StreamSplits(*(load_streams(data, split) for split in ("train", "valid", "test")))
-    run_mran_table(recipe, splits, out, seeds, click.echo, sys.stderr.isatty())
+    run_mran_table(
+        recipe,
+        splits,
+        out,
+        seeds,
+        click.echo,
+        sys.stderr.isatty(),
+        encoders=encoders / "model.safetensors" if encoders else None,
+    )
     click.echo(f"table: {out / f'{MRAN_TABLE}.md'}")

@@ -140,7 +140,8 @@ def reactions(config: Path, data: str, out: Path, overrides: tuple[str, ...]) ->
 @click.option(
     "--encoders",
     type=click.Path(path_type=Path),
-    help="Run folder of 'mien train mma' (compact) that encoders of this kind start from.",
+    help="Run folder that the encoders start from, of 'mien train mma' (compact) or of 'mien train "
+    "mran' with these streams.",
 )
 @_set
 def mran(

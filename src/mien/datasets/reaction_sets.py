@@ -17,12 +17,30 @@ SPLITS = ("train", "valid", "test")
 
 @dataclass(frozen=True)
 class SimulationConfig:
-    """How many simulated videos to draw; train, valid and test use different seeds."""
+    """Which simulated videos to draw.
+
+    Attributes
+    ----------
+    train, valid, test
+        How many; each split has a seed of its own.
+    seed
+        Of the first split.
+    shortest, longest
+        Lengths in positions, both included, drawn uniformly.
+    """
 
     train: int = 8000
     valid: int = 1000
     test: int = 1000
     seed: int = 20230
+    shortest: int = 30
+    longest: int = 480
+
+    def __post_init__(self) -> None:
+        if min(self.train, self.valid, self.test, self.shortest) < 1 or self.seed < 0:
+            raise ValueError("train, valid, test and shortest must be 1 or more, seed 0 or more")
+        if self.longest < self.shortest:
+            raise ValueError(f"longest ({self.longest}) is below shortest ({self.shortest})")
 
 
 def load_split(
@@ -52,7 +70,13 @@ def load_split(
         from mien.synthetic.reactions import simulate
 
         counts = simulation or SimulationConfig()
-        return simulate(getattr(counts, split), counts.seed + SPLITS.index(split), fps)
+        return simulate(
+            getattr(counts, split),
+            counts.seed + SPLITS.index(split),
+            fps,
+            min_length=counts.shortest,
+            max_length=counts.longest,
+        )
     folder = Path(source)
     if not (folder / "dataset.json").is_file():
         raise DataError(

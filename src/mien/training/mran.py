@@ -118,7 +118,8 @@ def train_mran(
         ``model.safetensors`` of an earlier run to start from. No weight depends on the number of
         frames: a network can learn from many short clips first and from long ones afterwards.
     encoders
-        ``model.safetensors`` of a compact MMA extractor that the encoders start from.
+        ``model.safetensors`` that the encoders start from: of a compact MMA extractor, or of an
+        MRAN that has the same streams and perhaps more.
 
     Returns
     -------

@@ -115,19 +115,33 @@ class MRAN(nn.Module):
         return [self.decoders["color"](features["color"], guides), *guides]
 
     def start_encoders(self, weights: dict[str, Tensor]) -> None:
-        """Start every stream's encoder from the weights of a compact MMA extractor.
+        """Start every stream's encoder from weights of a compact MMA extractor or of another MRAN.
 
         Raises
         ------
         ModelError
-            If the network has encoders of its own, or the weights do not fit.
+            If an extractor's weights are given to encoders of another kind, or weights do not fit.
         """
+        if any(name.startswith("encoders.") for name in weights):
+            self._take_encoders(weights)
+            return
         for encoder in self.encoders.values():
             if not isinstance(encoder, ExtractorEncoder):
                 raise ModelError(
                     "small encoders cannot start from an extractor: set model.encoder=extractor"
                 )
             encoder.start_from(weights)
+
+    def _take_encoders(self, weights: dict[str, Tensor]) -> None:
+        """The encoders of another MRAN for the streams of this one."""
+        own = {name: v for name, v in self.state_dict().items() if name.startswith("encoders.")}
+        unfit = [n for n, v in own.items() if n not in weights or weights[n].shape != v.shape]
+        if unfit:
+            raise ModelError(
+                f"{len(unfit)} of {len(own)} weights of the encoders are not there or have another "
+                f"shape, the first is {unfit[0]}; start from a run with the same streams and widths"
+            )
+        self.load_state_dict({**self.state_dict(), **{name: weights[name] for name in own}})
 
     def describe(self) -> dict[str, Any]:
         """Configuration as plain values, for checkpoints and exported metadata."""

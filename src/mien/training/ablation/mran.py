@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from mien.datasets.streams import StreamSet
-from mien.errors import ConfigError
 from mien.evaluation.affect import without_nan
 from mien.evaluation.mran import RecordingTraces, score_traces
 from mien.training.ablation.mran_table import write_mran_tables
-from mien.training.ablation.rows import finished_scores, keep_scores, row_identity
+from mien.training.ablation.rows import run_rows
 from mien.training.ablation.tables import AblationRow
 from mien.training.ablation.write import RowResult
+from mien.training.checkpoint import load_checkpoint, tensor_fingerprint
 from mien.training.config import from_dict
 from mien.training.mran import MRANTrainConfig, clip_reader, train_mran
 from mien.training.stream_batches import read_recordings
@@ -75,6 +75,7 @@ def run_mran_table(
     report: Callable[[str], object] = print,
     progress: bool = False,
     rows: tuple[AblationRow, ...] = MRAN_ROWS,
+    encoders: Path | None = None,
 ) -> list[RowResult]:
     """Run the rows that are not finished yet and write the tables after each.
 
@@ -93,6 +94,8 @@ def run_mran_table(
         Receives one line per event; whether bars are shown.
     rows
         Which rows.
+    encoders
+        ``model.safetensors`` that every row's encoders start from, see `train_mran`.
 
     Returns
     -------
@@ -105,53 +108,35 @@ def run_mran_table(
     ModelError
         If `out` holds rows of another recipe or other data.
     """
-    if seeds < 1:
-        raise ConfigError(f"seeds must be 1 or more, not {seeds}")
-    configs = {row.id: mran_row_config(row, recipe) for row in rows}
-    (out / "rows").mkdir(parents=True, exist_ok=True)
-    finger = [part.fingerprint() for part in (data.train, data.valid, data.test)]
-    results: list[RowResult] = []
-    for row in rows:
-        file = out / "rows" / f"{row.id}.json"
-        identity = row_identity(configs[row.id], seeds, finger)
-        scores = finished_scores(file, identity)
-        if scores is None:
-            scores = [
-                _train(row, configs[row.id], seed, data, out, report, progress)
-                for seed in range(seeds)
-            ]
-            keep_scores(file, identity, row.id, row.name, scores)
-        else:
-            report(f"{row.name}: finished before")
-        results.append(RowResult(row, scores))
-        missing = [RowResult(other, []) for other in rows[len(results) :]]
-        write_mran_tables(data.test.corpus, results + missing, out)
-    return results
+    splits = {"valid": data.valid, "test": data.test}
 
+    def train(row: AblationRow, config: MRANTrainConfig, folder: Path) -> dict[str, Any]:
+        silent: Callable[[str], object] = lambda _: None  # noqa: E731
+        model = train_mran(
+            config, data.train, data.valid, folder, silent, progress=progress, encoders=encoders
+        )
+        scores: dict[str, Any] = {}
+        for split, recordings in splits.items():
+            reader = clip_reader(config.model, recordings, config.fps or data.train.fps)
+            columns = {name for item in recordings.recordings for name in item.attributes}
+            by = [GROUP_COLUMN] if GROUP_COLUMN in columns else []
+            traces = (
+                RecordingTraces(*read) for read in read_recordings(model, reader, config.batch)
+            )
+            found = score_traces(traces, recordings, by)
+            scores[split] = without_nan({group: said["pooled"] for group, said in found.items()})
+        text = ", ".join(f"{s} mean CCC {scores[s]['all']['mean_ccc']}" for s in splits)
+        report(f"{row.name}, seed {config.seed}: {text}")
+        return scores
 
-def _train(
-    row: AblationRow,
-    config: MRANTrainConfig,
-    seed: int,
-    data: StreamSplits,
-    out: Path,
-    report: Callable[[str], object],
-    progress: bool,
-) -> dict[str, Any]:
-    """One training of a row and its scores; it resumes by itself where it was killed."""
-    values = {**asdict(config), "seed": config.seed + seed}
-    own = from_dict(MRANTrainConfig, values, f"row {row.id}")
-    folder = out / "runs" / row.id / f"seed-{own.seed}"
-    silent: Callable[[str], object] = lambda _: None  # noqa: E731
-    model = train_mran(own, data.train, data.valid, folder, silent, progress=progress)
-    scores: dict[str, Any] = {"seed": own.seed}
-    for split, recordings in (("valid", data.valid), ("test", data.test)):
-        reader = clip_reader(own.model, recordings, own.fps or data.train.fps)
-        columns = {name for item in recordings.recordings for name in item.attributes}
-        by = [GROUP_COLUMN] if GROUP_COLUMN in columns else []
-        traces = (RecordingTraces(*read) for read in read_recordings(model, reader, own.batch))
-        found = score_traces(traces, recordings, by)
-        scores[split] = without_nan({group: said["pooled"] for group, said in found.items()})
-    text = ", ".join(f"{s} mean CCC {scores[s]['all']['mean_ccc']}" for s in ("valid", "test"))
-    report(f"{row.name}, seed {own.seed}: {text}")
-    return scores
+    return run_rows(
+        rows,
+        {row.id: mran_row_config(row, recipe) for row in rows},
+        [part.fingerprint() for part in (data.train, *splits.values())]
+        + ([tensor_fingerprint(load_checkpoint(encoders)[0])] if encoders else []),
+        out,
+        seeds,
+        train,
+        lambda results: write_mran_tables(data.test.corpus, results, out),
+        report,
+    )

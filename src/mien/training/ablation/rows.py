@@ -1,14 +1,81 @@
-"""Finished rows of a table as files, so that a killed table goes on where it stopped."""
+"""Rows of a table, each with several seeds, as files, so that a killed table goes on."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from mien.errors import ModelError
+from mien.errors import ConfigError, ModelError
+from mien.training.ablation.tables import AblationRow
+from mien.training.ablation.write import RowResult
+
+C = TypeVar("C", bound=Any)
+
+
+def run_rows(
+    rows: Sequence[AblationRow],
+    configs: Mapping[str, C],
+    fingerprints: list[str],
+    out: Path,
+    seeds: int,
+    train: Callable[[AblationRow, C, Path], dict[str, Any]],
+    write: Callable[[list[RowResult]], None],
+    report: Callable[[str], object],
+) -> list[RowResult]:
+    """Run the rows that are not finished yet, and write the tables after each.
+
+    Parameters
+    ----------
+    rows, configs
+        The rows and, by their ids, their configurations (dataclasses with a ``seed``); a row
+        without one is not run.
+    fingerprints
+        What else decides the figures.
+    out
+        Folder: ``rows/<id>.json`` for finished rows, ``runs/<id>/seed-<n>`` for trainings.
+    seeds
+        How many trainings a row is the mean of; their seeds count up from the configuration's.
+    train
+        Trains a row with one seed in a folder, where it takes up what was killed; its scores.
+    write
+        Writes the tables from all rows; those still to be run have no scores.
+    report
+        Receives one line per row that was finished before.
+
+    Raises
+    ------
+    ConfigError
+        If `seeds` is below 1.
+    ModelError
+        If `out` holds rows of another identity.
+    """
+    if seeds < 1:
+        raise ConfigError(f"seeds must be 1 or more, not {seeds}")
+    (out / "rows").mkdir(parents=True, exist_ok=True)
+    results: list[RowResult] = []
+    for row in rows:
+        if row.id not in configs:
+            results.append(RowResult(row, []))
+            continue
+        config = configs[row.id]
+        file = out / "rows" / f"{row.id}.json"
+        identity = row_identity(config, seeds, fingerprints)
+        scores = finished_scores(file, identity)
+        if scores is None:
+            scores = []
+            for seed in range(config.seed, config.seed + seeds):
+                folder = out / "runs" / row.id / f"seed-{seed}"
+                scores.append({"seed": seed, **train(row, replace(config, seed=seed), folder)})
+            keep_scores(file, identity, row.id, row.name, scores)
+        else:
+            report(f"{row.name}: finished before")
+        results.append(RowResult(row, scores))
+        write(results + [RowResult(other, []) for other in rows[len(results) :]])
+    return results
 
 
 def row_identity(config: Any, seeds: int, fingerprints: list[str]) -> str:

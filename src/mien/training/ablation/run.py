@@ -11,7 +11,7 @@ import numpy as np
 
 from mien.datasets.sequences import SequenceSet
 from mien.errors import ConfigError
-from mien.training.ablation.rows import finished_scores, keep_scores, row_identity
+from mien.training.ablation.rows import run_rows
 from mien.training.ablation.tables import TABLES, AblationRow
 from mien.training.ablation.write import RowResult, write_tables
 from mien.training.config import from_dict
@@ -73,33 +73,33 @@ def run_table(
     """
     if table not in TABLES:
         raise ConfigError(f"unknown table {table!r}: choose one of {sorted(TABLES)}")
-    if seeds < 1:
-        raise ConfigError(f"seeds must be 1 or more, not {seeds}")
     rows = TABLES[table]
-    configs = {row.id: row_config(row, recipe) for row in rows if row.not_run is None}
-    (out / "rows").mkdir(parents=True, exist_ok=True)
-    finger = [data.train.fingerprint(), data.valid.fingerprint()]
-    finger += [data.test.fingerprint()] if data.test is not None else []
-    results: list[RowResult] = []
-    for row in rows:
-        file = out / "rows" / f"{row.id}.json"
-        if row.not_run is not None:
-            results.append(RowResult(row, []))
-            continue
-        identity = row_identity(configs[row.id], seeds, finger)
-        scores = finished_scores(file, identity)
-        if scores is None:
-            scores = [
-                _train(row, configs[row.id], seed, data, out, report, progress)
-                for seed in range(seeds)
-            ]
-            keep_scores(file, identity, row.id, row.name, scores)
-        else:
-            report(f"{row.name}: finished before")
-        results.append(RowResult(row, scores))
-        missing = [RowResult(other, []) for other in rows[len(results) :]]
-        write_tables(table, data.name, results + missing, out)
-    return results
+    splits = {"train": data.train, "valid": data.valid}
+    if data.test is not None:
+        splits["test"] = data.test
+
+    def train(row: AblationRow, config: ReactionTrainConfig, folder: Path) -> dict[str, Any]:
+        silent: Callable[[str], object] = lambda _: None  # noqa: E731
+        model = train_reactions(config, data.train, data.valid, folder, silent, progress=progress)
+        scores = {
+            split: reaction_report(predict_scores(model, sequences).numpy(), sequences)
+            for split, sequences in splits.items()
+            if split != "train"
+        }
+        text = ", ".join(f"{split} {said['mean_pearson']:.4f}" for split, said in scores.items())
+        report(f"{row.name}, seed {config.seed}: {text}")
+        return scores
+
+    return run_rows(
+        rows,
+        {row.id: row_config(row, recipe) for row in rows if row.not_run is None},
+        [sequences.fingerprint() for sequences in splits.values()],
+        out,
+        seeds,
+        train,
+        lambda results: write_tables(table, data.name, results, out),
+        report,
+    )
 
 
 def row_config(row: AblationRow, recipe: ReactionTrainConfig) -> ReactionTrainConfig:
@@ -111,30 +111,6 @@ def row_config(row: AblationRow, recipe: ReactionTrainConfig) -> ReactionTrainCo
     values["model"] = {**values["model"], **changes.pop("model", {})}
     values |= {**changes, "name": f"{recipe.name}-{row.id}"}
     return from_dict(ReactionTrainConfig, values, f"row {row.id}")
-
-
-def _train(
-    row: AblationRow,
-    config: ReactionTrainConfig,
-    seed: int,
-    data: AblationData,
-    out: Path,
-    report: Callable[[str], object],
-    progress: bool,
-) -> dict[str, Any]:
-    """One training of a row; it resumes by itself where it was killed."""
-    values = {**asdict(config), "seed": config.seed + seed}
-    own = from_dict(ReactionTrainConfig, values, f"row {row.id}")
-    folder = out / "runs" / row.id / f"seed-{own.seed}"
-    silent: Callable[[str], object] = lambda _: None  # noqa: E731
-    model = train_reactions(own, data.train, data.valid, folder, silent, progress=progress)
-    scores: dict[str, Any] = {"seed": own.seed}
-    for split, sequences in (("valid", data.valid), ("test", data.test)):
-        if sequences is not None:
-            scores[split] = reaction_report(predict_scores(model, sequences).numpy(), sequences)
-    text = ", ".join(f"{s} {scores[s]['mean_pearson']:.4f}" for s in scores if s != "seed")
-    report(f"{row.name}, seed {own.seed}: {text}")
-    return scores
 
 
 def usable_test(test: SequenceSet) -> SequenceSet | None:
