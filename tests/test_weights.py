@@ -37,7 +37,7 @@ def test_cards_show_the_measured_figures():
 
 def test_the_reaction_weights_say_that_they_come_from_simulation():
     model = ReactionModel()
-    assert model.reactions == REACTIONS and model.positions == 480 and model.fps == 30
+    assert model.reactions == REACTIONS and model.positions == 240 and model.fps == 10
     for text in (model.metadata["caveat"], model.metadata["trained_on"]):
         assert "simulated" in text.lower()
     assert "replace them by training on real ratings" in model.metadata["caveat"]

@@ -1,6 +1,6 @@
 """Reaction intensities of a stream of any length, by windows of the model's size.
 
-A window holds at most ``positions`` usable frames (480); the next one starts half a window later.
+A window holds at most ``positions`` usable frames; the next one starts half a window later.
 What is left at the end forms a last, shorter window, so every frame is read by at least one. The
 whole video's intensities are the mean of its windows weighted by routed length.
 """
