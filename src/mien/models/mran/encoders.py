@@ -142,7 +142,11 @@ class ExtractorEncoder(SpatialEncoder):
         grey = (frames * self.luma).sum(dim=1, keepdim=True)
         known = grey.shape[-1] == self.shrink.shape[1]
         matrix = self.shrink if known else resample_matrix(grey.shape[-1], self.INNER_PX)
-        volume = self.stages(self.stem(standardized(resample_square(grey, matrix))))
+        grey = standardized(resample_square(grey, matrix))
+        x = self.stem(grey)
+        if not self.training:  # a fifth faster this way; there and back nothing is gained
+            x = x.contiguous(memory_format=torch.channels_last)
+        volume = self.stages(x).contiguous()
         return volume, self.bottom(volume)
 
     def _sizes(self, side: int) -> tuple[tuple[int, int], tuple[int, int]]:
