@@ -5,13 +5,13 @@ import pytest
 
 from face_doubles import double_analyzer, make_face, texture
 from mien import api
-from mien.inference import pipeline
+from mien.inference import face_states
 from mien.report import render_report
 from mien.video import write_video
 
 
 def test_briefly_seen_faces_lose_their_curves_but_not_their_numbers(tmp_path, monkeypatch):
-    monkeypatch.setattr(pipeline, "_DETAILED_FACES", 3)
+    monkeypatch.setattr(face_states, "_DETAILED_FACES", 3)
     pictures = [texture(seed) for seed in range(6)]
     # A cut every 4 s brings a new face number; the third face stays twice as long.
     stays = [0] * 8 + [1] * 8 + [2] * 16 + [3] * 8 + [4] * 8 + [5] * 8

@@ -1,0 +1,40 @@
+"""Measure an MRAN model on the SYNTHETIC benchmark's test people, with and without its streams.
+
+usage: python recipes/measure_mran.py PREPARED MODEL.onnx OUT.json
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from mien.datasets.streams import load_streams
+from mien.evaluation.affect import without_nan
+from mien.evaluation.mran import mran_traces, score_traces, stage1_traces
+from mien.inference.models import AffectModel
+from mien.inference.mran import MranModel
+
+BY = ("light", "skin_tone")
+DROPPED = ((), ("thermal",), ("depth",), ("depth", "thermal"), ("color",))
+
+
+def pooled(traces, data) -> dict:
+    return {group: said["pooled"] for group, said in score_traces(traces, data, BY).items()}
+
+
+def main() -> None:
+    data = load_streams(Path(sys.argv[1]), "test")
+    model = MranModel(Path(sys.argv[2]))
+    scores = {}
+    for dropped in DROPPED:
+        name = " + ".join(stream for stream in model.modalities if stream not in dropped)
+        scores[f"MRAN on {name}"] = pooled(mran_traces(model, data, dropped), data)
+    scores["stage 1 on color"] = pooled(stage1_traces(AffectModel(), data), data)
+    document = {"data": data.corpus, "recordings": len(data), "scores": scores}
+    text = json.dumps(without_nan(document), indent=2)
+    Path(sys.argv[3]).write_text(text + "\n", encoding="utf-8")
+    for name, groups in scores.items():
+        print(f"{name}: " + ", ".join(f"{k} {v['mean_ccc']:.3f}" for k, v in groups.items()))
+
+
+if __name__ == "__main__":
+    main()
