@@ -129,11 +129,25 @@ def reaction_figures(report: dict) -> str:
     return table(["reaction (simulated)", "Pearson's rho"], rows)
 
 
+def mran_figures(document: dict) -> str:
+    scores = document["scores"]
+    rows = []
+    for name, groups in scores.items():
+        cells = [
+            f"{figure(said['valence']['ccc'])} / {figure(said['arousal']['ccc'])}"
+            for said in groups.values()
+        ]
+        rows.append([name, *cells])
+    heads = [head.replace("=", " ").replace("_", " ") for head in next(iter(scores.values()))]
+    return table(["read", *heads], rows)
+
+
 def main() -> int:
     stale = 0
     for name, figures in (
         ("mma-compact", mma_figures),
         ("reactions-simulated", reaction_figures),
+        ("mran", mran_figures),
     ):
         card = WEIGHTS / f"{name}.md"
         metrics = json.loads((WEIGHTS / f"{name}.json").read_text(encoding="utf-8"))

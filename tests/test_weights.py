@@ -10,6 +10,7 @@ import pytest
 
 from mien.errors import ModelError
 from mien.inference.models import AffectModel, ReactionModel
+from mien.inference.mran import MranModel
 from mien.labels import REACTIONS
 from mien.weights import AFFECT_MODEL, weight_path
 
@@ -47,6 +48,13 @@ def test_the_extractor_says_what_it_cannot_do():
     about = AffectModel().describe()
     assert about["license"] == "Apache-2.0" and "FER+" in about["trained_on"]
     assert "no ratings" in about["caveat"] and "no teacher" in about["caveat"]
+
+
+def test_mran_says_that_it_was_taught_by_faces_that_do_not_exist():
+    model = MranModel()
+    assert model.modalities == ("color", "depth", "thermal")
+    about = model.describe()
+    assert "SYNTHETIC" in about["trained_on"] and "synthetic faces only" in about["caveat"]
 
 
 def test_shipped_models_answer_in_range():

@@ -192,17 +192,25 @@ def _frame_face(canvas: ImageArray, record: np.void, matrix: npt.NDArray[np.floa
     cv2.polylines(canvas, [corners], True, _DARK, 3, cv2.LINE_AA, 4)
     cv2.polylines(canvas, [corners], True, _WHITE, 1, cv2.LINE_AA, 4)
     valence, arousal = (float(v) for v in record["affect"])
-    text = f"face {int(record['face_id'])}   valence {valence:+.2f}   arousal {arousal:+.2f}"
+    number = int(record["face_id"])
+    texts = (
+        f"face {number}   valence {valence:+.2f}   arousal {arousal:+.2f}",
+        f"{number}  val {valence:+.2f}  aro {arousal:+.2f}",
+        f"{valence:+.2f} {arousal:+.2f}",
+    )
     points = _corners(matrix)
-    _label(canvas, text, float(points[:, 0].min()), float(points[:, 1].min()))
+    _label(canvas, texts, float(points[:, 0].min()), float(points[:, 1].min()))
 
 
-def _label(canvas: ImageArray, text: str, left: float, bottom: float) -> None:
-    """Words on a dark ground, kept inside the picture."""
+def _label(canvas: ImageArray, texts: tuple[str, ...], left: float, bottom: float) -> None:
+    """The first of these words that fits, on a dark ground, kept inside the picture."""
     height, width = canvas.shape[:2]
     scale = _text_scale(canvas)
-    (wide, high), base = cv2.getTextSize(text, _FONT, scale, 1)
-    pad = max(2, high // 2)
+    for text in texts:
+        (wide, high), base = cv2.getTextSize(text, _FONT, scale, 1)
+        pad = max(2, high // 2)
+        if wide + 2 * pad <= width:
+            break
     x = int(np.clip(left, 0, max(0, width - wide - 2 * pad)))
     y = int(np.clip(bottom - 4, high + base + pad, height))
     box = canvas[y - high - base - pad : y, x : x + wide + 2 * pad]
