@@ -1,15 +1,13 @@
-"""Time and memory of MRAN's recurrence and of its exported network.
+"""Time and memory of MRAN's recurrence in training.
 
-First table: a training step (forward and backward) of the decoders of a tri-modal MRAN, ours
+A training step (forward and backward) of the decoders of a tri-modal MRAN, ours
 (`mien.models.blocks.conv_lstm`) beside a straightforward loop of the same sizes and weights that
 convolves [x, h] (and the guiding states) anew at every step. Both start from the same features;
 "differ by" is the largest difference of outputs and of gradients, relative to the largest value.
 The whole network's step stands below, with either decoder. Peak memory is that of a process that
 does nothing else, above what it held before its first step.
 
-Second: ONNX Runtime on one 16-frame tri-modal clip.
-
-usage: python benchmarks/mran_step.py [--threads 2] [--batch 8] [--repeats 7] [--no-onnx] [--quick]
+usage: python benchmarks/mran_step.py [--threads 2] [--batch 8] [--repeats 7] [--quick]
 """
 
 import argparse
@@ -19,9 +17,7 @@ import resource
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
-from pathlib import Path
 
 import torch
 from torch import nn
@@ -166,40 +162,11 @@ def check(batch):
     ]
 
 
-def onnx_times(threads, repeats):
-    import numpy as np
-    import onnxruntime as ort
-
-    from mien.export import export_mran
-
-    torch.manual_seed(0)
-    config = MRANConfig()
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "mran.onnx"
-        export_mran(MRAN(config).eval(), path, {"name": "random weights"}, 25.0)
-        size = path.stat().st_size / 1e6
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = threads
-        session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    rng = np.random.default_rng(0)
-    feed = {
-        item.name: rng.random((1, *item.shape[1:]), np.float32) for item in session.get_inputs()
-    }
-    feed["present"] = np.ones_like(feed["present"])
-    seconds = []
-    for _ in range(repeats + 1):
-        started = time.perf_counter()
-        session.run(None, feed)
-        seconds.append(time.perf_counter() - started)
-    return statistics.median(seconds[1:]), size
-
-
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--no-onnx", action="store_true")
     parser.add_argument("--quick", action="store_true", help="two clips, three repeats")
     parser.add_argument("--measure", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -229,9 +196,6 @@ def main() -> None:
             )
     outputs, gradients = check(2)
     print(f"differ by {outputs:.1e} in the states, {gradients:.1e} in the gradients")
-    if not arguments.no_onnx:
-        seconds, size = onnx_times(arguments.threads, max(repeats, 5))
-        print(f"ONNX Runtime, one tri-modal clip: {seconds * 1e3:.0f} ms ({size:.2f} MB file)")
 
 
 if __name__ == "__main__":
