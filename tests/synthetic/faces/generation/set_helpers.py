@@ -38,7 +38,8 @@ def stop_after(count):
 
 def kill_run(code, ready, number=signal.SIGKILL):
     """Run Python code in a process of its own and send a signal once `ready()`; its exit code."""
-    environment = {**os.environ, "PYTHONPATH": str(HERE)}
+    paths = [str(HERE), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
     process = subprocess.Popen(
         [sys.executable, "-c", code],
         env=environment,
