@@ -47,6 +47,7 @@ class RecordingTask:
     modalities: tuple[str, ...]
     aligned: bool
     fps: float | None
+    digest: str
 
     def __str__(self) -> str:
         return str(self.source.streams["color"].path)
@@ -92,13 +93,18 @@ def _extract(detector: FaceDetector | None, task: RecordingTask) -> None:
         if name != "color"
     }
     cutter = None if detector is None else FaceCutter(detector, interval_s)
-    seen = 0
-    with RecordingWriter(task.out, task.source.id, task.modalities) as writer:
+    seen = annotated = 0
+    matched = dict.fromkeys(companions, 0)
+    facts = {"source": task.digest}
+    with RecordingWriter(task.out, task.source.id, task.modalities, facts) as writer:
         for frame in color_frames(color, task.fps):
             values = {name: one.at(frame.timestamp_s) for name, one in companions.items()}
             cut = _framed(frame, color.path) if cutter is None else cutter.cut(frame)
             affect = task.source.traces.at(np.array([frame.timestamp_s]))[0]
             row = (float(affect[0]), float(affect[1]))
+            annotated += bool(np.isfinite(affect).any())
+            for name, value in values.items():
+                matched[name] += value is not None
             if cut is None:
                 writer.append(frame.timestamp_s, row)
                 continue
@@ -112,6 +118,18 @@ def _extract(detector: FaceDetector | None, task: RecordingTask) -> None:
             writer.append(frame.timestamp_s, row, color=crop, **stored)
         if not seen:
             raise DataError(f"{color.path}: {NO_FACE}")
+        for name, one in companions.items():
+            one.finish()
+            if not matched[name]:
+                raise DataError(
+                    f"{streams[name].path}: none of its {one.frames} frames is at the time of a "
+                    "color frame; give its time_offset_s in streams.json, or take the file away"
+                )
+        if not annotated and np.isfinite(task.source.traces.affect).any():
+            raise DataError(
+                f"{color.path}: no frame is at a time that is annotated; annotations run from "
+                f"{task.source.traces.time_s[0]:g} to {task.source.traces.time_s[-1]:g} s"
+            )
 
 
 Cut = tuple[npt.NDArray[np.uint8], npt.NDArray[np.float64]]
