@@ -15,6 +15,7 @@ from typing import Any
 from mien._version import __version__
 from mien.datasets.afew_va import load_afew_va
 from mien.datasets.claims import cannot_write, claim
+from mien.datasets.face_cutting import open_detector
 from mien.datasets.mavfer import load_mavfer
 from mien.datasets.prepared_files import read_parquet
 from mien.datasets.recola import load_recola
@@ -24,7 +25,6 @@ from mien.datasets.stream_extraction import (
     RecordingTask,
     extraction_settings,
     no_detector,
-    open_detector,
     read_recording,
 )
 from mien.datasets.stream_files import recording_folder
