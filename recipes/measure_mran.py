@@ -28,7 +28,7 @@ def main() -> None:
     for dropped in DROPPED:
         name = " + ".join(stream for stream in model.modalities if stream not in dropped)
         scores[f"MRAN on {name}"] = pooled(mran_traces(model, data, dropped), data)
-    scores["stage 1 on color"] = pooled(stage1_traces(AffectModel(), data), data)
+    scores["stage 1 on color"] = pooled(stage1_traces(AffectModel(), data, model.fps), data)
     document = {"data": data.corpus, "recordings": len(data), "scores": scores}
     text = json.dumps(without_nan(document), indent=2)
     Path(sys.argv[3]).write_text(text + "\n", encoding="utf-8")

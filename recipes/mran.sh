@@ -13,5 +13,5 @@ if [ ! -e "$short/model.safetensors" ]; then
 fi
 mien train mran --config "configs/mran-$name.toml" --data "$runs/trimodal-prepared" \
     --init "$short" --set "seed=$seed" --set threads="${THREADS:-2}" --out "$long"
-mien export mran --run "$long" --about configs/mran-trimodal.about.toml --to "$runs/mran-$name-$seed.onnx"
+mien export mran --run "$long" --about "configs/mran-$name.about.toml" --to "$runs/mran-$name-$seed.onnx"
 mien evaluate mran --model "$runs/mran-$name-$seed.onnx" --data "$runs/trimodal-prepared@test" --by light --by skin_tone --stage1

@@ -81,6 +81,14 @@ def test_lines_that_are_wrong(row: str, text: str, tmp_path: Path) -> None:
         load_emotionet(tmp_path)
 
 
+def test_a_name_that_several_images_share_says_nothing(tmp_path: Path) -> None:
+    rows = [
+        emotionet_row(f"{place}/N_1_00001.jpg", [unit]) for place, unit in (("N_1", 1), ("B", 4))
+    ]
+    images = load_emotionet(write_emotionet(tmp_path, rows)).table.column("image").to_pylist()
+    assert images == ["N_1/N_1_00001.jpg", None]
+
+
 def test_files_that_are_wrong(tmp_path: Path) -> None:
     write(tmp_path / "readme.txt", ["hello"])
     with pytest.raises(DataError, match=r"looked for dataFile_.* text files: \['readme\.txt'\]"):

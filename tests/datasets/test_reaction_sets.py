@@ -1,9 +1,12 @@
 """Prepared folders by the name that commands take."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from mien.datasets.reaction_sets import load_split, splits_of
+from mien.datasets.reaction_sets import failed_videos, load_split, splits_of
 from mien.errors import DataError
 
 prepared = pytest.importorskip("mien.datasets.prepared")
@@ -34,6 +37,16 @@ def test_a_split_has_its_own_outputs_names_and_persons(folder):
     assert data.persons == ("p0", "", "p1")
     assert data.lengths.tolist() == [20, 21, 23]
     assert np.isnan(data.labels[:, 1]).all() and (data.labels[:, 0] == 0.5).all()
+
+
+def test_videos_that_could_not_be_prepared_make_no_split(folder):
+    file = Path(folder) / "dataset.json"
+    document = json.loads(file.read_text())
+    document["failed"] = [{"id": name, "reason": "no face"} for name in ("v1", "v2")]
+    file.write_text(json.dumps(document))
+    assert splits_of(folder) == ("train",)
+    assert failed_videos(folder, "valid") == ["v2"] and failed_videos(folder, "test") == []
+    assert failed_videos("simulated", "test") == []
 
 
 def test_a_split_that_is_not_there_is_named(folder):

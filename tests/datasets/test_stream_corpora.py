@@ -135,6 +135,8 @@ def test_recola_that_is_not_all_there(tmp_path: Path) -> None:
     write_recola_gold(tmp_path)
     with pytest.raises(DataError, match="two annotations of the same recordings"):
         load_recola(tmp_path)
+    with pytest.raises(DataError, match=r"holds .*; give a folder with one of them"):
+        load_recola(write_recola(write_recola(tmp_path / "twice" / "a").parent / "b").parent)
     other = write_recola_gold(tmp_path / "other", ["train_1", "test_1"])
     with pytest.raises(DataError, match=r"test_1\.arff: its name is neither train_N nor dev_N"):
         load_recola(other)
@@ -179,9 +181,16 @@ def test_sewa_with_a_wrong_line(
     assert "Devel_DE_02.csv" in str(caught.value)
 
 
-def test_sewa_that_is_not_there(tmp_path: Path) -> None:
+def test_sewa_that_is_not_there_or_twice(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"looked for labels/<id>\.csv"):
         load_sewa(tmp_path)
+    write_sewa(tmp_path / "x", ["Train_DE_01"])
+    write_sewa(tmp_path / "y", ["Train_DE_01"])
+    with pytest.raises(DataError, match="there is another file of this name"):
+        load_sewa(tmp_path)
+    write_sewa(tmp_path / "z", ["Train 01"])
+    with pytest.raises(DataError, match=r"Train 01\.csv: its name cannot be an id"):
+        load_sewa(tmp_path / "z")
 
 
 def test_afew_va(tmp_path: Path) -> None:
@@ -266,6 +275,9 @@ def test_mavfer_style_folders(tmp_path: Path) -> None:
         "clips without a split in manifest.csv are split by a hash (ours)",
     )
     np.testing.assert_allclose(a.traces.affect[0], [0.5, -0.5], atol=1e-6)
+    elsewhere = next(split for split in ("train", "test") if split != split_by_hash("p"))
+    (root / "manifest.csv").write_text(f"clip,split,person\na,{elsewhere},p\nb,,p\n")
+    assert [one.split for one in load_mavfer(root).recordings[:2]] == [elsewhere] * 2
 
 
 @pytest.mark.parametrize(
@@ -304,6 +316,8 @@ def test_mavfer_style_folders_that_are_wrong(tmp_path: Path) -> None:
         ("clip,split\na,train\na,test\n", r"line 3: the clip 'a' is there again \(line 2\)"),
         ("clip,split\nz,train\n", r"line 2: looked for z/annotation\.csv, found none"),
         ("clip,split\na,dev\n", r"line 2: 'split' is 'dev'; expected one of train, valid, test"),
+        ("clip,split,person\na,train,p\nb,test,p\n", r"line 3: 'p' is in the split 'test', and in"),
+        ("clip,frames\na,3\n", r"line 1: a column cannot be called 'frames'"),
     ):
         (root / "manifest.csv").write_text(text)
         with pytest.raises(DataError, match=message):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -198,6 +199,44 @@ def test_recordings_that_cannot_be_read_are_listed_and_tried_again(tmp_path: Pat
         prepare(load_mavfer(root), tmp_path / "else")
 
 
+def test_what_has_changed_since_is_read_again(tmp_path: Path) -> None:
+    root = write_mavfer(tmp_path / "set", "ab")
+    out = tmp_path / "out"
+    prepare(load_mavfer(root), out)
+    stamps = {k: (out / "streams" / k / "depth.npy").stat().st_mtime_ns for k in "ab"}
+    before = all_of(out)
+    (root / "a" / "streams.json").write_text('{"depth": {"scale": 2.0, "offset": 0.0}}')
+    document = prepare(load_mavfer(root), out)
+    after = all_of(out)
+    np.testing.assert_allclose(after["a"].depth_mm, 2 * before["a"].depth_mm, atol=0.1)
+    assert (out / "streams" / "b" / "depth.npy").stat().st_mtime_ns == stamps["b"]
+    assert document["present_frames"] == {"color": 12, "depth": 12, "thermal": 12}
+    (root / "b" / "annotation.csv").write_text(annotation([0.0, 0.04]))
+    document = prepare(load_mavfer(root), out)
+    assert document["counts"]["annotated_frames"] == 8
+    (root / "b" / "depth.mkv").write_bytes(b"no video")  # what was read before is not passed off
+    document = prepare(load_mavfer(root), out)
+    assert [entry["id"] for entry in document["failed"]] == ["b"] and set(all_of(out)) == {"a"}
+
+
+@pytest.mark.parametrize(
+    ("calibration", "times_s", "message"),
+    [
+        ({"depth": {"time_offset_s": 9.0}}, [0.0, 0.04], r"depth\.mkv: none of its 6 frames is at"),
+        ({}, [5.0, 5.04], r"color\.mkv: no frame is at a time .* run from 5 to 5\.04 s"),
+    ],
+)
+def test_streams_and_annotations_of_another_clock_are_refused(
+    tmp_path: Path, calibration: dict, times_s: list[float], message: str
+) -> None:
+    root = write_mavfer(tmp_path / "set", "ab")
+    (root / "a" / "streams.json").write_text(json.dumps(calibration))
+    (root / "a" / "annotation.csv").write_text(annotation(times_s))
+    document = prepare(load_mavfer(root), tmp_path / "out")
+    (failed,) = document["failed"]
+    assert failed["id"] == "a" and re.search(message, failed["reason"])
+
+
 def listing(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
@@ -306,8 +345,8 @@ def test_the_command(mien, tmp_path: Path) -> None:
     assert err[0].startswith(f"mien: {root / 'two' / 'color.mkv'}: no face was found in any frame")
     assert out[0].startswith("MAVFER") and ["recordings", "2", "-"] in [x.split() for x in out]
     assert out[-1] == (
-        f"1 of 2 recordings prepared, 5 frames of color, depth, thermal at 25 fps -> "
-        f"{tmp_path / 'out'}"
+        "1 of 2 recordings prepared, 5 frames at 25 fps (color 5, depth 5, thermal 0; annotated 5) "
+        f"-> {tmp_path / 'out'}"
     )
     code, out, err = mien(*arguments, "--fps", "10")
     assert code == 1 and "was begun with another fps" in err[0]

@@ -17,8 +17,11 @@ from corpus_builder import (
     write_muxspace,
     write_npz,
 )
+from corpus_replicas import write_aff_wild
 from mien.cli import cli
-from mien.datasets import load_ferplus, load_muxspace
+from mien.datasets import load_aff_wild2, load_ferplus, load_muxspace
+from mien.datasets.annotated_faces import load_annotated_faces
+from mien.datasets.annotations import write_annotations
 from mien.errors import DataError, ModelError
 from mien.evaluation.mma import evaluate_mma, evaluation_crops
 from mien.faces.align import align
@@ -49,6 +52,18 @@ def test_text_names_what_was_measured(model: Path, tmp_path: Path) -> None:
     assert "n 2   accuracy 0.5000   macro-F1 0.3333" in text
     assert "note: 3 faces without usable landmarks are taken as cropped" in text
     assert "nan" not in text
+
+
+def test_annotations_of_people_are_measured_as_such(model: Path, tmp_path: Path) -> None:
+    corpus = load_aff_wild2(write_aff_wild(tmp_path / "wild"))
+    write_annotations(corpus, tmp_path / "prepared")
+    text = call("--data", tmp_path / "prepared", "--model", model)
+    assert "split valid" in text and "CCC with the annotation (n 2)" in text
+    assert "nan" not in text
+    arrays = load_annotated_faces(tmp_path / "prepared", "train")
+    assert np.isfinite(arrays.action_units).any()
+    text = call("--data", f"{tmp_path / 'prepared'}@train", "--model", model)
+    assert "F1 at 0.5 with the annotated action units:" in text and "Pearson" not in text
 
 
 def test_json_has_no_nan(model: Path, tmp_path: Path) -> None:

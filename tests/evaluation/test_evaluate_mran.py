@@ -9,7 +9,14 @@ import torch
 from click.testing import CliRunner
 
 from mien.cli import cli
-from mien.datasets.streams import StreamRecording, load_streams
+from mien.datasets.streams import (
+    StreamRecording,
+    finish_streams,
+    load_streams,
+    to_hundredths_of_kelvin,
+    to_tenths_of_mm,
+    write_recording,
+)
 from mien.errors import ConfigError
 from mien.evaluation.mran import group_values, mran_traces, score_traces, stage1_traces
 from mien.export import export_mran
@@ -74,6 +81,37 @@ def test_the_file_says_of_recordings_what_the_network_says(folder, exported, net
         np.testing.assert_allclose(trace.estimates, estimates, atol=1e-5)
 
 
+def test_frames_without_any_stream_have_no_estimate(exported, network, tmp_path):
+    folder = write_replica(tmp_path, {"test": 1}, frames=8)
+    there = np.ones((8, 3), bool)
+    there[2] = there[5, :2] = False
+    data = load_streams(folder, "test")
+    clip = data.clip(0, np.arange(8))
+    write_recording(
+        folder,
+        "test-0",
+        clip.times_s,
+        clip.affect,
+        clip.color,
+        to_tenths_of_mm(clip.depth_mm),
+        to_hundredths_of_kelvin(clip.thermal_c),
+        there,
+    )
+    finish_streams(folder, "replica", 25.0, data.modalities, data.recordings)
+    data = load_streams(folder, "test")
+    model = MranModel(exported, threads=1)
+    for dropped, bare in (((), {2}), (("thermal",), {2, 5})):
+        (trace,) = mran_traces(model, data, dropped)
+        assert set(np.flatnonzero(np.isnan(trace.estimates).any(1))) == bare
+        report = score_traces(iter([trace]), data)
+        assert report["all"]["frames"] == 8 - len(bare)
+    reader = clip_reader(SMALL, data, 25.0)
+    ((_, estimates),) = read_recordings(network, reader)
+    assert np.isnan(estimates[2]).all() and np.isfinite(np.delete(estimates, 2, 0)).all()
+    batch = reader.batch([(0, np.arange(3))])
+    assert batch.affect[0, 2].isnan().all() and torch.isfinite(batch.affect[0, :2]).all()
+
+
 def test_scores_by_condition_are_those_of_its_recordings(folder, exported):
     data = load_streams(folder, "test")
     model = MranModel(exported, threads=1)
@@ -96,12 +134,13 @@ def test_nothing_left_to_read_is_refused(folder, exported):
 
 def test_stage_1_reads_the_color_stream(folder):
     data = load_streams(folder, "test")
-    first = next(stage1_traces(AffectModel(threads=1), data))
+    first = next(stage1_traces(AffectModel(threads=1), data, 12.5))
+    assert np.array_equal(first.frames, np.arange(0, 7, 2))
     clip = data.clip(0, first.frames)
     expected = AffectModel(threads=1).predict(clip.color)[:, :2]
     np.testing.assert_allclose(first.estimates, expected, atol=1e-5)
     with pytest.raises(ConfigError, match="has no color, which stage 1 reads"):
-        next(stage1_traces(AffectModel(), load_streams(folder, "test", ("depth",))))
+        next(stage1_traces(AffectModel(), load_streams(folder, "test", ("depth",)), 25.0))
 
 
 def test_the_command_prints_a_table_and_writes_json(folder, exported, tmp_path):
@@ -138,5 +177,8 @@ def test_many_numbers_are_grouped_in_fifths(folder):
     groups = group_values(data, "tone")
     assert groups[-1] == "-" and groups[0] == "0.00 to 0.20" and groups[19] == "0.80 to 1.00"
     assert [groups.count(name) for name in dict.fromkeys(groups[:-1])] == [4] * 5
+    close = [replace(r, attributes={"tone": k / 19000}) for k, r in enumerate(recordings[:20])]
+    names = group_values(replace(data, recordings=tuple(close)), "tone")
+    assert names[0] == "0.0000 to 0.0002" and len(set(names)) == 5
     few = [replace(r, attributes={"tone": 0.5 * (k % 2)}) for k, r in enumerate(recordings)]
     assert set(group_values(replace(data, recordings=tuple(few)), "tone")) == {"0.0", "0.5"}

@@ -116,6 +116,20 @@ def test_withheld_labels_give_no_figure_but_a_submission(model, tmp_path):
     assert [challenge_column(name) for name in REACTIONS] == rows[0][1:]
 
 
+def test_a_submission_names_videos_that_could_not_be_prepared_or_is_refused(model, tmp_path):
+    evaluation = evaluate_reactions(model, videos(12), "here", "test", draws=5)
+    path = tmp_path / "submission.csv"
+    with pytest.raises(DataError, match=r"2 videos .* \(first: lost1\).* --fill"):
+        write_submission(evaluation, path, ["lost1", "lost2"])
+    assert not path.exists()
+    write_submission(evaluation, path, ["lost1", "lost2"], fill=True)
+    with path.open() as file:
+        rows = list(csv.reader(file))
+    assert [row[0] for row in rows[-2:]] == ["lost1", "lost2"] and len(rows) == 15
+    means = evaluation.intensities.mean(axis=0)
+    np.testing.assert_allclose(np.array(rows[-1][1:], float), means, atol=1e-6)
+
+
 def test_what_does_not_fit_is_named(model, tmp_path):
     data = videos(8)
     with pytest.raises(DataError, match=r"model reads 25.0 fps, these sequences have 30.0"):

@@ -188,6 +188,21 @@ def test_depth_goes_along(shape: tuple[int, int], tmp_path: Path) -> None:
     assert document["warnings"] == []
 
 
+def test_depth_of_another_shape_needs_a_homography(tmp_path: Path) -> None:
+    analysis, _ = open_guided(tmp_path, guides(tmp_path, 30, shape=(48, 48)))
+    message = r"is 48 x 48 pixels, the color video 64 x 48, which is another shape"
+    with analysis, pytest.raises(InputError, match=message):
+        rows_of(analysis)
+    told = {"homography": [[1, 0, 8], [0, 1, 0], [0, 0, 1]]}
+    (tmp_path / "streams.json").write_text(json.dumps({"depth": told}))
+    again, model = open_guided(
+        tmp_path, tmp_path / "depth.mkv", calibration=tmp_path / "streams.json"
+    )
+    with again:
+        rows_of(again)
+    assert np.isfinite(model.clips[0][0].depth_mm).any()
+
+
 def test_a_calibration_is_followed(tmp_path: Path) -> None:
     """Depth in tenths of a millimetre, half a second late, of the upper left quarter alone."""
     path = tmp_path / "depth.mkv"

@@ -3,6 +3,7 @@
 import csv
 import json
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -111,6 +112,9 @@ def test_every_row_of_every_table_is_a_recipe():
 def test_mistakes_are_named(data, tmp_path):
     with pytest.raises(ConfigError, match="unknown table 'table9'"):
         run_table("table9", RECIPE, data, tmp_path)
+    with pytest.raises(ConfigError, match=r"preset is one of \['facernet', 'mma-mrnnet'\], not"):
+        fixed = replace(RECIPE, preset="fixed-length", model={})
+        run_table("baselines", fixed, data, tmp_path)
     with pytest.raises(ConfigError, match="seeds must be 1 or more"):
         run_table("baselines", RECIPE, data, tmp_path, seeds=0)
     (tmp_path / "rows").mkdir()

@@ -33,7 +33,8 @@ TINY = MRANTrainConfig(
 
 
 def test_each_row_changes_one_thing_of_the_full_network():
-    configs = {row.id: mran_row_config(row, TINY) for row in MRAN_ROWS}
+    recipe = replace(TINY, batch=6, clips_per_epoch=60)
+    configs = {row.id: mran_row_config(row, recipe) for row in MRAN_ROWS}
     full = configs["full"]
     assert full.model.modalities == ("color", "depth", "thermal") and full.model.attention
     assert configs["color"].model.modalities == ("color",)
@@ -43,8 +44,9 @@ def test_each_row_changes_one_thing_of_the_full_network():
         "framewise",
         "guided",
     }
-    for config in configs.values():  # frames of a step
-        assert config.batch * config.model.clip_frames == 32
+    for config in configs.values():  # frames of a step and of an epoch
+        assert config.batch * config.model.clip_frames == 96
+        assert config.clips_per_epoch * config.model.clip_frames == 960
         assert config.model.color_widths == TINY.model.color_widths
     changed = mran_row_config(MRAN_ROWS[0], replace(TINY, rate=1e-3))
     assert changed.rate == 1e-3 and changed.name == "tiny-color"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from mien.datasets.frame_clips import load_frame_clips, write_frame_clips
+from mien.datasets.frame_clips import load_frame_clips, write_crops, write_frame_clips
 from mien.demo import write_demo_clip
 from mien.errors import ConfigError, DataError, ModelError
 from mien.models.masked_rnn import MaskedRNN, MaskedRNNConfig
@@ -126,6 +126,21 @@ def test_what_does_not_fit_is_named(folder, runs, tmp_path):
         load_frame_clips(folder, "test")
     with pytest.raises(DataError, match="is no folder of frame clips"):
         load_frame_clips(tmp_path, "train")
+    still = np.zeros((9, 112, 112, 3), np.uint8)
+    long = [("t", "train", (0.5, 0.5), still), ("v", "valid", (0.5, 0.5), still)]
+    write_frame_clips(tmp_path / "long", "halves", NAMES, 10.0, long)
+    with pytest.raises(ConfigError, match=r"t\.npz: has 9 crops, .* reads 8; .* --most 8"):
+        train_end_to_end(RECIPE, parts(runs), *sets(tmp_path / "long"), tmp_path / "out")
+    clips = load_frame_clips(tmp_path / "long", "train")
+    first = clips.fingerprint()
+    file = tmp_path / "long" / "crops" / "t.npz"
+    write_crops(file, np.ones((9, 112, 112, 3), np.uint8))
+    assert clips.fingerprint() != first
+    assert replace(clips, labels=clips.labels + 1).fingerprint() != clips.fingerprint()
+    file.write_bytes(file.read_bytes()[:5000])
+    for read in (clips.fingerprint, lambda: clips.crops(0)):
+        with pytest.raises(DataError, match=r"t\.npz: cannot be read .*; cut the clip again"):
+            read()
     lost = replace(train, folder=tmp_path)
     with pytest.raises(DataError, match=r"clip0\.npz: cannot be read"):
         lost.crops(0)

@@ -63,6 +63,11 @@ def test_fabric_on_one_processor_gives_the_plain_loops_numbers(tmp_path):
         assert torch.equal(value, fabric.state_dict()[name]), name
 
 
+def test_scaled_half_precision_is_refused():
+    with pytest.raises(ValueError, match=r"engine\.precision is one of .* not '16-mixed'"):
+        EngineConfig("fabric", precision="16-mixed")
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_bfloat16_through_fabric_follows_float32(tmp_path):
     pytest.importorskip("lightning_fabric")

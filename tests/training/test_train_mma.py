@@ -157,6 +157,12 @@ def test_class_weights_have_mean_one_and_favour_the_rare():
     assert (0.9 * weights[0] + 0.1 * weights[4]).item() == pytest.approx(1, rel=1e-3)
 
 
+def test_a_corpus_without_expressions_weighs_none():
+    faces = striped_faces(count=60)
+    none = replace(faces, expression_weight=np.zeros(60, np.float32))
+    assert torch.equal(class_weights(none, 0.5), torch.ones(7))
+
+
 def test_the_learning_rate_warms_up_and_ends_at_zero():
     config = OptimizerConfig(rate=1.0, warmup_steps=10)
     rates = [cosine_rate(config.rate, config.warmup_steps, step, 100) for step in range(100)]

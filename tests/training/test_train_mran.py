@@ -145,6 +145,13 @@ def test_encoders_that_are_not_trained_stay_to_the_bit(splits, tmp_path):
         quiet(config, *splits, tmp_path / "third")
 
 
+def test_training_recordings_without_annotations_are_refused(splits, tmp_path, monkeypatch):
+    bare = np.full((20, 2), np.nan, np.float32)
+    monkeypatch.setattr(type(splits[0]), "affect", lambda self, index: bare)
+    with pytest.raises(ConfigError, match="none of the 4 training recordings has annotated"):
+        quiet(TINY, *splits, tmp_path)
+
+
 def test_a_run_of_another_kind_is_no_mran(tmp_path):
     with pytest.raises(ModelError, match="not a readable checkpoint"):
         load_mran(tmp_path)

@@ -202,9 +202,11 @@ def _prepare_streams(
         complain(entry["reason"])
     if not quiet:
         counts = document["counts"]
+        there = ", ".join(f"{name} {n}" for name, n in document["present_frames"].items())
         click.echo(
             f"{counts['recordings']} of {len(corpus)} recordings prepared, {counts['frames']} "
-            f"frames of {', '.join(document['modalities'])} at {document['fps']:g} fps -> {out}"
+            f"frames at {document['fps']:g} fps ({there}; annotated "
+            f"{counts['annotated_frames']}) -> {out}"
         )
     if document["failed"]:
         sys.exit(1)

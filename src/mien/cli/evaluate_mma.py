@@ -18,13 +18,14 @@ from mien.evaluation.corpora import FRAMINGS, SPLITS
     required=True,
     multiple=True,
     metavar="PATH[@SPLIT]",
-    help="FER+ as npz, a zip of faces with its csv beside it (or inside), or a folder of synthetic "
-    "images. Repeatable: several corpora or models give one table.",
+    help="FER+ as npz, a zip of faces with its csv beside it (or inside), a folder of synthetic "
+    "images, or annotations from 'mien datasets prepare'. Repeatable: several corpora or models "
+    "give one table.",
 )
 @click.option(
     "--split",
     type=click.Choice(SPLITS),
-    help="Which faces count, where PATH does not say it. Default: valid where the file declares "
+    help="Which faces count, where PATH does not say it. Default: valid where the data declare "
     "splits, test of a synthetic set, else all.",
 )
 @click.option(
@@ -100,6 +101,13 @@ def path_and_split(text: str) -> tuple[Path, str | None]:
     return Path(text), None
 
 
+_TARGETS = {
+    "truth": "truth",
+    "annotation": "annotation",
+    "target": "target derived from votes",
+}
+
+
 def _text(report: dict[str, Any]) -> str:
     lines = [
         f"{report['data']}, split {report['split']}, faces {report['framing']}; "
@@ -113,12 +121,17 @@ def _text(report: dict[str, Any]) -> str:
         lines.append(f"{name:<12}{count:>6}{_figure(recall):>9}{_figure(f1):>9}")
     if report["valence_arousal_n"]:
         ccc = report["valence_arousal_ccc"]
-        target = "truth" if report["synthetic"] else "target derived from votes"
+        target = _TARGETS[report["truth"]]
         lines += [
             "",
             f"CCC with the {target} (n {report['valence_arousal_n']}): "
             f"valence {ccc['valence']:.3f}, arousal {ccc['arousal']:.3f}",
         ]
+    units = [name for name, f1 in report["au_f1"].items() if not math.isnan(f1)]
+    if units and not report["au_n"]:
+        lines += ["", "F1 at 0.5 with the annotated action units:"]
+        lines += [f"  {name}  {_figure(report['au_f1'][name]):>6}" for name in units]
+        lines.append(f"  mean  {_figure(report['au_mean_f1']):>6}")
     if report["au_n"]:
         source = "true intensity" if report["synthetic"] else "teacher's blendshapes"
         lines += ["", f"Pearson with the {source} (n up to {report['au_n']}), F1 at 0.5:"]

@@ -80,7 +80,8 @@ def mran(
         reports = [score(mran_traces(network, recordings, drop)) for network in networks]
         rows = [(f"MRAN ({' + '.join(read[0])})", reports)]
         if stage1:
-            rows.append(("stage 1 (color)", [score(stage1_traces(AffectModel(), recordings))]))
+            traces = stage1_traces(AffectModel(), recordings, networks[0].fps)
+            rows.append(("stage 1 (color)", [score(traces)]))
     document = {
         "data": recordings.corpus,
         "split": split,

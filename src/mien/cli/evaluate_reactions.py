@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,11 @@ import click
     help="Write the challenge's csv: File_ID and one column per reaction.",
 )
 @click.option(
+    "--fill",
+    is_flag=True,
+    help="In the submission, give videos that could not be prepared the means of the others.",
+)
+@click.option(
     "--draws",
     type=click.IntRange(1),
     default=1000,
@@ -51,19 +57,22 @@ def reactions(
     model: Path | None,
     out: Path | None,
     submission: Path | None,
+    fill: bool,
     draws: int,
     as_json: bool,
 ) -> None:
     """Measure a reaction model: Pearson's rho per reaction, with 95 % intervals."""
     from tqdm import tqdm
 
-    from mien.datasets.reaction_sets import load_split
+    from mien.datasets.reaction_sets import SimulationConfig, failed_videos, load_split
     from mien.evaluation.affect import without_nan
     from mien.evaluation.reactions import evaluate_reactions, write_submission
     from mien.inference.models import ReactionModel
 
     network = ReactionModel(model)
-    sequences = load_split(data, split, network.fps)
+    usual = SimulationConfig()
+    longest = max(usual.shortest, min(usual.longest, network.positions))
+    sequences = load_split(data, split, network.fps, replace(usual, longest=longest))
     with tqdm(
         total=len(sequences), unit="video", disable=not sys.stderr.isatty(), leave=False
     ) as bar:
@@ -71,7 +80,7 @@ def reactions(
     if out is not None:
         evaluation.write(out)
     if submission is not None:
-        write_submission(evaluation, submission)
+        write_submission(evaluation, submission, failed_videos(data, split), fill)
     if as_json:
         click.echo(json.dumps(without_nan(evaluation.report), indent=2))
     else:

@@ -105,13 +105,13 @@ def reactions(config: Path, data: str, out: Path, overrides: tuple[str, ...]) ->
     )
     for note in (*train.notes, *valid.notes):
         click.echo(f"note: {note}")
-    progress = sys.stderr.isatty()
-    model = train_reactions(recipe, train, valid, out, report=click.echo, progress=progress)
     split, held_out = "valid", valid
-    if "test" in splits_of(data):
+    if "test" in splits_of(data):  # before the training: what cannot be read is said at once
         test = load_split(data, "test", recipe.fps, recipe.simulation)
         if np.isfinite(test.labels).any():
             split, held_out = "test", test
+    progress = sys.stderr.isatty()
+    model = train_reactions(recipe, train, valid, out, report=click.echo, progress=progress)
     scores = reaction_report(predict_scores(model, held_out).numpy(), held_out)
     if data == SIMULATED and not math.isfinite(scores["mean_pearson"]):
         raise ConfigError("the test set is too small for a correlation: raise simulation.test")

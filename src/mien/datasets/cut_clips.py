@@ -10,7 +10,6 @@ import math
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from mien._version import __version__
 from mien.datasets.claims import cannot_write, claim
 from mien.datasets.clips import VideoCorpus
 from mien.datasets.extraction import reason_of
+from mien.datasets.face_cutting import open_detector
 from mien.datasets.frame_clips import (
     FORMAT,
     count_crops,
@@ -28,7 +28,7 @@ from mien.datasets.frame_clips import (
 )
 from mien.datasets.prepared_files import write_text
 from mien.errors import ConfigError, DataError, InputError
-from mien.faces.detect import FaceDetector, RetinaFaceDetector
+from mien.faces.detect import FaceDetector
 from mien.workers import Tick, run
 
 MOST_POSITIONS = 480
@@ -116,7 +116,7 @@ def cut_corpus(
     ]
     if progress is not None:
         progress(len(corpus) - len(tasks))
-    run(_cut, tasks, factory or partial(RetinaFaceDetector, threads=1), jobs, progress)
+    run(_cut, tasks, factory or open_detector, jobs, progress)
     try:
         return _finish(corpus, out, float(fps))
     except OSError as error:

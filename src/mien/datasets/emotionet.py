@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -150,10 +151,15 @@ def _find_images(folder: Path, urls: list[str]) -> list[str | None]:
             relative = file.relative_to(folder).as_posix()
             # Two files of one name: neither is known to be the right one.
             by_name[file.name] = "" if file.name in by_name else relative
-    return [
-        place or by_name.get(_below_images(url).name) or None
-        for url, place in zip(urls, found, strict=True)
-    ]
+    taken = set(found)
+    names = Counter(_below_images(url).name for url in urls)
+
+    def named(name: str) -> str | None:
+        """The file of this name, if only this image can be meant by it."""
+        file = by_name.get(name) if names[name] == 1 else None
+        return file if file and file not in taken else None
+
+    return [place or named(_below_images(url).name) for url, place in zip(urls, found, strict=True)]
 
 
 def _split(url: str) -> str:

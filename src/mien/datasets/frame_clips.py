@@ -15,9 +15,11 @@ training at a small rate, not for the first.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import zipfile
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,9 +30,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mien.datasets.face_cutting import LargestFace
 from mien.datasets.prepared_files import numbers, write_text, write_whole
 from mien.errors import DataError
-from mien.faces.align import CROP_SIZE_PX, align
+from mien.faces.align import CROP_SIZE_PX
 from mien.faces.detect import FaceDetector
 from mien.inference.resample import Resampler, longest_step_s
 from mien.types import FloatArray, ImageArray
@@ -74,9 +77,9 @@ class FrameClips:
         """
         file = crops_path(self.folder, self.ids[index])
         try:
-            with np.load(file, allow_pickle=False) as stored:
+            with file.open("rb") as opened, np.load(opened, allow_pickle=False) as stored:
                 crops: ImageArray = stored["crops"]
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise DataError(f"{file}: cannot be read ({error}); cut the clip again") from error
         shape = (CROP_SIZE_PX, CROP_SIZE_PX, 3)
         if crops.dtype != np.uint8 or crops.shape[1:] != shape or len(crops) == 0:
@@ -84,6 +87,19 @@ class FrameClips:
                 f"{file}: holds {crops.dtype} {crops.shape}, expected uint8 (n, {shape})"
             )
         return crops
+
+    def fingerprint(self) -> str:
+        """Hash of ids, labels, outputs, rate and of each file's checksum, without reading crops."""
+        digest = hashlib.sha256(repr((self.ids, self.outputs, self.fps)).encode())
+        digest.update(self.labels.tobytes())
+        for name in self.ids:
+            file = crops_path(self.folder, name)
+            try:
+                with zipfile.ZipFile(file) as archive:
+                    digest.update(repr([(i.file_size, i.CRC) for i in archive.infolist()]).encode())
+            except (OSError, zipfile.BadZipFile) as error:
+                raise DataError(f"{file}: cannot be read ({error}); cut the clip again") from error
+        return digest.hexdigest()
 
 
 def cut_clip(video: Path, detector: FaceDetector, fps: float, most: int = 480) -> ImageArray:
@@ -105,12 +121,12 @@ def cut_clip(video: Path, detector: FaceDetector, fps: float, most: int = 480) -
     count, last_frame = 0, -1
     with VideoReader(video) as reader:
         resampler = Resampler(fps, longest_step_s(reader.info.nominal_fps))
+        cutter = LargestFace(detector, reader.info.nominal_fps)
         for frame in reader:
-            faces = detector.detect(frame.image)
-            if not faces:
+            found = cutter.cut(frame)
+            if found is None:
                 continue
-            face = max(faces, key=lambda f: float(f.box[2] * f.box[3]))
-            crop = align(frame.image, face.landmarks)
+            crop, _ = found
             # What is resampled is the number of the frame: between two frames it says which of
             # them is nearer.
             number = np.array([count], np.float32)

@@ -27,7 +27,8 @@ into this one::
   color frame that it belongs to; without it half a frame of the color stream. A color frame with
   none so near has that stream marked missing.
 
-Splits are the manifest's; where it names none, by a hash of the person or else of the clip.
+Splits are the manifest's; where it names none, that of the person's other clips, or by a hash of
+the person or else of the clip. A person in two splits is refused.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ import numpy.typing as npt
 
 from mien.datasets.clips import SPLITS, is_safe_id
 from mien.datasets.stream_corpus import StreamCorpus, StreamFile, StreamSource, split_by_hash
+from mien.datasets.stream_files import FIXED_COLUMNS
 from mien.datasets.text_tables import Row, as_number, read_rows
 from mien.datasets.traces import read_trace_table
 from mien.errors import DataError
@@ -70,7 +72,8 @@ def load_mavfer(root: str | Path) -> StreamCorpus:
         raise DataError(f"{folder}: looked for <clip>/{ANNOTATION}, found none")
     rows = _read_manifest(folder, [clip.name for clip in clips])
     shared = read_calibration(folder / CALIBRATION)
-    recordings = tuple(_source(clip, rows.get(clip.name), shared) for clip in clips)
+    splits = _person_splits(rows)
+    recordings = tuple(_source(clip, rows.get(clip.name), shared, splits) for clip in clips)
     notes = []
     for name in ("depth", "thermal"):
         lacking = [one.id for one in recordings if name not in one.streams]
@@ -86,7 +89,22 @@ def load_mavfer(root: str | Path) -> StreamCorpus:
     return StreamCorpus("mavfer", None, recordings, notes=tuple(notes))
 
 
-def _source(clip: Path, row: Row | None, shared: dict[str, dict[str, Any]]) -> StreamSource:
+def _person_splits(rows: dict[str, Row]) -> dict[str, str]:
+    """The split that the manifest names for each person; nobody is in two."""
+    splits: dict[str, str] = {}
+    for row in rows.values():
+        person, split = row.cells.get("person"), row.cells.get("split")
+        if person and split and splits.setdefault(person, split) != split:
+            raise row.error(
+                f"{person!r} is in the split {split!r}, and in {splits[person]!r} before; expected "
+                "a person's clips in one split"
+            )
+    return splits
+
+
+def _source(
+    clip: Path, row: Row | None, shared: dict[str, dict[str, Any]], splits: dict[str, str]
+) -> StreamSource:
     if not is_safe_id(clip.name):
         raise DataError(
             f"{clip}: its name cannot be an id; expected letters, digits, '.', '_', '-'"
@@ -104,7 +122,7 @@ def _source(clip: Path, row: Row | None, shared: dict[str, dict[str, Any]]) -> S
         raise DataError(f"{clip}: looked for color.mp4 (or another suffix), found none")
     cells = row.cells if row is not None else {}
     person = cells.get("person") or None
-    split = cells.get("split") or split_by_hash(person or clip.name)
+    split = cells.get("split") or splits.get(person or "") or split_by_hash(person or clip.name)
     if row is not None and split not in SPLITS:
         raise row.error(f"'split' is {split!r}; expected one of {', '.join(SPLITS)}")
     attributes = {name: _attribute(text) for name, text in cells.items() if name not in _FIXED}
@@ -123,6 +141,11 @@ def _read_manifest(folder: Path, names: list[str]) -> dict[str, Row]:
         return {}
     rows: dict[str, Row] = {}
     for row in read_rows(path, ("clip",)):
+        if taken := sorted(set(row.cells) & (set(FIXED_COLUMNS) - set(_FIXED))):
+            raise DataError(
+                f"{path}, line 1: a column cannot be called {taken[0]!r}, which mien writes "
+                "itself; give it another name"
+            )
         name = row.text("clip")
         if name in rows:
             raise row.error(f"the clip {name!r} is there again (line {rows[name].line})")

@@ -57,7 +57,7 @@ def load_split(
     fps
         Frames per second of the sequences.
     simulation
-        How much to simulate; None: as the shipped weights were trained.
+        What to simulate; None: the default `SimulationConfig`.
 
     Raises
     ------
@@ -90,17 +90,42 @@ def load_split(
 
 
 def splits_of(source: str) -> tuple[str, ...]:
-    """Which splits a source has, in the order of `SPLITS`.
+    """Which splits a source has videos of, in the order of `SPLITS`.
+
+    Videos that could not be prepared do not count.
 
     Raises
     ------
     DataError
-        If the folder's ``labels.parquet`` cannot be read.
+        If the folder's ``labels.parquet`` or ``dataset.json`` cannot be read.
     """
     if source == SIMULATED:
         return SPLITS
-    found = set(_columns(Path(source), ["split"])[0])
+    ids, splits = _columns(Path(source), ["id", "split"])
+    failed = _failed(Path(source))
+    found = {split for name, split in zip(ids, splits, strict=True) if name not in failed}
     return tuple(split for split in SPLITS if split in found)
+
+
+def failed_videos(source: str, split: str) -> list[str]:
+    """Ids of a split's videos that could not be prepared; none of simulated ones.
+
+    Raises
+    ------
+    DataError
+        As `splits_of`.
+    """
+    if source == SIMULATED:
+        return []
+    ids, splits = _columns(Path(source), ["id", "split"])
+    failed = _failed(Path(source))
+    return [n for n, own in zip(ids, splits, strict=True) if own == split and n in failed]
+
+
+def _failed(folder: Path) -> set[str]:
+    from mien.datasets.prepared import read_document
+
+    return {name for name, _ in read_document(folder).failed}
 
 
 def _with_persons(data: SequenceSet, folder: Path) -> SequenceSet:

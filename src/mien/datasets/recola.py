@@ -25,6 +25,7 @@ from mien.datasets.stream_corpus import (
     StreamCorpus,
     StreamFile,
     StreamSource,
+    check_id,
     split_by_hash,
     with_videos,
 )
@@ -88,16 +89,21 @@ def load_recola(root: str | Path) -> StreamCorpus:
 
 
 def _annotation_folder(root: Path, name: str) -> Path | None:
-    """The folder of that name at or below the root, the first in order; None if there is none."""
+    """The folder of that name at or below the root; None if there is none."""
     if root.name == name and root.is_dir():
         return root
-    return next((path for path in sorted(root.rglob(name)) if path.is_dir()), None)
+    found = [path for path in sorted(root.rglob(name)) if path.is_dir()]
+    if len(found) > 1:
+        raise DataError(f"{root}: holds {found[0]} and {found[1]}; give a folder with one of them")
+    return found[0] if found else None
 
 
 def _pairs(folder: Path, suffix: str) -> dict[str, dict[str, Path]]:
     """Files of each recording by dimension."""
     found = {
-        dimension: {path.stem: path for path in sorted((folder / dimension).glob(f"*{suffix}"))}
+        dimension: {
+            path.stem: check_id(path) for path in sorted((folder / dimension).glob(f"*{suffix}"))
+        }
         for dimension in _DIMENSIONS
     }
     for dimension, files in found.items():

@@ -17,6 +17,7 @@ from mien.datasets.stream_corpus import (
     StreamCorpus,
     StreamFile,
     StreamSource,
+    check_id,
     split_by_hash,
     with_videos,
 )
@@ -39,7 +40,11 @@ def load_sewa(root: str | Path) -> StreamCorpus:
     """
     folder = Path(root)
     labels = [folder] if folder.name == "labels" else sorted(folder.rglob("labels"))
-    files = {p.stem: p for place in labels for p in sorted(place.glob("*.csv"))}
+    files: dict[str, Path] = {}
+    for path in (p for place in labels for p in sorted(place.glob("*.csv"))):
+        if path.stem in files:
+            raise DataError(f"{path}: there is another file of this name, {files[path.stem]}")
+        files[path.stem] = check_id(path)
     if not files:
         raise DataError(
             f"{folder}: looked for labels/<id>.csv (time;arousal;valence;...), found none"

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from mien.datasets.clips import SPLITS
+from mien.datasets.clips import SPLITS, is_safe_id
 from mien.datasets.stream_files import ABSOLUTE_ZERO_C
 from mien.datasets.traces import Traces
 from mien.errors import DataError
@@ -136,6 +136,21 @@ def split_by_hash(key: str) -> str:
     """
     share = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big") % 100
     return "train" if share < 80 else "valid" if share < 90 else "test"
+
+
+def check_id(path: Path) -> Path:
+    """The path itself, if its name without suffix can be a recording's id.
+
+    Raises
+    ------
+    DataError
+        If it cannot.
+    """
+    if not is_safe_id(path.stem):
+        raise DataError(
+            f"{path}: its name cannot be an id; expected letters, digits, '.', '_', '-'"
+        )
+    return path
 
 
 def find_videos(root: Path, names: Iterable[str]) -> dict[str, Path]:

@@ -16,25 +16,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mien.datasets.face_cutting import OPTIONS, LargestFace
 from mien.datasets.prepared_files import write_text
 from mien.datasets.stream_corpus import StreamSource
 from mien.datasets.stream_files import to_hundredths_of_kelvin, to_tenths_of_mm
 from mien.datasets.stream_frames import Companion, color_frames, color_interval_s, warp
 from mien.datasets.stream_writer import RecordingWriter
 from mien.errors import DataError, InputError
-from mien.faces.align import CROP_SIZE_PX, TEMPLATE, align, similarity
-from mien.faces.cuts import SceneCutDetector
-from mien.faces.detect import FaceDetector, RetinaFaceDetector
-from mien.faces.steady import SteadyLandmarks
-from mien.faces.track import Tracker
-from mien.inference.options import AnalysisOptions
-from mien.inference.resample import longest_step_s
+from mien.faces.align import CROP_SIZE_PX, TEMPLATE, similarity
+from mien.faces.detect import FaceDetector
 from mien.types import FloatArray, Frame
 from mien.workers import Tick
 
 NO_FACE = "no face was found in any frame"
-
-_OPTIONS = AnalysisOptions(faces="largest", reactions=False, threads=1)
 
 
 @dataclass(frozen=True)
@@ -47,6 +41,7 @@ class RecordingTask:
     modalities: tuple[str, ...]
     aligned: bool
     fps: float | None
+    digest: str
 
     def __str__(self) -> str:
         return str(self.source.streams["color"].path)
@@ -55,17 +50,7 @@ class RecordingTask:
 def extraction_settings() -> dict[str, Any]:
     """The options that decide what the crops are, as plain values."""
     names = ("faces", "steady", "min_score", "min_face_px", "detect_side_px", "max_lost_s")
-    return {name: getattr(_OPTIONS, name) for name in names}
-
-
-def open_detector() -> FaceDetector:
-    """The detector that recordings are prepared with, in one thread."""
-    return RetinaFaceDetector(
-        max_side_px=_OPTIONS.detect_side_px,
-        score_threshold=_OPTIONS.min_score,
-        min_face_px=_OPTIONS.min_face_px,
-        threads=1,
-    )
+    return {name: getattr(OPTIONS, name) for name in names}
 
 
 def no_detector() -> None:
@@ -91,14 +76,19 @@ def _extract(detector: FaceDetector | None, task: RecordingTask) -> None:
         for name, stream in streams.items()
         if name != "color"
     }
-    cutter = None if detector is None else FaceCutter(detector, interval_s)
-    seen = 0
-    with RecordingWriter(task.out, task.source.id, task.modalities) as writer:
+    cutter = None if detector is None else LargestFace(detector, 1 / interval_s)
+    seen = annotated = 0
+    matched = dict.fromkeys(companions, 0)
+    facts = {"source": task.digest}
+    with RecordingWriter(task.out, task.source.id, task.modalities, facts) as writer:
         for frame in color_frames(color, task.fps):
             values = {name: one.at(frame.timestamp_s) for name, one in companions.items()}
-            cut = _framed(frame, color.path) if cutter is None else cutter.cut(frame)
+            cut = _framed(frame, color.path) if cutter is None else _cut(cutter, frame)
             affect = task.source.traces.at(np.array([frame.timestamp_s]))[0]
             row = (float(affect[0]), float(affect[1]))
+            annotated += bool(np.isfinite(affect).any())
+            for name, value in values.items():
+                matched[name] += value is not None
             if cut is None:
                 writer.append(frame.timestamp_s, row)
                 continue
@@ -112,6 +102,18 @@ def _extract(detector: FaceDetector | None, task: RecordingTask) -> None:
             writer.append(frame.timestamp_s, row, color=crop, **stored)
         if not seen:
             raise DataError(f"{color.path}: {NO_FACE}")
+        for name, one in companions.items():
+            one.finish()
+            if not matched[name]:
+                raise DataError(
+                    f"{streams[name].path}: none of its {one.frames} frames is at the time of a "
+                    "color frame; give its time_offset_s in streams.json, or take the file away"
+                )
+        if not annotated and np.isfinite(task.source.traces.affect).any():
+            raise DataError(
+                f"{color.path}: no frame is at a time that is annotated; annotations run from "
+                f"{task.source.traces.time_s[0]:g} to {task.source.traces.time_s[-1]:g} s"
+            )
 
 
 Cut = tuple[npt.NDArray[np.uint8], npt.NDArray[np.float64]]
@@ -125,47 +127,12 @@ def _framed(frame: Frame, path: Path) -> Cut:
     return frame.image, np.eye(3)
 
 
-class FaceCutter:
-    """Cuts the largest face out of the frames of one video, in order.
-
-    Parameters
-    ----------
-    detector
-        Finds faces.
-    interval_s
-        From one frame of the video to the next.
-    """
-
-    def __init__(self, detector: FaceDetector, interval_s: float) -> None:
-        self._detector = detector
-        self._longest_s = longest_step_s(1 / interval_s)
-        self._tracker = Tracker(max_lost_s=_OPTIONS.max_lost_s)
-        self._cuts = SceneCutDetector()
-        self._steady: dict[int, SteadyLandmarks] = {}
-
-    def cut(self, frame: Frame) -> Cut | None:
-        """The crop of the frame; None where there is no face."""
-        if self._cuts.update(frame.image, frame.timestamp_s):
-            self._tracker.reset()
-        faces = [f for f in self._detector.detect(frame.image) if _spans(f.box, f.landmarks)]
-        height, width = frame.image.shape[:2]
-        ids = self._tracker.update(faces, frame.timestamp_s, (width, height))
-        kept = [(i, face) for i, face in zip(ids, faces, strict=True) if i >= 0]
-        if not kept:
-            return None
-        face_id, face = max(kept, key=lambda pair: float(pair[1].box[2] * pair[1].box[3]))
-        steady = self._steady.get(face_id)
-        if steady is None or frame.timestamp_s - steady.time_s > self._longest_s:
-            steady = SteadyLandmarks()
-            self._steady = {face_id: steady}
-        points = steady.update(face.landmarks, frame.timestamp_s)
-        return align(frame.image, points), np.vstack([similarity(points, TEMPLATE), [0, 0, 1]])
-
-
-def _spans(box: FloatArray, landmarks: FloatArray) -> bool:
-    """Whether a detection has an area and landmarks that span one, which alignment needs."""
-    finite = np.isfinite(box).all() and np.isfinite(landmarks).all()
-    return bool(finite and box[2:].min() > 0 and np.ptp(landmarks, axis=0).max() > 1)
+def _cut(cutter: LargestFace, frame: Frame) -> Cut | None:
+    found = cutter.cut(frame)
+    if found is None:
+        return None
+    crop, place = found
+    return crop, np.vstack([similarity(place, TEMPLATE), [0, 0, 1]])
 
 
 def _companion_crop(

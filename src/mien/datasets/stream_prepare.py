@@ -1,7 +1,8 @@
 """``mien datasets prepare`` for corpora with traces: aligned crops of every stream.
 
 A recording leaves its result on disk when it is finished, so a run that is killed goes on where it
-was; recordings that could not be read are tried again.
+was; recordings that could not be read are tried again, and so are those whose files, calibration
+or annotations have changed since.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 from mien._version import __version__
 from mien.datasets.afew_va import load_afew_va
 from mien.datasets.claims import cannot_write, claim
+from mien.datasets.face_cutting import open_detector
 from mien.datasets.mavfer import load_mavfer
 from mien.datasets.prepared_files import read_parquet
 from mien.datasets.recola import load_recola
@@ -23,10 +25,10 @@ from mien.datasets.stream_extraction import (
     RecordingTask,
     extraction_settings,
     no_detector,
-    open_detector,
     read_recording,
 )
 from mien.datasets.stream_files import recording_folder
+from mien.datasets.stream_identity import source_digest
 from mien.datasets.stream_tables import StreamRecording, finish_streams, finished
 from mien.datasets.synthetic_trimodal import load_synthetic_trimodal
 from mien.errors import DataError
@@ -88,28 +90,41 @@ def prepare_streams(
     claim(out, {**identity, "settings": settings})
     failures = out / _FAILURES
     shutil.rmtree(failures, ignore_errors=True)  # what failed may have been mended
+    digests = {source.id: source_digest(source) for source in corpus.recordings}
     tasks = [
-        RecordingTask(source, out, failures / source.id, modalities, corpus.aligned, rate)
+        RecordingTask(
+            source,
+            out,
+            failures / source.id,
+            modalities,
+            corpus.aligned,
+            rate,
+            digests[source.id],
+        )
         for source in corpus.recordings
-        if finished(out, source.id) is None
+        if not _current(out, source.id, digests[source.id])
     ]
     if progress is not None:
         progress(len(corpus) - len(tasks))
     maker = factory or (no_detector if corpus.aligned else open_detector)
     run(read_recording, tasks, maker, jobs, progress)
     try:
-        return _finish(corpus, out, rate, settings)
+        return _finish(corpus, out, rate, settings, digests)
     except OSError as error:
         raise cannot_write(out, error) from error
 
 
 def _finish(
-    corpus: StreamCorpus, out: Path, rate: float | None, settings: dict[str, Any]
+    corpus: StreamCorpus,
+    out: Path,
+    rate: float | None,
+    settings: dict[str, Any],
+    digests: dict[str, str],
 ) -> dict[str, Any]:
     done: list[StreamRecording] = []
     failed: list[tuple[str, str]] = []
     for source in corpus.recordings:
-        if finished(out, source.id) is None:
+        if not _current(out, source.id, digests[source.id]):
             reason = (out / _FAILURES / source.id).read_text(encoding="utf-8")
             failed.append((source.id, reason))
         else:
@@ -126,6 +141,12 @@ def _finish(
     document = finish_streams(out, corpus.name, nominal, corpus.modalities, done, failed, extra)
     shutil.rmtree(out / _FAILURES, ignore_errors=True)
     return document
+
+
+def _current(out: Path, name: str, digest: str) -> bool:
+    """Whether a recording is written whole, from the files and annotations that are there now."""
+    found = finished(out, name)
+    return found is not None and found[1].get("source", digest) == digest
 
 
 def _usual_fps(out: Path, name: str) -> float:

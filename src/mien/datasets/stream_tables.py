@@ -95,6 +95,7 @@ def finish_streams(
         raise ValueError(f"splits are {SPLITS}, not {sorted(unknown)}")
     frames: list[int] = []
     digests: list[str] = []
+    annotated, present = 0, dict.fromkeys(modalities, 0)
     for recording in recordings:
         found = finished(folder, recording.id)
         place = recording_folder(folder, recording.id)
@@ -107,6 +108,9 @@ def finish_streams(
             )
         frames.append(found[0])
         digests.append(str(found[1]["sha256"]))
+        annotated += found[1].get("annotated", 0)
+        for name, count in found[1].get("present", {}).items():
+            present[name] += count
     write_whole(folder / "recordings.parquet", _table(recordings, frames, digests))
     splits = [recording.split for recording in recordings]
     document = {
@@ -121,7 +125,9 @@ def finish_streams(
             "recordings": len(recordings),
             **{split: splits.count(split) for split in SPLITS},
             "frames": sum(frames),
+            "annotated_frames": annotated,
         },
+        "present_frames": present,
         "failed": [{"id": name, "reason": reason} for name, reason in failed],
         **(extra or {}),
     }

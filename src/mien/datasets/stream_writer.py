@@ -143,7 +143,13 @@ class RecordingWriter:
                 **{f"has_{name}": pa.array(has[:, k].tolist()) for k, name in enumerate(STREAMS)},
             }
         )
-        facts = {**self.facts, "sha256": digest.hexdigest(), "modalities": list(self.modalities)}
+        facts = {
+            **self.facts,
+            "sha256": digest.hexdigest(),
+            "modalities": list(self.modalities),
+            "annotated": int(np.isfinite(affect).any(axis=1).sum()),
+            "present": {name: int(has[:, STREAMS.index(name)].sum()) for name in self.modalities},
+        }
         write_whole(self._partial / "frames.parquet", with_facts(table, facts))
         shutil.rmtree(self._place, ignore_errors=True)
         self._partial.replace(self._place)

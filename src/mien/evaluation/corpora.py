@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from mien.datasets import FaceSet, load_ferplus, load_muxspace, load_synthetic
+from mien.datasets.annotated_faces import load_annotated_faces
 from mien.datasets.landmarks import find_landmarks
 from mien.errors import DataError
 from mien.faces.detect import RetinaFaceDetector
@@ -33,6 +34,9 @@ class LabelledFaces:
         left out.
     notes
         What a reader of the figures should know.
+    truth
+        What valence, arousal and action units are compared with: ``"truth"`` of synthetic faces,
+        ``"annotation"`` of people, or a ``"target"`` derived from votes and a teacher's scores.
     """
 
     data: str
@@ -40,6 +44,7 @@ class LabelledFaces:
     framing: str
     faces: FaceSet
     notes: list[str] = field(default_factory=list)
+    truth: str = "target"
 
 
 def load_labelled(
@@ -54,10 +59,11 @@ def load_labelled(
     ----------
     data
         An npz in FER+'s layout (`mien.datasets.ferplus`), a zip of faces with its csv
-        (`mien.datasets.muxspace`), or a folder that ``mien synthesize images`` wrote.
+        (`mien.datasets.muxspace`), a folder that ``mien synthesize images`` wrote, or one of
+        annotations that ``mien datasets prepare`` wrote.
     split
-        One of `SPLITS`; None: ``"valid"`` where an npz declares a training split, ``"test"`` of a
-        synthetic set, else ``"all"``.
+        One of `SPLITS`; None: ``"valid"`` of prepared annotations and where an npz declares a
+        training split, ``"test"`` of a synthetic set, else ``"all"``.
     blendshapes
         Teacher scores for the same rows; None looks beside the data.
     framing
@@ -70,7 +76,7 @@ def load_labelled(
         If a file is missing or not laid out as expected, or no face is left to measure.
     """
     notes: list[str] = []
-    faces, usual = _load(data, blendshapes, notes)
+    faces, usual, truth = _load(data, blendshapes, notes)
     chosen = split or usual
     mask = np.ones(len(faces), bool) if chosen == "all" else faces.split == chosen
     faces = faces.select(mask & faces.counted)
@@ -84,13 +90,15 @@ def load_labelled(
     unaligned = int(np.isnan(faces.aligned).any(axis=(1, 2)).sum())
     if unaligned and framing == "aligned":
         notes.append(f"{unaligned} faces without usable landmarks are taken as cropped")
-    return LabelledFaces(data.name, chosen, framing, faces, notes)
+    return LabelledFaces(data.name, chosen, framing, faces, notes, truth)
 
 
-def _load(data: Path, blendshapes: Path | None, notes: list[str]) -> tuple[FaceSet, str]:
-    """The corpus, and the split that is usually measured on."""
+def _load(data: Path, blendshapes: Path | None, notes: list[str]) -> tuple[FaceSet, str, str]:
+    """The corpus, the split that is usually measured on, and `LabelledFaces.truth`."""
     if data.is_dir():
-        return load_synthetic(data), "test"
+        if (data / "annotations.parquet").is_file():
+            return load_annotated_faces(data), "valid", "annotation"
+        return load_synthetic(data), "test", "truth"
     zipped = data.suffix.lower() == ".zip"
     beside = data.with_name(f"{data.stem.split('_')[0]}_blendshapes.npz")
     teacher = blendshapes or (beside if beside.is_file() and beside != data else None)
@@ -107,4 +115,4 @@ def _load(data: Path, blendshapes: Path | None, notes: list[str]) -> tuple[FaceS
         notes.append(f"teacher scores not used: {error}")
         faces = attempt(None)
     declares_split = not zipped and bool((faces.split == "train").any())
-    return faces, "valid" if declares_split else "all"
+    return faces, "valid" if declares_split else "all", "target"

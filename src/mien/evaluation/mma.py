@@ -54,6 +54,7 @@ def measure(extractor: AffectModel, labelled: LabelledFaces) -> dict[str, Any]:
         "split": labelled.split,
         "framing": labelled.framing,
         "synthetic": labelled.faces.corpus == "synthetic",
+        "truth": labelled.truth,
         "model": extractor.metadata.get("name"),
         "model_version": extractor.metadata.get("version"),
         "faces": len(labelled.faces),

@@ -35,7 +35,10 @@ _MOST_VALUES, _BANDS = 8, 5
 
 @dataclass(frozen=True)
 class RecordingTraces:
-    """Which frames of a recording were read, int64 (m,), and what was said, float32 (m, 2)."""
+    """Which frames of a recording were read, int64 (m,), and what was said, float32 (m, 2).
+
+    NaN where none of the streams that are read is there.
+    """
 
     frames: IntArray
     estimates: FloatArray
@@ -94,8 +97,9 @@ def mran_traces(
             own = [frames[start : start + model.clip_frames] for start in some]
             clips = [_inputs(model, data, index, chosen, read) for chosen in own]
             affect, _ = model.read(clips)
-            for start, chosen, said in zip(some, own, affect, strict=True):
-                parts.append(average.add(start, said[: len(chosen)]))
+            for start, chosen, said, clip in zip(some, own, affect, clips, strict=True):
+                seen = clip.present[: len(chosen)].max(axis=1, keepdims=True) > 0
+                parts.append(average.add(start, np.where(seen, said[: len(chosen)], np.nan)))
         parts.append(average.finish())
         estimates = np.concatenate([part for part in parts if len(part)])
         yield RecordingTraces(frames, estimates.astype(np.float32))
@@ -117,10 +121,11 @@ def _inputs(
     )
 
 
-def stage1_traces(extractor: AffectModel, data: StreamSet) -> Iterator[RecordingTraces]:
+def stage1_traces(extractor: AffectModel, data: StreamSet, fps: float) -> Iterator[RecordingTraces]:
     """Valence and arousal of the MMA extractor on the color stream, frame by frame.
 
-    A frame without color has no estimate (NaN).
+    Frames are those that `mran_traces` reads of a model of `fps` frames per second. A frame without
+    color has no estimate (NaN).
 
     Raises
     ------
@@ -130,16 +135,17 @@ def stage1_traces(extractor: AffectModel, data: StreamSet) -> Iterator[Recording
     if "color" not in data.modalities:
         raise ConfigError(f"{data.folder}: has no color, which stage 1 reads")
     for index in range(len(data)):
-        count = len(data.times_s(index))
-        estimates = np.full((count, 2), np.nan, np.float32)
-        for first in range(0, count, _CROPS_AT_ONCE):
-            frames = np.arange(first, min(first + _CROPS_AT_ONCE, count), dtype=np.int64)
-            clip = data.clip(index, frames)
+        frames = grid_frames(data.times_s(index), fps)
+        estimates = np.full((len(frames), 2), np.nan, np.float32)
+        for first in range(0, len(frames), _CROPS_AT_ONCE):
+            some = slice(first, first + _CROPS_AT_ONCE)
+            clip = data.clip(index, frames[some])
             assert clip.color is not None
             there = clip.present[:, 0]
-            affect = extractor.predict(clip.color[there])
-            estimates[frames[there]] = affect[:, VALENCE_AROUSAL_SLICE]
-        yield RecordingTraces(np.arange(count, dtype=np.int64), estimates)
+            if there.any():
+                affect = extractor.predict(clip.color[there])
+                estimates[some][there] = affect[:, VALENCE_AROUSAL_SLICE]
+        yield RecordingTraces(frames, estimates)
 
 
 def group_values(data: StreamSet, column: str) -> list[str]:
@@ -161,13 +167,22 @@ def group_values(data: StreamSet, column: str) -> list[str]:
     if len(set(numbers)) <= _MOST_VALUES:
         return ["-" if value is None else str(value) for value in values]
     bounds = np.quantile(numbers, np.linspace(0, 1, _BANDS + 1))
-    names = [f"{low:.2f} to {high:.2f}" for low, high in pairwise(bounds)]
+    names = _band_names(bounds)
     return [
         names[min(int(np.searchsorted(bounds[1:], value)), _BANDS - 1)]
         if isinstance(value, (int, float))
         else "-"
         for value in values
     ]
+
+
+def _band_names(bounds: npt.NDArray[np.float64]) -> list[str]:
+    """Bands by their bounds, with as few digits (two at least) as tell the bounds apart."""
+    for digits in range(2, 12):
+        texts = [f"{bound:.{digits}f}" for bound in bounds]
+        if len(set(texts)) == len(set(bounds.tolist())):
+            break
+    return [f"{low} to {high}" for low, high in pairwise(texts)]
 
 
 def score_traces(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -155,20 +155,42 @@ def challenge_column(name: str) -> str:
     return "-".join(part.capitalize() for part in name.split("_"))
 
 
-def write_submission(evaluation: ReactionEvaluation, path: Path) -> None:
+def write_submission(
+    evaluation: ReactionEvaluation, path: Path, missing: Sequence[str] = (), fill: bool = False
+) -> None:
     """Write the challenge's file: ``File_ID`` and one column per reaction, in its order.
+
+    Parameters
+    ----------
+    evaluation
+        What was estimated.
+    path
+        The csv file.
+    missing
+        Videos of the split that have no estimate, as no face was found in them.
+    fill
+        Give those the means of the others; otherwise they are refused.
 
     Raises
     ------
     DataError
-        If the data do not say what their videos are called.
+        If the data do not say what their videos are called, or videos are missing.
     """
     data = evaluation.data
     if data.ids is None:
         raise DataError("a submission names every video, and these data name none")
+    if missing and not fill:
+        raise DataError(
+            f"{len(missing)} videos of the split could not be prepared (first: {missing[0]}), and "
+            "a submission names every video; prepare them again, or give them the means of the "
+            "others with --fill"
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["File_ID", *(challenge_column(name) for name in data.reactions)])
         for identifier, values in zip(data.ids, evaluation.intensities.tolist(), strict=True):
             writer.writerow([identifier, *(f"{value:.6f}" for value in values)])
+        means = evaluation.intensities.mean(axis=0).tolist()
+        for identifier in missing:
+            writer.writerow([identifier, *(f"{value:.6f}" for value in means)])

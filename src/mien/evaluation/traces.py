@@ -58,15 +58,15 @@ def trace_report(
 
     Returns
     -------
-    ``recordings`` and ``frames`` (annotated ones), ``pooled`` (all frames of all recordings as one
-    series) and ``per_recording`` (the mean over recordings for which a metric is defined), each
-    as `trace_scores` plus ``mean_ccc``, the mean of both dimensions. NaN where undefined: a
-    recording in which a trace does not vary has no correlation.
+    ``recordings`` and ``frames`` (those with an estimate and a truth), ``pooled`` (all frames of
+    all recordings as one series) and ``per_recording`` (the mean over recordings for which a metric
+    is defined), each as `trace_scores` plus ``mean_ccc``, the mean of both dimensions. NaN where
+    undefined: a recording in which a trace does not vary has no correlation.
     """
     if not estimates:
         raise ValueError("no recording to score")
-    truth = np.concatenate(truths)
-    pooled: dict[str, Any] = dict(trace_scores(np.concatenate(estimates), truth))
+    estimate, truth = np.concatenate(estimates), np.concatenate(truths)
+    pooled: dict[str, Any] = dict(trace_scores(estimate, truth))
     single = [trace_scores(x, y) for x, y in zip(estimates, truths, strict=True)]
     mean: dict[str, Any] = {
         name: {metric: _mean([scores[name][metric] for scores in single]) for metric in METRICS}
@@ -76,7 +76,7 @@ def trace_report(
         scores["mean_ccc"] = float(np.mean([scores[name]["ccc"] for name in VALENCE_AROUSAL]))
     return {
         "recordings": len(estimates),
-        "frames": int(np.isfinite(truth).any(axis=1).sum()),
+        "frames": int((np.isfinite(estimate) & np.isfinite(truth)).any(axis=1).sum()),
         "pooled": pooled,
         "per_recording": mean,
     }

@@ -23,6 +23,7 @@ from mien.inference.mran import MranFrame
 from mien.types import FloatArray, ImageArray
 
 _USUAL_FPS = 25.0  # where the color video does not say
+_SAME_SHAPE = 0.05  # pictures whose aspect ratios differ by more do not show the same view
 
 
 @dataclass(frozen=True)
@@ -179,6 +180,12 @@ class _Stream:
         if self.file.homography is not None or self.now is None:
             return np.eye(3) if self.file.homography is None else self.file.homography
         (height, width), (color_height, color_width) = self.now.shape, frame_shape[:2]
+        if abs(width * color_height / (height * color_width) - 1) > _SAME_SHAPE:
+            raise InputError(
+                f"{self.file.path}: is {width} x {height} pixels, the color video {color_width} x "
+                f"{color_height}, which is another shape, so they do not show the same view; say "
+                f"how {self.name} lies to color by a homography (--streams FILE)"
+            )
         return scaling_matrix((width, height), (color_width, color_height))
 
 

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mien.datasets.frame_clips import FrameClips
+from mien.datasets.frame_clips import FrameClips, count_crops, crops_path
 from mien.errors import ConfigError, ModelError
 from mien.faces.align import to_network
 from mien.losses import pearson_loss
@@ -144,13 +144,20 @@ def train_end_to_end(
                 f"{clips.folder}: has {list(clips.outputs)} at {clips.fps} fps, the reaction "
                 f"model {list(reader.reactions)} at {reader.fps}"
             )
+        for name in clips.ids:
+            count = count_crops(crops_path(clips.folder, name)) or 0
+            if count > reader.positions:
+                raise ConfigError(
+                    f"{crops_path(clips.folder, name)}: has {count} crops, the reaction model "
+                    f"reads {reader.positions}; cut the clips again with --most {reader.positions}"
+                )
     torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
     optimizer = RoutedAdam(model.parameters(), lr=config.rate, weight_decay=config.weight_decay)
     identity = {
         "config": json.loads(json.dumps(asdict(config))),
         "start": tensor_fingerprint(model.state_dict()),
-        "data": [list(train.ids), list(valid.ids)],
+        "data": [train.fingerprint(), valid.fingerprint()],
     }
 
     def before() -> float:

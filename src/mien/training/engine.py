@@ -20,6 +20,9 @@ from mien.errors import ConfigError
 T = TypeVar("T")
 
 
+PRECISIONS: tuple[str, ...] = ("32-true", "bf16-mixed")
+
+
 @dataclass(frozen=True)
 class EngineConfig:
     """What to run on.
@@ -28,9 +31,13 @@ class EngineConfig:
     ----------
     kind
         ``"plain"``: one processor in float32. ``"fabric"``: Lightning Fabric (extra ``fabric``).
-    accelerator, devices, precision
-        As Fabric names them, e.g. ``"cuda"``, 2, ``"bf16-mixed"``; the plain engine takes only
-        their defaults.
+    accelerator, devices
+        As Fabric names them, e.g. ``"cuda"``, 2.
+    precision
+        ``"32-true"`` or ``"bf16-mixed"``. Half precision with scaled losses is refused: clipping
+        and the optimizer would see scaled gradients.
+
+    The plain engine takes only the defaults of these three.
     """
 
     kind: str = "plain"
@@ -43,6 +50,8 @@ class EngineConfig:
             raise ValueError(f"engine.kind is 'plain' or 'fabric', not {self.kind!r}")
         if self.devices < 1:
             raise ValueError(f"engine.devices must be 1 or more, not {self.devices}")
+        if self.precision not in PRECISIONS:
+            raise ValueError(f"engine.precision is one of {PRECISIONS}, not {self.precision!r}")
         usual = ("cpu", 1, "32-true")
         if self.kind == "plain" and (self.accelerator, self.devices, self.precision) != usual:
             raise ValueError(

@@ -212,6 +212,8 @@ class CorpusFeed:
 def class_weights(faces: FaceSet, power: float) -> Tensor:
     """Loss weight per expression, (share of the class) ** -power, mean 1 over the faces."""
     known = faces.expression_weight > 0
+    if not known.any():  # a corpus of other labels: nothing to weigh
+        return torch.ones(faces.expressions.shape[1])
     share = torch.from_numpy(faces.expressions[known]).mean(0)
     weight = share.clamp_min(1e-4) ** -power
     return weight / (weight * share).sum()
@@ -369,6 +371,8 @@ def train_mma(
             sums = {}
             for name, faces in corpora.items():
                 held_out = faces.select((faces.split == "valid") & faces.counted)
+                if not len(held_out):
+                    continue  # a corpus without validation faces is not scored
                 # At the size in training: a network knows only the scale that it has seen.
                 scores = affect_report(predict(average, held_out, size_px), held_out)
                 row[name] = {k: scores[k] for k in ("accuracy", "macro_f1", "au_mean_correlation")}

@@ -128,8 +128,8 @@ def train_mran(
     Raises
     ------
     ConfigError
-        If the data lack a stream of the network, CCC is not defined on `valid`, or encoders are
-        neither trained nor given.
+        If the data lack a stream of the network or annotations, CCC is not defined on `valid`, or
+        encoders are neither trained nor given.
     ModelError
         If `out` holds a run of another configuration or other data, `init` is of another shape, or
         the loss is not finite.
@@ -139,6 +139,8 @@ def train_mran(
             "train_encoders is false, but the encoders start from nothing: give --init or "
             "--encoders"
         )
+    if not any(np.isfinite(train.affect(index)).any() for index in range(len(train))):
+        raise ConfigError(f"none of the {len(train)} training recordings has annotated frames")
     keep_freed_memory()
     torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)

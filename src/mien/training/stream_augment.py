@@ -100,7 +100,7 @@ def drop_streams(
     frames = torch.arange(time)[None, :, None]
     inside = (frames >= start[:, None]) & (frames < (start + length)[:, None])
     masked = left * ~(inside & (random[:, :, 0] < config.time_mask)[:, None])
-    # A frame that had a stream keeps one: without any it could not be learned from.
+    # A frame that had a stream keeps one, or masking would take frames from the loss.
     bare = (masked.sum(2, keepdim=True) == 0) & (left.sum(2, keepdim=True) > 0)
     return torch.where(bare, left, masked)
 

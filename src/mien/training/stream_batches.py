@@ -27,7 +27,8 @@ IntArray = npt.NDArray[np.int64]
 class ClipBatch:
     """Clips for the network: streams (batch, time, channels, side, side), present (batch, time, 3).
 
-    affect (batch, time, 2) is NaN where not annotated, and beyond a recording's end.
+    affect (batch, time, 2) is NaN where not annotated, beyond a recording's end, and where none of
+    the streams is there: such a frame says nothing that could be learned.
     """
 
     streams: dict[str, Tensor]
@@ -81,7 +82,7 @@ class ClipReader:
             for name in self.modalities
         }
         present = torch.from_numpy(np.stack([part.present for part in inputs]))
-        return ClipBatch(streams, present, torch.from_numpy(affect))
+        return ClipBatch(streams, present, _of_seen(torch.from_numpy(affect), present))
 
 
 def epoch_clips(
@@ -133,7 +134,12 @@ def augmented(
     """A batch as training shows it: moved, relit, with noise, and with streams missing."""
     streams = augment_clips(batch.streams, config, generator)
     present = drop_streams(batch.present, modalities, config, generator)
-    return ClipBatch(streams, present, batch.affect)
+    return ClipBatch(streams, present, _of_seen(batch.affect, present))
+
+
+def _of_seen(affect: Tensor, present: Tensor) -> Tensor:
+    """Affect (batch, time, 2), NaN where no stream of present (batch, time, 3) is there."""
+    return torch.where(present.any(2, keepdim=True), affect, torch.nan)
 
 
 def read_recordings(
@@ -154,7 +160,8 @@ def read_recordings(
 
     Yields
     ------
-    Per recording the frames that were read, int64 (m,), and their estimates, float32 (m, 2).
+    Per recording the frames that were read, int64 (m,), and their estimates, float32 (m, 2), NaN
+    where none of the network's streams is there.
     """
     model.eval()
     for index in range(len(reader.data)):
@@ -168,6 +175,8 @@ def read_recordings(
             inputs = reader.batch(clips)
             with torch.no_grad():
                 affect = model(inputs.streams, inputs.present).affect.numpy()
+            seen = inputs.present.any(2).numpy()
+            affect = np.where(seen[:, :, None], affect, np.nan)
             for start, (_, own), estimates in zip(some, clips, affect, strict=True):
                 parts.append(average.add(start, estimates[: len(own)]))
         parts.append(average.finish())

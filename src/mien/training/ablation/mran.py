@@ -27,7 +27,7 @@ def _model(id: str, name: str, batch_factor: float = 1.0, **changes: Any) -> Abl
     return AblationRow(id, name, {"model": changes, "batch_factor": batch_factor})
 
 
-# A step reads the same number of frames whatever the clip's length.
+# A step and an epoch read the same number of frames whatever the clip's length.
 MRAN_ROWS: tuple[AblationRow, ...] = (
     _model("color", "color", modalities=("color",)),
     _model("color-depth", "color + depth", modalities=("color", "depth")),
@@ -36,8 +36,9 @@ MRAN_ROWS: tuple[AblationRow, ...] = (
     _model("no-attention", "without attention", attention=False),
     _model("concatenated", "concatenated before a ConvLSTM", recurrence="concatenated"),
     _model("framewise", "frame by frame", recurrence="framewise"),
+    _model("clip-4", "clips of 4 frames", 4.0, clip_frames=4),
     _model("clip-8", "clips of 8 frames", 2.0, clip_frames=8),
-    _model("clip-32", "clips of 32 frames", 0.5, clip_frames=32),
+    _model("clip-24", "clips of 24 frames", 2 / 3, clip_frames=24),
 )
 """Rows in the order of the table; each changes one thing of the row ``full``."""
 
@@ -62,7 +63,10 @@ def mran_row_config(row: AblationRow, recipe: MRANTrainConfig) -> MRANTrainConfi
     """The recipe with a row's changes; what the rows compare is not the recipe's to say."""
     values = asdict(recipe)
     values["model"] = {**values["model"], **_FULL, **row.changes["model"]}
-    values["batch"] = max(1, round(recipe.batch * row.changes["batch_factor"]))
+    factor = row.changes["batch_factor"]
+    values["batch"] = max(1, round(recipe.batch * factor))
+    if recipe.clips_per_epoch:
+        values["clips_per_epoch"] = max(1, round(recipe.clips_per_epoch * factor))
     values["name"] = f"{recipe.name}-{row.id}"
     return from_dict(MRANTrainConfig, values, f"row {row.id}")
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from mien.datasets.sequences import SequenceSet
 from mien.errors import ConfigError
+from mien.models.masked_rnn import PRESETS
 from mien.training.ablation.rows import run_rows
 from mien.training.ablation.tables import TABLES, AblationRow
 from mien.training.ablation.write import RowResult, write_tables
@@ -73,7 +74,15 @@ def run_table(
     """
     if table not in TABLES:
         raise ConfigError(f"unknown table {table!r}: choose one of {sorted(TABLES)}")
+    if recipe.preset not in PRESETS:
+        raise ConfigError(
+            f"the rows of {table} are changes of FaceRNET: preset is one of {sorted(PRESETS)}, not "
+            f"{recipe.preset!r}"
+        )
     rows = TABLES[table]
+    name = data.name
+    if recipe.model:  # the rows' names speak of the paper's sizes
+        name += f" (FaceRNET's rows with {recipe.model})"
     splits = {"train": data.train, "valid": data.valid}
     if data.test is not None:
         splits["test"] = data.test
@@ -97,7 +106,7 @@ def run_table(
         out,
         seeds,
         train,
-        lambda results: write_tables(table, data.name, results, out),
+        lambda results: write_tables(table, name, results, out),
         report,
     )
 
