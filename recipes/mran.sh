@@ -6,12 +6,18 @@ set -e
 runs=$1 seed=$2 name=$3
 mien synthesize trimodal --out "$runs/synthetic-trimodal"
 mien datasets prepare synthetic-trimodal --root "$runs/synthetic-trimodal" --out "$runs/trimodal-prepared"
-short="$runs/mran-$name-short-$seed" long="$runs/mran-$name-$seed"
-if [ ! -e "$short/model.safetensors" ]; then
-    mien train mran --config "configs/mran-$name-short.toml" --data "$runs/trimodal-prepared" \
-        --encoders "$runs/mma-compact-deep" --set "seed=$seed" --set threads="${THREADS:-2}" --out "$short"
-fi
-mien train mran --config "configs/mran-$name.toml" --data "$runs/trimodal-prepared" \
-    --init "$short" --set "seed=$seed" --set threads="${THREADS:-2}" --out "$long"
-mien export mran --run "$long" --about "configs/mran-$name.about.toml" --to "$runs/mran-$name-$seed.onnx"
-mien evaluate mran --model "$runs/mran-$name-$seed.onnx" --data "$runs/trimodal-prepared@test" --by light --by skin_tone --stage1
+short="$runs/mran-$name-short-$seed" long="$runs/mran-$name-$seed" finish="$runs/mran-$name-finish-$seed"
+part() {  # CONFIG OUT START...
+    config=$1 out=$2
+    shift 2
+    if [ ! -e "$out/model.safetensors" ]; then
+        mien train mran --config "configs/$config.toml" --data "$runs/trimodal-prepared" \
+            --set "seed=$seed" --set threads="${THREADS:-2}" --out "$out" "$@"
+    fi
+}
+part "mran-$name-short" "$short" --encoders "$runs/mma-compact-deep"
+part "mran-$name" "$long" --init "$short"
+part "mran-$name-finish" "$finish" --init "$long"
+onnx="$runs/mran-$name-$seed.onnx"
+mien export mran --run "$finish" --about "configs/mran-$name.about.toml" --to "$onnx"
+mien evaluate mran --model "$onnx" --data "$runs/trimodal-prepared@test" --by light --by skin_tone --stage1
