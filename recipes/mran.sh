@@ -17,7 +17,11 @@ part() {  # CONFIG OUT START...
 }
 part "mran-$name-short" "$short" --encoders "$runs/mma-compact-deep"
 part "mran-$name" "$long" --init "$short"
-part "mran-$name-finish" "$finish" --init "$long"
+best=$long
+if [ "$name" = trimodal ]; then  # color alone only gets worse by it, on the validation people
+    part "mran-$name-finish" "$finish" --init "$long"
+    best=$finish
+fi
 onnx="$runs/mran-$name-$seed.onnx"
-mien export mran --run "$finish" --about "configs/mran-$name.about.toml" --to "$onnx"
+mien export mran --run "$best" --about "configs/mran-$name.about.toml" --to "$onnx"
 mien evaluate mran --model "$onnx" --data "$runs/trimodal-prepared@test" --by light --by skin_tone --stage1
