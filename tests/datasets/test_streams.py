@@ -60,7 +60,9 @@ def test_layout(folder: Path) -> None:
     assert document["modalities"] == list(STREAMS) and set(document["units"]) >= set(STREAMS)
     assert document["counts"] == {
         "recordings": 3, "train": 2, "valid": 0, "test": 1, "frames": 3 * FRAMES,
+        "annotated_frames": 3 * FRAMES,
     }  # fmt: skip
+    assert document["present_frames"] == dict.fromkeys(STREAMS, 3 * FRAMES)
     assert document["failed"] == [{"id": "d", "reason": "is cut short"}]
     table = pq.read_table(folder / "recordings.parquet")
     assert table.column_names == [

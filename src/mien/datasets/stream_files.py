@@ -3,8 +3,8 @@
 A folder of ours, format "mien aligned streams" version 1:
 
 * ``dataset.json``: ``format``, ``version``, ``corpus``, ``size_px`` (112), ``fps`` (nominal),
-  ``modalities`` (some of color, depth, thermal), ``units``, ``counts``, ``failed`` (id and reason
-  of every recording that could not be read);
+  ``modalities`` (some of color, depth, thermal), ``units``, ``counts``, ``present_frames`` (per
+  modality), ``failed`` (id and reason of every recording that could not be read);
 * ``recordings.parquet``: ``id``, ``split`` (train, valid, test), ``person`` (or null), ``frames``,
   ``sha256`` (of the recording's arrays), then free columns such as ``light`` and ``skin_tone``;
 * ``streams/<id>/color.npy`` uint8 (n, 112, 112, 3), RGB;
