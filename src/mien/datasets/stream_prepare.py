@@ -146,6 +146,7 @@ def _finish(
 def _current(out: Path, name: str, digest: str) -> bool:
     """Whether a recording is written whole, from the files and annotations that are there now."""
     found = finished(out, name)
+    # A folder made before hashes were kept says nothing of its sources: it is taken as it is.
     return found is not None and found[1].get("source", digest) == digest
 
 
