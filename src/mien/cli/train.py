@@ -44,6 +44,14 @@ _set = click.option(
     help="Run folder of an earlier training to start from.",
 )
 @click.option(
+    "--teacher",
+    "teachers",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="Run folder whose answers are mixed into the labels of corpora with a teacher_share; "
+    "repeatable, the answers of several are averaged.",
+)
+@click.option(
     "--cache",
     type=click.Path(path_type=Path),
     help="Folder for landmarks that are found once. Default: the --out folder.",
@@ -54,16 +62,20 @@ def mma(
     data: Path,
     out: Path,
     init: Path | None,
+    teachers: tuple[Path, ...],
     cache: Path | None,
     overrides: tuple[str, ...],
 ) -> None:
     """Train the per-frame MMA extractor (valence-arousal, expressions, action units)."""
     from mien.training.config import load_config
     from mien.training.corpora import load_corpora
+    from mien.training.distill import distilled
     from mien.training.mma import MMATrainConfig, train_mma
 
     recipe = load_config(MMATrainConfig, config, list(overrides))
     corpora = load_corpora(recipe, data, cache or out)
+    shares = {name: corpus.teacher_share for name, corpus in recipe.corpus_configs().items()}
+    corpora = distilled(corpora, shares, teachers, out, click.echo)
     start = init / "model.safetensors" if init else None
     train_mma(recipe, corpora, out, report=click.echo, init=start)
     click.echo(f"trained model: {out / 'model.safetensors'}")

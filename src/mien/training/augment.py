@@ -45,12 +45,34 @@ def random_similarities(count: int, config: AugmentConfig, generator: torch.Gene
     mirror = torch.ones(count)
     if config.flip:
         mirror = torch.where(torch.rand(count, generator=generator) < 0.5, -1.0, 1.0)
-    cosine, sine = scale * angle.cos(), scale * angle.sin()
+    return similarities(scale, mirror, angle, normal[:, 2:] * config.shift_px)
+
+
+def similarities(
+    scale: Tensor, mirror: Tensor, angle: Tensor | None = None, shift_px: Tensor | None = None
+) -> Tensor:
+    """Crop-to-crop similarities about the crop's centre.
+
+    Parameters
+    ----------
+    scale, mirror
+        (count,) each; `mirror` is -1 for a mirrored view, else 1.
+    angle, shift_px
+        Radians (count,) and crop pixels (count, 2); None: none.
+
+    Returns
+    -------
+    float32 (count, 2, 3).
+    """
+    turn = torch.zeros_like(scale) if angle is None else angle
+    cosine, sine = scale * turn.cos(), scale * turn.sin()
     linear = torch.stack(
         [torch.stack([cosine * mirror, -sine], 1), torch.stack([sine * mirror, cosine], 1)], 1
     )  # (N, 2, 2)
     center = torch.full((2,), (CROP_SIZE_PX - 1) / 2)
-    shift = center - linear @ center + normal[:, 2:] * config.shift_px
+    shift = center - linear @ center
+    if shift_px is not None:
+        shift = shift + shift_px
     return torch.cat([linear, shift[:, :, None]], dim=2)
 
 

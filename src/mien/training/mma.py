@@ -65,6 +65,8 @@ class CorpusConfig:
         every face equally often.
     framed_share
         Share of faces shown in the corpus's own framing instead of landmark alignment.
+    teacher_share
+        Weight of a teacher's answers in the training labels (`mien.training.distill`), 0: none.
     """
 
     kind: str
@@ -73,6 +75,7 @@ class CorpusConfig:
     per_batch: int = 96
     class_power: float = 0.0
     framed_share: float = 0.5
+    teacher_share: float = 0.0
 
     def __post_init__(self) -> None:
         if self.kind not in ("ferplus", "faces", "images", "synthetic"):
@@ -88,6 +91,8 @@ class CorpusConfig:
                 "per_batch must be 1 or more, framed_share lie in 0..1, class_power be 0 or more; "
                 f"got {self.per_batch}, {self.framed_share}, {self.class_power}"
             )
+        if not 0 <= self.teacher_share <= 1:
+            raise ValueError(f"teacher_share must lie in 0..1, not {self.teacher_share}")
 
 
 @dataclass(frozen=True)
