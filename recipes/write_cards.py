@@ -36,34 +36,40 @@ def mma_figures(document: dict) -> str:
             figure(report["valence_arousal_ccc"]["valence"]),
             figure(report["valence_arousal_ccc"]["arousal"]),
             figure(report["au_mean_correlation"]),
-            figure(report["au_mean_f1"]),
+            f"{figure(report['au_mean_f1'])} / {figure(report['au_decided_mean_f1'])}",
             figure(report["contradictions"]["rate"]),
         ]
         for name, report in reports.items()
     ]
     head = ["data", "n", "accuracy", "macro-F1", "macro recall", "CCC valence", "CCC arousal"]
-    head += ["AU mean r", "AU mean F1", "contradictions"]
+    head += ["AU mean r", "AU mean F1 at 0.5 / decided", "contradictions"]
     classes = [
         [label]
         + [f"{figure(reports[n]['recall'][label])} ({reports[n]['support'][label]})" for n in names]
         for label in reports[names[0]]["recall"]
     ]
     units = [
-        [unit.upper()]
+        [unit.upper(), figure(level, 2)]
         + [
-            f"{figure(reports[n]['au_correlation'][unit])} / {figure(reports[n]['au_f1'][unit])}"
+            " / ".join(
+                figure(reports[n][key][unit])
+                for key in ("au_correlation", "au_f1", "au_decided_f1")
+            )
             for n in names
         ]
-        for unit in reports[names[0]]["au_correlation"]
+        for unit, level in zip(
+            reports[names[0]]["au_correlation"], document["calibration"]["decisions"], strict=True
+        )
     ]
     return "\n\n".join(
         [
             table(head, overall),
             "Recall per expression (faces):",
             table(["expression", *names], classes),
-            "Pearson's r / F1 at 0.5 per action unit: on photographs against a teacher network, on "
-            "SYNTHETIC faces against the truth:",
-            table(["AU", *names], units),
+            "Per action unit, Pearson's r / F1 at 0.5 / F1 at the model's decision (the level from "
+            "which on its probability counts as active): on photographs against a teacher "
+            "network, on SYNTHETIC faces against the truth:",
+            table(["AU", "decision", *names], units),
             calibration_figures(document["calibration"]),
             fairness_figures(document["fairness"]),
             jitter_figures(document["jitter"]),

@@ -10,7 +10,7 @@ import numpy as np
 from mien.faces.align import TEMPLATE
 from mien.inference.options import AnalysisOptions
 from mien.inference.pipeline import Analyzer
-from mien.labels import AFFECT_COLUMNS
+from mien.labels import ACTION_UNIT_COLUMNS, AFFECT_COLUMNS
 from mien.types import Face, FloatArray, Frame, ImageArray, SourceInfo
 
 CHANNELS = len(AFFECT_COLUMNS)
@@ -46,6 +46,7 @@ class MeanAffect:
 
     def __init__(self) -> None:
         self.batches: list[int] = []
+        self.au_decisions = np.full(len(ACTION_UNIT_COLUMNS), 0.5)
 
     def predict(self, crops: ImageArray) -> FloatArray:
         self.batches.append(len(crops))
@@ -55,7 +56,8 @@ class MeanAffect:
         return affect.astype(np.float32)
 
     def describe(self) -> dict[str, Any]:
-        return {"role": "affect", "name": "mean"}
+        levels = dict(zip(ACTION_UNIT_COLUMNS, self.au_decisions.tolist(), strict=True))
+        return {"role": "affect", "name": "mean", "au_decisions": levels}
 
 
 class MeanReactions:

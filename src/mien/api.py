@@ -149,7 +149,12 @@ class Result:
         final = Path(folder)
         with whole_folder(final) as partial:
             source = self.document["source"]["path"]
-            sinks = open_sinks(partial, format, layouts, source, self.table.schema)
+            decisions = [
+                m["au_decisions"] for m in self.document["models"] if m["role"] == "affect"
+            ]
+            sinks = open_sinks(
+                partial, format, layouts, source, self.table.schema, [*decisions[0].values()]
+            )
             for sink in sinks:
                 sink.write(self.table)
                 sink.close()

@@ -138,6 +138,7 @@ def export_mma(
         "expressions": list(EXPRESSIONS),
         "action_units": list(ACTION_UNITS),
         "calibration": asdict(calibration) if calibration else None,
+        "au_decisions": list((calibration or Calibration()).decisions),
         "preprocessing": _PREPROCESSING,
     }
     generator = torch.Generator().manual_seed(0)

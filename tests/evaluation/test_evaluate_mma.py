@@ -63,7 +63,10 @@ def test_annotations_of_people_are_measured_as_such(model: Path, tmp_path: Path)
     arrays = load_annotated_faces(tmp_path / "prepared", "train")
     assert np.isfinite(arrays.action_units).any()
     text = call("--data", f"{tmp_path / 'prepared'}@train", "--model", model)
-    assert "F1 at 0.5 with the annotated action units:" in text and "Pearson" not in text
+    assert (
+        "F1 with the annotated action units, at 0.5 and at the model's decisions:" in text
+        and "Pearson" not in text
+    )
 
 
 def test_json_has_no_nan(model: Path, tmp_path: Path) -> None:
@@ -114,7 +117,9 @@ def test_teacher_scores_beside_the_data_are_found(model: Path, tmp_path: Path) -
     assert np.isfinite(report["au_correlation"]["au12"])
     assert np.isnan(report["au_correlation"]["au09"])
     text = call("--data", path, "--split", "all", "--model", model, "--framing", "framed")
-    assert "Pearson with the teacher's blendshapes (n up to 6), F1 at 0.5:" in text
+    assert (
+        "Pearson with the teacher's blendshapes (n up to 6), F1 at 0.5 and at the model's" in text
+    )
 
 
 def test_teacher_scores_of_other_rows(model: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ pytest.importorskip("onnx")
 from mien.errors import ModelError
 from mien.faces.align import to_network
 from mien.inference.models import AffectModel, ReactionModel
-from mien.labels import REACTIONS
+from mien.labels import ACTION_UNIT_COLUMNS, REACTIONS
 from tiny_models import AFFECT_METADATA, REACTIONS_METADATA, tiny_affect, tiny_reactions
 
 
@@ -44,6 +44,7 @@ def test_a_good_extractor(tmp_path: Path) -> None:
         "license": "Apache-2.0",
         "trained_on": "nothing",
         "caveat": "a constant",
+        "au_decisions": dict.fromkeys(ACTION_UNIT_COLUMNS, 0.5),
     }
 
 

@@ -53,6 +53,20 @@ def test_openface(tmp_path: Path) -> None:
     assert float(empty["confidence"]) == 0
 
 
+def test_openface_decides_where_the_model_does(tmp_path: Path) -> None:
+    levels = tuple(np.linspace(0.9, 0.1, 17).tolist())
+    writer = LayoutWriter(tmp_path, "openface", "a.mp4", levels)
+    affect = np.linspace(0, 1, 26, dtype=np.float32)
+    writer.write(to_table([FrameRow(0, 0.0, 3, make_face(1.5, 2, 40, score=0.75), affect)]))
+    writer.close()
+    with (tmp_path / "openface.csv").open(newline="", encoding="utf-8") as file:
+        (row,) = csv.DictReader(file)
+    decided = [row[f"AU{unit}_c"] for unit in UNITS]
+    expected = [value(f"au{unit}") >= level for unit, level in zip(UNITS, levels, strict=True)]
+    assert decided == [str(int(one)) for one in expected]
+    assert decided != [str(int(value(f"au{unit}") >= 0.5)) for unit in UNITS]
+
+
 def test_pyfeat(tmp_path: Path) -> None:
     seen, empty = written(tmp_path, "pyfeat")
     emotions = ["anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral"]

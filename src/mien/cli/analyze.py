@@ -281,7 +281,8 @@ def _analyze_one(
         attention = analyzer.options.attention
         volumes = stack.enter_context(AttentionFile(partial)) if attention else None
         schema = MRAN_SCHEMA if mran else FRAME_SCHEMA
-        sinks = open_sinks(partial, kind, layouts, source, schema)
+        decisions = analyzer.affect.au_decisions.tolist()
+        sinks = open_sinks(partial, kind, layouts, source, schema, decisions)
         with tqdm(
             total=analysis.info.frame_count_hint,
             desc=source_text(Path(source).name),

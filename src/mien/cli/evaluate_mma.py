@@ -129,19 +129,32 @@ def _text(report: dict[str, Any]) -> str:
         ]
     units = [name for name, f1 in report["au_f1"].items() if not math.isnan(f1)]
     if units and not report["au_n"]:
-        lines += ["", "F1 at 0.5 with the annotated action units:"]
-        lines += [f"  {name}  {_figure(report['au_f1'][name]):>6}" for name in units]
-        lines.append(f"  mean  {_figure(report['au_mean_f1']):>6}")
+        lines += ["", "F1 with the annotated action units, at 0.5 and at the model's decisions:"]
+        lines += [
+            f"  {name}  {_figure(report['au_f1'][name]):>6}"
+            f"  {_figure(report['au_decided_f1'][name]):>6}"
+            for name in units
+        ]
+        means = report["au_mean_f1"], report["au_decided_mean_f1"]
+        lines.append(f"  mean  {_figure(means[0]):>6}  {_figure(means[1]):>6}")
     if report["au_n"]:
         source = "true intensity" if report["synthetic"] else "teacher's blendshapes"
-        lines += ["", f"Pearson with the {source} (n up to {report['au_n']}), F1 at 0.5:"]
+        lines += [
+            "",
+            f"Pearson with the {source} (n up to {report['au_n']}), "
+            "F1 at 0.5 and at the model's decisions:",
+        ]
         lines += [
             f"  {name}  {value:6.3f}  {_figure(report['au_f1'][name]):>6}"
+            f"  {_figure(report['au_decided_f1'][name]):>6}"
             for name, value in report["au_correlation"].items()
             if not math.isnan(value)
         ]
-        means = report["au_mean_correlation"], report["au_mean_f1"]
-        lines.append(f"  mean  {means[0]:6.3f}  {_figure(means[1]):>6}")
+        figures = report["au_mean_f1"], report["au_decided_mean_f1"]
+        lines.append(
+            f"  mean  {report['au_mean_correlation']:6.3f}"
+            f"  {_figure(figures[0]):>6}  {_figure(figures[1]):>6}"
+        )
     found = report["contradictions"]
     lines += [
         "",

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from mien.datasets.base import FaceSet
 from mien.evaluation.calibration import calibration_error
@@ -22,7 +23,9 @@ from mien.metrics import Confusion, PairMoments
 from mien.types import FloatArray
 
 
-def affect_report(predicted: FloatArray, faces: FaceSet) -> dict[str, Any]:
+def affect_report(
+    predicted: FloatArray, faces: FaceSet, decisions: npt.ArrayLike | None = None
+) -> dict[str, Any]:
     """Score predictions on a set of faces.
 
     Parameters
@@ -31,6 +34,9 @@ def affect_report(predicted: FloatArray, faces: FaceSet) -> dict[str, Any]:
         float32 (n, 26), in the order of `mien.labels.AFFECT_COLUMNS`.
     faces
         The n faces; those without a label for a task are left out of its scores.
+    decisions
+        (17,), from which probability on a unit counts as active in ``au_decided_f1``
+        (`mien.inference.models.AffectModel.au_decisions`); None: 0.5.
 
     Returns
     -------
@@ -38,7 +44,8 @@ def affect_report(predicted: FloatArray, faces: FaceSet) -> dict[str, Any]:
     ``recall``, ``precision`` and ``f1`` per expression, ``confusion`` (rows true), and, where
     there is something to compare with, ``valence_arousal_ccc`` against the documented target and
     ``au_correlation`` (Pearson against the raw score, per action unit) and ``au_f1`` (unit on at
-    0.5 or more on both sides; NaN where no face has it) with their means, ``expression_ece`` and
+    0.5 or more on both sides; NaN where no face has it) and ``au_decided_f1`` (predicted on at its
+    decision) with their means, ``expression_ece`` and
     ``au_ece`` (expected calibration error; for units the mean over those with targets), and
     ``contradictions`` (`mien.evaluation.consistency`, over all faces, labelled or not).
     Undefined entries are NaN.
@@ -50,7 +57,13 @@ def affect_report(predicted: FloatArray, faces: FaceSet) -> dict[str, Any]:
     units = PairMoments(len(ACTION_UNIT_COLUMNS))
     units.update(predicted[:, ACTION_UNIT_SLICE], faces.teacher_scores)
     correlation = units.pearson()
-    unit_f1, unit_ece = _units(predicted[:, ACTION_UNIT_SLICE], faces.action_units)
+    probabilities = predicted[:, ACTION_UNIT_SLICE]
+    unit_f1, unit_ece = _units(
+        probabilities, faces.action_units, np.full(len(ACTION_UNIT_COLUMNS), 0.5)
+    )
+    decided_f1 = unit_f1
+    if decisions is not None:
+        decided_f1, _ = _units(probabilities, faces.action_units, np.asarray(decisions))
     labelled = faces.majority >= 0
     leading = predicted[labelled, EXPRESSION_SLICE]
     return {
@@ -69,6 +82,8 @@ def affect_report(predicted: FloatArray, faces: FaceSet) -> dict[str, Any]:
         "au_mean_correlation": _mean(correlation),
         "au_f1": _named(ACTION_UNIT_COLUMNS, unit_f1),
         "au_mean_f1": _mean(unit_f1),
+        "au_decided_f1": _named(ACTION_UNIT_COLUMNS, decided_f1),
+        "au_decided_mean_f1": _mean(decided_f1),
         "expression_ece": calibration_error(
             leading.max(axis=1, initial=0), leading.argmax(axis=1) == faces.majority[labelled]
         ),
@@ -77,14 +92,16 @@ def affect_report(predicted: FloatArray, faces: FaceSet) -> dict[str, Any]:
     }
 
 
-def _units(predicted: FloatArray, targets: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _units(
+    predicted: FloatArray, targets: FloatArray, levels: npt.NDArray[np.floating[Any]]
+) -> tuple[FloatArray, FloatArray]:
     """F1 and calibration error per unit, (17,) each, NaN where nothing is defined."""
     f1, ece = np.full((2, len(ACTION_UNIT_COLUMNS)), np.nan, np.float32)
     for unit in range(len(ACTION_UNIT_COLUMNS)):
         known = np.isfinite(targets[:, unit])
         truth = targets[known, unit] >= 0.5
         confusion = Confusion(2)
-        confusion.update(truth, predicted[known, unit] >= 0.5)
+        confusion.update(truth, predicted[known, unit] >= levels[unit])
         f1[unit] = confusion.f1()[1]
         ece[unit] = calibration_error(predicted[known, unit], truth)
     return f1, ece

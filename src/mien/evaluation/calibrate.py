@@ -1,9 +1,10 @@
-"""Fitting temperatures on one half of the held-out faces and measuring on the other."""
+"""Fitting temperatures and decisions on half of the held-out faces, measuring on the other."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from mien.evaluation.calibration import (
     fit_unit_temperatures,
 )
 from mien.evaluation.corpora import LabelledFaces
+from mien.evaluation.decisions import fit_decisions
 from mien.evaluation.mma import predict_faces
 from mien.inference.models import AffectModel
 from mien.labels import ACTION_UNIT_SLICE, EXPRESSION_SLICE
@@ -26,12 +28,12 @@ from mien.types import FloatArray
 def calibrate(
     extractor: AffectModel, corpora: Sequence[LabelledFaces]
 ) -> tuple[Calibration, dict[str, Any]]:
-    """Temperatures for an extractor that was exported without any.
+    """Temperatures, and decisions about action units, for an extractor exported without any.
 
     Every corpus counts as much as every other, however large: the expressions' temperature is
     fitted on photographs alone (a drawn mixture is not a rater's choice), the units' on all
-    targets there are. Half of the faces, chosen by a hash of their names, are used; the other half
-    tells what it brought.
+    targets there are, and so are the levels from which on a unit counts as active. Half of the
+    faces, chosen by a hash of their names, are used; the other half tells what it brought.
 
     Parameters
     ----------
@@ -42,8 +44,8 @@ def calibrate(
 
     Returns
     -------
-    The temperatures, and per corpus the calibration errors of the other half ``before`` and
-    ``after``.
+    Temperatures and decisions, and per corpus the calibration errors and the action units' mean F1
+    of the other half ``before`` and ``after``.
     """
     predicted = [predict_faces(extractor, labelled.faces) for labelled in corpora]
     halves = [_first_half(labelled.faces) for labelled in corpora]
@@ -52,22 +54,27 @@ def calibrate(
         (affect[half], labelled.faces.select(half))
         for affect, half, labelled in zip(predicted, halves, corpora, strict=True)
     ]
+    affect = np.concatenate([affect for affect, _ in pooled])
+    targets = np.concatenate([faces.action_units for _, faces in pooled])
+    weights = np.concatenate(
+        [np.full(len(affect), 1 / max(1, len(affect))) for affect, _ in pooled]
+    )
     fitted = Calibration(
         _expression_temperature(
             [pair for pair, real in zip(pooled, photographs, strict=True) if real]
         ),
-        fit_unit_temperatures(
-            np.concatenate([affect[:, ACTION_UNIT_SLICE] for affect, _ in pooled]),
-            np.concatenate([faces.action_units for _, faces in pooled]),
-            np.concatenate([np.full(len(affect), 1 / max(1, len(affect))) for affect, _ in pooled]),
-        ),
+        fit_unit_temperatures(affect[:, ACTION_UNIT_SLICE], targets, weights),
+    )
+    fitted = replace(
+        fitted,
+        decisions=fit_decisions(fitted.apply(affect)[:, ACTION_UNIT_SLICE], targets, weights),
     )
     figures = {
         labelled.data: {
             "split": labelled.split,
             "faces": int((~half).sum()),
-            "before": _errors(affect[~half], labelled.faces.select(~half)),
-            "after": _errors(fitted.apply(affect[~half]), labelled.faces.select(~half)),
+            "before": _errors(affect[~half], labelled.faces.select(~half), Calibration()),
+            "after": _errors(fitted.apply(affect[~half]), labelled.faces.select(~half), fitted),
         }
         for labelled, affect, half in zip(corpora, predicted, halves, strict=True)
     }
@@ -83,9 +90,9 @@ def _expression_temperature(pooled: list[tuple[FloatArray, FaceSet]]) -> float:
     )
 
 
-def _errors(affect: FloatArray, faces: FaceSet) -> dict[str, float]:
-    report = affect_report(affect, faces)
-    return {name: report[name] for name in ("expression_ece", "au_ece")}
+def _errors(affect: FloatArray, faces: FaceSet, fitted: Calibration) -> dict[str, float]:
+    report = affect_report(affect, faces, np.array(fitted.decisions))
+    return {name: report[name] for name in ("expression_ece", "au_ece", "au_decided_mean_f1")}
 
 
 def _first_half(faces: FaceSet) -> npt.NDArray[np.bool_]:

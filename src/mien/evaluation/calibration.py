@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.errors import ConfigError
+from mien.evaluation.decisions import UNDECIDED
 from mien.labels import ACTION_UNIT_COLUMNS, ACTION_UNIT_SLICE, EXPRESSION_SLICE
 from mien.types import FloatArray
 
@@ -30,7 +31,7 @@ _TINY = 1e-7  # what float32 probabilities can still tell from 0 and 1
 
 @dataclass(frozen=True)
 class Calibration:
-    """Temperatures of the two heads that give probabilities.
+    """Temperatures of the two heads that give probabilities, and what to make of a unit's.
 
     Attributes
     ----------
@@ -38,10 +39,14 @@ class Calibration:
         Temperature of the expression logits, above 0; 1 changes nothing.
     action_units
         One temperature per action unit (17), in the order of `mien.labels.ACTION_UNITS`.
+    decisions
+        From which calibrated probability on a unit counts as active (17), above 0 and below 1;
+        see `mien.evaluation.decisions`.
     """
 
     expressions: float = 1.0
     action_units: tuple[float, ...] = (1.0,) * len(ACTION_UNIT_COLUMNS)
+    decisions: tuple[float, ...] = (UNDECIDED,) * len(ACTION_UNIT_COLUMNS)
 
     def __post_init__(self) -> None:
         if len(self.action_units) != len(ACTION_UNIT_COLUMNS):
@@ -52,6 +57,13 @@ class Calibration:
         for value in (self.expressions, *self.action_units):
             if not 0 < value < float("inf"):
                 raise ValueError(f"a temperature is a number above 0, not {value}")
+        if len(self.decisions) != len(ACTION_UNIT_COLUMNS) or not all(
+            0 < value < 1 for value in self.decisions
+        ):
+            raise ValueError(
+                f"decisions holds {len(ACTION_UNIT_COLUMNS)} numbers between 0 and 1, "
+                f"not {self.decisions}"
+            )
 
     def apply(self, affect: FloatArray) -> FloatArray:
         """Affect representations (n, 26) as the calibrated model would give them."""
@@ -72,8 +84,13 @@ def read_calibration(path: Path) -> Calibration:
         If the file cannot be read or does not hold the temperatures.
     """
     try:
-        stored = json.loads(path.read_text(encoding="utf-8"))["temperatures"]
-        return Calibration(float(stored["expressions"]), tuple(map(float, stored["action_units"])))
+        document = json.loads(path.read_text(encoding="utf-8"))
+        stored = document["temperatures"]
+        return Calibration(
+            float(stored["expressions"]),
+            tuple(map(float, stored["action_units"])),
+            tuple(map(float, document.get("decisions", Calibration().decisions))),
+        )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(
             f"{path}: not a calibration; make one with 'mien calibrate' ({error!r})"
@@ -82,7 +99,9 @@ def read_calibration(path: Path) -> Calibration:
 
 def write_calibration(calibration: Calibration, figures: dict[str, Any], path: Path) -> None:
     """Write temperatures and the figures that go with them as JSON."""
-    document = {"temperatures": asdict(calibration), **figures}
+    temperatures = asdict(calibration)
+    decisions = temperatures.pop("decisions")
+    document = {"temperatures": temperatures, "decisions": decisions, **figures}
     partial = path.with_name(path.name + ".partial")
     partial.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     partial.replace(path)

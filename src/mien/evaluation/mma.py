@@ -58,7 +58,9 @@ def measure(extractor: AffectModel, labelled: LabelledFaces) -> dict[str, Any]:
         "model": extractor.metadata.get("name"),
         "model_version": extractor.metadata.get("version"),
         "faces": len(labelled.faces),
-        **affect_report(predict_faces(extractor, labelled.faces), labelled.faces),
+        **affect_report(
+            predict_faces(extractor, labelled.faces), labelled.faces, extractor.au_decisions
+        ),
         "notes": labelled.notes,
     }
 

@@ -19,7 +19,7 @@ from mien.inference.metadata import (
     REACTIONS_FORMAT,
     describe_model,
 )
-from mien.labels import AFFECT_COLUMNS
+from mien.labels import ACTION_UNIT_COLUMNS, AFFECT_COLUMNS
 from mien.types import FloatArray, ImageArray
 from mien.weights import AFFECT_MODEL, REACTION_MODEL, weight_path
 
@@ -94,8 +94,28 @@ def check_inputs(session: Any, expected: set[str], file: Path) -> None:
         raise ModelError(f"{file}: its inputs are {sorted(found)}, expected {sorted(expected)}")
 
 
+def _decisions(metadata: dict[str, Any], file: Path) -> npt.NDArray[np.float64]:
+    """Levels of the action units; files of before there were any decide at 0.5."""
+    stored = metadata.get("au_decisions")
+    if stored is None:
+        return np.full(len(ACTION_UNIT_COLUMNS), 0.5)
+    try:
+        levels = np.asarray(stored, np.float64)
+    except (TypeError, ValueError):
+        levels = np.empty(0)
+    if levels.shape != (len(ACTION_UNIT_COLUMNS),) or not ((levels > 0) & (levels < 1)).all():
+        raise ModelError(f"{file}: its metadata's 'au_decisions' is damaged; export it again")
+    return levels
+
+
 class AffectModel:
     """Stage 1: aligned crops in, affect representations out.
+
+    Attributes
+    ----------
+    au_decisions
+        float64 (17,): from which probability on an action unit counts as active. They come from
+        the file (`mien.evaluation.decisions`); 0.5 where it says nothing.
 
     Parameters
     ----------
@@ -121,6 +141,7 @@ class AffectModel:
             preprocessing.get("template")
         ):
             raise ModelError(f"{file}: expects another face alignment than this version makes")
+        self.au_decisions = _decisions(self.metadata, file)
         check_inputs(self._session, {"faces"}, file)
 
     def predict(self, crops: ImageArray) -> FloatArray:
@@ -142,7 +163,8 @@ class AffectModel:
 
     def describe(self) -> dict[str, Any]:
         """The model's entry in ``video.json``."""
-        return describe_model("affect", self.metadata)
+        decisions = zip(ACTION_UNIT_COLUMNS, self.au_decisions.tolist(), strict=True)
+        return {**describe_model("affect", self.metadata), "au_decisions": dict(decisions)}
 
 
 class ReactionModel:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,9 @@ import pyarrow as pa
 from mien.labels import ACTION_UNITS, EXPRESSIONS
 
 Row = dict[str, Any]
+
+EVEN_DECISIONS = (0.5,) * len(ACTION_UNITS)
+"""Units count as active from 0.5 on."""
 
 _OPENFACE_COLUMNS = (
     "frame",
@@ -45,8 +48,8 @@ _PYFEAT_COLUMNS = (
 )
 
 
-def _openface(row: Row, source: str) -> list[Any]:
-    """OpenFace 2: frames count from 1, ``_r`` holds the value, ``_c`` whether it is over 0.5."""
+def _openface(row: Row, source: str, decisions: Sequence[float]) -> list[Any]:
+    """OpenFace 2: frames count from 1, ``_r`` holds the value, ``_c`` whether it is active."""
     seen = row["face_id"] is not None
     units = [row[f"au{unit:02d}"] for unit in ACTION_UNITS]
     return [
@@ -56,11 +59,14 @@ def _openface(row: Row, source: str) -> list[Any]:
         row["face_score"] if seen else 0,
         int(seen),
         *units,
-        *(int(value >= 0.5) if seen else "" for value in units),
+        *(
+            int(value >= level) if seen else ""
+            for value, level in zip(units, decisions, strict=True)
+        ),
     ]
 
 
-def _pyfeat(row: Row, source: str) -> list[Any]:
+def _pyfeat(row: Row, source: str, decisions: Sequence[float]) -> list[Any]:
     """py-feat's Fex: one row per face, empty cells where there is none."""
     seen = row["face_id"] is not None
     return [
@@ -74,7 +80,9 @@ def _pyfeat(row: Row, source: str) -> list[Any]:
     ]
 
 
-LAYOUTS: dict[str, tuple[tuple[str, ...], Callable[[Row, str], list[Any]]]] = {
+_Convert = Callable[[Row, str, Sequence[float]], list[Any]]
+
+LAYOUTS: dict[str, tuple[tuple[str, ...], _Convert]] = {
     "openface": (_OPENFACE_COLUMNS, _openface),
     "pyfeat": (_PYFEAT_COLUMNS, _pyfeat),
 }
@@ -84,11 +92,22 @@ if set(_PYFEAT_EMOTIONS) != set(EXPRESSIONS):  # a renamed label must not go unn
 
 
 class LayoutWriter:
-    """Streams rows to ``<layout>.csv``."""
+    """Streams rows to ``<layout>.csv``.
 
-    def __init__(self, folder: Path, layout: str, source: str) -> None:
+    Parameters
+    ----------
+    folder, layout, source
+        Where to, a key of `LAYOUTS`, and what the rows are of.
+    decisions
+        From which probability on each action unit counts as active (17).
+    """
+
+    def __init__(
+        self, folder: Path, layout: str, source: str, decisions: Sequence[float] = EVEN_DECISIONS
+    ) -> None:
         columns, self._convert = LAYOUTS[layout]
         self._source = source
+        self._decisions = decisions
         self._file = (folder / f"{layout}.csv").open("w", newline="", encoding="utf-8")
         self._csv = csv.writer(self._file)
         self._csv.writerow(columns)
@@ -96,7 +115,8 @@ class LayoutWriter:
     def write(self, table: pa.Table) -> None:
         """Add rows of the frames table."""
         for row in table.to_pylist():
-            self._csv.writerow([_cell(value) for value in self._convert(row, self._source)])
+            cells = self._convert(row, self._source, self._decisions)
+            self._csv.writerow([_cell(value) for value in cells])
 
     def close(self) -> None:
         """Release the file."""

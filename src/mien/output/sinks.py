@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -10,7 +11,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from mien.inference.summary import source_text
-from mien.output.layouts import LAYOUTS, LayoutWriter
+from mien.output.layouts import EVEN_DECISIONS, LAYOUTS, LayoutWriter
 from mien.output.schema import FRAME_SCHEMA
 
 FORMATS = ("parquet", "csv")
@@ -94,13 +95,17 @@ def open_sinks(
     layouts: tuple[str, ...],
     source: str,
     schema: pa.Schema = FRAME_SCHEMA,
+    decisions: Sequence[float] = EVEN_DECISIONS,
 ) -> list[FrameSink]:
-    """The table itself, with the columns of `schema`, and one csv per layout of another tool."""
+    """The table itself, with the columns of `schema`, and one csv per layout of another tool.
+
+    `decisions` are the extractor's ``au_decisions``, for layouts that say whether a unit is active.
+    """
     unknown = [name for name in layouts if name not in LAYOUTS]
     if unknown:
         raise ValueError(f"layouts are {sorted(LAYOUTS)}, not {unknown}")
     name = source_text(source)
     return [
         FileSink(folder, kind, schema),
-        *(LayoutWriter(folder, layout, name) for layout in layouts),
+        *(LayoutWriter(folder, layout, name, decisions) for layout in layouts),
     ]

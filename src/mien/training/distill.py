@@ -78,7 +78,8 @@ class Teacher:
         for model in self.models:
             for crops in views:
                 if crops.shape[-1] == _side(model):
-                    raw = model((crops * 2 - 1).expand(-1, 3, -1, -1))
+                    faces = (crops * 2 - 1).expand(-1, 3, -1, -1)
+                    raw = model(faces.contiguous(memory_format=torch.channels_last))
                     total.append(torch.cat(list(raw), dim=1))  # (B, 26), nothing squashed but VA
         mean = torch.stack(total).mean(0)
         affect = mean.clone()
@@ -188,7 +189,8 @@ def _load_run(run: Path) -> tuple[MMAExtractor, str]:
         model.load_state_dict(tensors)
     except RuntimeError as error:
         raise ModelError(f"{run}: model.safetensors is not what config.json describes") from error
-    return model.eval(), tensor_fingerprint(tensors)
+    # Channels last, as in training: twice as fast as the layout that a fresh module has.
+    return model.eval().to(memory_format=torch.channels_last), tensor_fingerprint(tensors)
 
 
 def _side(model: MMAExtractor) -> int:
