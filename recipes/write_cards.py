@@ -82,12 +82,13 @@ def calibration_figures(calibration: dict) -> str:
         [f"{name}, {entry['split']}", str(entry["faces"])]
         + [
             f"{figure(entry['before'][error])} to {figure(entry['after'][error])}"
-            for error in ("expression_ece", "au_ece")
+            for error in ("expression_ece", "au_ece", "au_decided_mean_f1")
         ]
         for name, entry in calibration["measured on the other half"].items()
     ]
     temperature = figure(calibration["temperatures"]["expressions"], 2)
     head = ["data", "faces", "ECE of expressions", "ECE of AUs (mean)"]
+    head += ["F1 of AUs (mean), at 0.5 to decided"]
     return (
         f"Calibration, on the half of the faces that was not fitted on (temperature of the "
         f"expressions {temperature}):\n\n" + table(head, rows)

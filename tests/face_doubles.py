@@ -46,7 +46,7 @@ class MeanAffect:
 
     def __init__(self) -> None:
         self.batches: list[int] = []
-        self.au_decisions = np.full(len(ACTION_UNIT_COLUMNS), 0.5)
+        self.au_decisions = np.linspace(0.1, 0.9, len(ACTION_UNIT_COLUMNS))
 
     def predict(self, crops: ImageArray) -> FloatArray:
         self.batches.append(len(crops))

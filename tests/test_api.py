@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import json
 import sys
 from pathlib import Path
@@ -121,6 +122,13 @@ def test_save_writes_what_the_command_writes(result: Result, tmp_path: Path) -> 
     assert names == {
         "frames.parquet", "video.json", "report.html", "openface.csv", "pyfeat.csv",
     }  # fmt: skip
+    with (folder / "openface.csv").open(newline="", encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["AU12_r"]]
+    for unit, level in result.document["models"][1]["au_decisions"].items():
+        decided = [row[f"AU{unit[2:]}_c"] for row in rows]
+        # Rounded to six digits in the file; no value of the double is that near a level.
+        assert decided == [str(int(float(row[f"AU{unit[2:]}_r"]) >= level)) for row in rows]
+    assert {row["AU01_c"] for row in rows} != {row["AU26_c"] for row in rows}
     saved = pa.parquet.read_table(folder / "frames.parquet")
     for name in FRAME_SCHEMA.names:
         column = np.array(saved[name].to_pylist(), float)  # null becomes NaN

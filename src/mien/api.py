@@ -13,10 +13,11 @@ from mien.errors import MienError
 from mien.inference.guidance import GuidanceFiles
 from mien.inference.options import AnalysisOptions
 from mien.inference.pipeline import Analyzer
-from mien.labels import AFFECT_COLUMNS, EXPRESSIONS, REACTIONS
+from mien.labels import ACTION_UNIT_COLUMNS, AFFECT_COLUMNS, EXPRESSIONS, REACTIONS
 from mien.output.attention import FaceAttention, Records, by_face, to_records
 from mien.output.attention_video import write_attention_files
 from mien.output.folder import whole_folder, write_document
+from mien.output.layouts import EVEN_DECISIONS
 from mien.output.schema import FRAME_SCHEMA, MRAN_SCHEMA, to_table
 from mien.output.sinks import MemorySink, open_sinks
 from mien.report import write_report
@@ -132,6 +133,11 @@ class Result:
         caveats = [m["caveat"] for m in self.document["models"] if m["role"] == "reactions"]
         return caveats[0] if caveats else None
 
+    def _au_decisions(self) -> tuple[float, ...]:
+        """From which probability on each action unit counts as active."""
+        found = [m["au_decisions"] for m in self.document["models"] if "au_decisions" in m]
+        return tuple(found[0][name] for name in ACTION_UNIT_COLUMNS) if found else EVEN_DECISIONS
+
     def save(
         self, folder: str | Path, format: str = "parquet", layouts: tuple[str, ...] = ()
     ) -> Path:
@@ -149,11 +155,8 @@ class Result:
         final = Path(folder)
         with whole_folder(final) as partial:
             source = self.document["source"]["path"]
-            decisions = [
-                m["au_decisions"] for m in self.document["models"] if m["role"] == "affect"
-            ]
             sinks = open_sinks(
-                partial, format, layouts, source, self.table.schema, [*decisions[0].values()]
+                partial, format, layouts, source, self.table.schema, self._au_decisions()
             )
             for sink in sinks:
                 sink.write(self.table)

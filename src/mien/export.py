@@ -129,6 +129,9 @@ def export_mma(
     ModelError
         If that difference exceeds `PARITY_TOLERANCE`; nothing is left at `path` then.
     """
+    temperatures = asdict(calibration) if calibration else None
+    if temperatures is not None:
+        del temperatures["decisions"]  # they stand by themselves, for a model without as well
     metadata = {
         **about,
         "format": AFFECT_FORMAT,
@@ -137,7 +140,7 @@ def export_mma(
         "outputs": list(AFFECT_COLUMNS),
         "expressions": list(EXPRESSIONS),
         "action_units": list(ACTION_UNITS),
-        "calibration": asdict(calibration) if calibration else None,
+        "calibration": temperatures,
         "au_decisions": list((calibration or Calibration()).decisions),
         "preprocessing": _PREPROCESSING,
     }

@@ -133,7 +133,8 @@ def test_export_takes_temperatures_in(tmp_path: Path) -> None:
             head.weight.mul_(8)
     about = {"name": "x", "license": "x", "trained_on": "x", "caveat": "x"}
     plain, fitted = tmp_path / "plain.onnx", tmp_path / "fitted.onnx"
-    temperatures = Calibration(2.0, tuple(np.linspace(0.5, 2, 17).tolist()))
+    levels = tuple(np.linspace(0.1, 0.9, 17).tolist())
+    temperatures = Calibration(2.0, tuple(np.linspace(0.5, 2, 17).tolist()), levels)
     export_mma(model, plain, about)
     export_mma(model, fitted, about, temperatures)
     faces = np.random.default_rng(0).integers(0, 256, (5, 112, 112, 3)).astype(np.uint8)
@@ -141,12 +142,16 @@ def test_export_takes_temperatures_in(tmp_path: Path) -> None:
     calibrated = AffectModel(fitted)
     np.testing.assert_allclose(calibrated.predict(faces), expected, atol=1e-5)
     assert calibrated.metadata["calibration"]["expressions"] == 2.0
+    assert tuple(calibrated.au_decisions) == levels
+    assert AffectModel(plain).au_decisions.tolist() == [0.5] * 17
     assert AffectModel(plain).metadata["calibration"] is None
 
     data, to = write_ferplus(tmp_path), tmp_path / "made.json"
     arguments = ["calibrate", "mma", "--data", f"{data}@all", "--to", str(to), "--model"]
     result = CliRunner().invoke(cli, [*arguments, str(plain)], catch_exceptions=False)
     assert result.exit_code == 0 and read_calibration(to).expressions != 1
-    assert "before" in json.loads(to.read_text())["measured on the other half"][data.name]
+    made = json.loads(to.read_text())
+    assert "before" in made["measured on the other half"][data.name]
+    assert made["decisions"] == [0.5] * 17  # no unit has a target there
     with pytest.raises(ConfigError, match=r"fitted\.onnx: is calibrated already"):
         CliRunner().invoke(cli, [*arguments, str(fitted)], catch_exceptions=False)

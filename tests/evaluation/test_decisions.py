@@ -7,17 +7,27 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mien.datasets.base import FaceSet, framed_matrices
 from mien.errors import ConfigError, ModelError
 from mien.evaluation.affect import affect_report
+from mien.evaluation.calibrate import calibrate
 from mien.evaluation.calibration import Calibration, read_calibration, write_calibration
+from mien.evaluation.corpora import LabelledFaces
 from mien.evaluation.decisions import UNDECIDED, fit_decisions
 from mien.inference.models import AffectModel, _decisions
 
 
-def f1(p, active, level, weight):
+def f1(p, active, level):
     claimed = p >= level
-    hits = weight[claimed & active].sum()
-    return 2 * hits / (weight[claimed].sum() + weight[active].sum())
+    return 2 * (claimed & active).sum() / (claimed.sum() + active.sum())
+
+
+def mean_f1(p, active, level, group):
+    found = [k for k in set(group.tolist()) if active[group == k].any()]
+    claims = np.mean([(p[group == k] >= level).sum() / active[group == k].sum() for k in found])
+    if claims > 2:  # claimed more than twice as often as shown
+        return 0.0
+    return np.mean([f1(p[group == k], active[group == k], level) for k in found])
 
 
 @settings(deadline=None, max_examples=40)
@@ -27,27 +37,47 @@ def test_no_level_is_better(seed, count):
     p = rng.uniform(0, 1, (count, 2)).astype(np.float32)
     targets = rng.uniform(0, 1, (count, 2)).astype(np.float32)
     targets[rng.random((count, 2)) < 0.2] = np.nan
-    weights = rng.uniform(0.1, 1, count)
-    for unit, level in enumerate(fit_decisions(p, targets, weights)):
+    group = rng.integers(0, 3, count)
+    for unit, level in enumerate(fit_decisions(p, targets, group)):
         known = np.isfinite(targets[:, unit])
         active = targets[known, unit] >= 0.5
         if not active.any():
             assert level == UNDECIDED
             continue
         assert 0.05 <= level <= 0.95
-        reached = f1(p[known, unit], active, level, weights[known])
+        reached = mean_f1(p[known, unit], active, level, group[known])
         for other in np.linspace(0.05, 0.95, 91):
-            assert reached >= f1(p[known, unit], active, other, weights[known]) - 1e-6
+            assert reached >= mean_f1(p[known, unit], active, other, group[known]) - 1e-6
 
 
 def test_a_rare_unit_whose_probabilities_mean_what_they_say_is_decided_at_half_its_f1():
     rng = np.random.default_rng(1)
-    p = rng.beta(1, 5, (200_000, 1))
+    p = rng.beta(0.3, 2, (200_000, 1))
     targets = (rng.random(p.shape) < p).astype(np.float32)
     (level,) = fit_decisions(p.astype(np.float32), targets)
-    best = f1(p[:, 0], targets[:, 0] > 0, level, np.ones(len(p)))
-    assert level == pytest.approx(best / 2, abs=0.02)
-    assert f1(p[:, 0], targets[:, 0] > 0, 0.5, np.ones(len(p))) < 0.7 * best
+    best = f1(p[:, 0], targets[:, 0] > 0, level)
+    assert level == pytest.approx(best / 2, abs=0.04)
+    assert f1(p[:, 0], targets[:, 0] > 0, 0.5) < 0.8 * best
+
+
+def test_a_unit_that_cannot_be_told_is_not_called_active_everywhere():
+    rng = np.random.default_rng(2)
+    p = 0.08 + 0.001 * rng.random((5000, 1), dtype=np.float32)
+    targets = (rng.random((5000, 1)) < 0.08).astype(np.float32)
+    (level,) = fit_decisions(p, targets)
+    assert (p >= level).mean() <= 2 * targets.mean()
+
+
+def test_a_corpus_that_shows_a_unit_often_does_not_decide_for_one_that_does_seldom():
+    rng = np.random.default_rng(3)
+    seldom, often = rng.beta(0.3, 4, (20_000, 1)), rng.beta(2, 2, (20_000, 1))
+    p = np.concatenate([seldom, often]).astype(np.float32)
+    targets = (rng.random(p.shape) < p).astype(np.float32)
+    group = np.repeat([0, 1], 20_000)
+    (pooled,), (fair,) = fit_decisions(p, targets), fit_decisions(p, targets, group)
+    rare = group == 0
+    gained = f1(p[rare, 0], targets[rare, 0] > 0, fair)
+    assert gained > f1(p[rare, 0], targets[rare, 0] > 0, pooled) + 0.02
 
 
 def test_they_travel_with_the_calibration(tmp_path):
@@ -90,24 +120,52 @@ def test_the_report_decides_where_it_is_told(one_face_set):
     assert same["au_decided_mean_f1"] == same["au_mean_f1"]
 
 
+def test_calibrate_fits_them_on_one_half_and_measures_on_the_other(monkeypatch):
+    rng = np.random.default_rng(4)
+    predicted = {"photos": 0, "synthetic": 0}
+    corpora = []
+    for name in predicted:
+        p = rng.beta(0.3, 2, (4000, 17)).astype(np.float32)
+        units = np.full((4000, 17), np.nan, np.float32)
+        units[:, 9] = rng.random(4000) < p[:, 9]
+        affect = np.full((4000, 26), 1 / 7, np.float32)
+        affect[:, 9:] = p
+        predicted[name] = affect
+        faces = face_set(name, units)
+        corpora.append(LabelledFaces(name, "valid", "aligned", faces))
+    monkeypatch.setattr(
+        "mien.evaluation.calibrate.predict_faces", lambda _, faces: predicted[faces.corpus]
+    )
+    fitted, figures = calibrate(None, corpora)
+    assert 0.15 < fitted.decisions[9] < 0.4
+    assert set(fitted.decisions[:9]) == {UNDECIDED}
+    measured = figures["measured on the other half"]["photos"]
+    assert 1500 < measured["faces"] < 2500
+    before, after = (measured[when]["au_decided_mean_f1"] for when in ("before", "after"))
+    assert after > before + 0.03
+
+
+def face_set(corpus, units):
+    count = len(units)
+    return FaceSet(
+        corpus=corpus,
+        names=np.array([f"{corpus}{k}" for k in range(count)]),
+        images=np.zeros((count, 8, 8), np.uint8),
+        aligned=np.full((count, 2, 3), np.nan, np.float32),
+        framed=framed_matrices(count, 8),
+        expressions=np.full((count, 7), np.nan, np.float32),
+        expression_weight=np.zeros(count, np.float32),
+        majority=np.full(count, -1),
+        valence_arousal=np.full((count, 2), np.nan, np.float32),
+        action_units=units,
+        teacher_scores=np.full((count, 17), np.nan, np.float32),
+        split=np.array(["valid"] * count),
+        counted=np.ones(count, bool),
+    )
+
+
 @pytest.fixture
 def one_face_set():
-    from mien.datasets.base import FaceSet, framed_matrices
-
     units = np.full((6, 17), np.nan, np.float32)
     units[:, 9] = [1, 0, 1, 0, 0, 0]
-    return FaceSet(
-        corpus="hand",
-        names=np.array([str(k) for k in range(6)]),
-        images=np.zeros((6, 48, 48), np.uint8),
-        aligned=np.full((6, 2, 3), np.nan, np.float32),
-        framed=framed_matrices(6, 48),
-        expressions=np.full((6, 7), np.nan, np.float32),
-        expression_weight=np.zeros(6, np.float32),
-        majority=np.full(6, -1),
-        valence_arousal=np.full((6, 2), np.nan, np.float32),
-        action_units=units,
-        teacher_scores=np.full((6, 17), np.nan, np.float32),
-        split=np.array(["valid"] * 6),
-        counted=np.ones(6, bool),
-    )
+    return face_set("hand", units)

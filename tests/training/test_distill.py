@@ -9,8 +9,9 @@ from test_train_mma import TINY, recipe, striped_faces
 
 from mien.errors import ConfigError, ModelError
 from mien.models.mma import build_mma
+from mien.training import distill
 from mien.training.distill import Teacher, distilled, soften
-from mien.training.mma import predict, train_mma
+from mien.training.mma import CorpusConfig, predict, train_mma
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +53,39 @@ def test_a_teacher_does_not_care_which_way_round_a_face_is(run):
     assert np.abs(predict(single, faces) - predict(single, mirrored)).max() > 1e-3
 
 
+def test_its_answer_is_the_networks_own_over_both_ways_round(run, monkeypatch):
+    monkeypatch.setattr(distill, "_SCALES", (1.0,))
+    faces = striped_faces()
+    faces = replace(faces, aligned=np.where(np.arange(96)[:, None, None] < 48, tilted(), np.nan))
+    teacher = Teacher([run])
+    single = teacher.models[0]
+    # A mirrored crop is a mirrored picture under the mirrored alignment.
+    turned = replace(
+        faces,
+        images=np.ascontiguousarray(faces.images[:, :, ::-1]),
+        aligned=np.where(np.arange(96)[:, None, None] < 48, mirrored(tilted()), np.nan),
+    )
+    one, other = predict(single, faces), predict(single, turned)
+    logits = (np.log(one[:, 2:9]) + np.log(other[:, 2:9])) / 2
+    expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    answer = teacher.predict(faces)
+    np.testing.assert_allclose(answer[:, 2:9], expected, atol=2e-4)
+    np.testing.assert_allclose(answer[:, :2], (one[:, :2] + other[:, :2]) / 2, atol=2e-4)
+
+
+def tilted():
+    """A crop-to-image matrix that is no mirror image of itself."""
+    return np.array([[0.4, 0.05, 1.0], [-0.05, 0.4, 4.0]], np.float32)
+
+
+def mirrored(matrix):
+    """The map into the mirrored picture (48 px) from the mirrored crop (112 px)."""
+    full = np.vstack([matrix, [0, 0, 1]])
+    crop = np.array([[-1, 0, 111], [0, 1, 0], [0, 0, 1]])
+    image = np.array([[-1, 0, 47], [0, 1, 0], [0, 0, 1]])
+    return (image @ full @ crop)[:2].astype(np.float32)
+
+
 def test_several_runs_are_averaged_before_squashing(run, tmp_path):
     faces = striped_faces()
     train_mma(recipe(seed=4), {"stripes": faces}, tmp_path, report=lambda _: None)
@@ -64,23 +98,57 @@ def test_several_runs_are_averaged_before_squashing(run, tmp_path):
 
 
 def test_answers_are_kept_and_asked_again_of_other_faces(run, tmp_path):
-    shares, lines = {"stripes": 0.5}, []
-    first = distilled({"stripes": striped_faces()}, shares, [run], tmp_path, lines.append)
+    shares, lines, teacher = {"stripes": 0.5}, [], Teacher([run])
+    first = distilled({"stripes": striped_faces()}, shares, teacher, tmp_path, lines.append)
     assert len(lines) == 1
-    again = distilled({"stripes": striped_faces()}, shares, [run], tmp_path, lines.append)
+    again = distilled({"stripes": striped_faces()}, shares, teacher, tmp_path, lines.append)
     assert len(lines) == 1
     assert np.array_equal(first["stripes"].expressions, again["stripes"].expressions)
-    distilled({"stripes": striped_faces(seed=1)}, shares, [run], tmp_path, lines.append)
+    distilled({"stripes": striped_faces(seed=1)}, shares, teacher, tmp_path, lines.append)
     assert len(lines) == 2
+    other_split = replace(striped_faces(), split=np.array(["train"] * 96))
+    distilled({"stripes": other_split}, shares, teacher, tmp_path, lines.append)
+    assert len(lines) == 3
     assert not list(tmp_path.glob("*.partial*"))
 
 
 def test_a_share_needs_a_teacher_and_a_teacher_a_share(run, tmp_path):
     faces = {"stripes": striped_faces()}
     with pytest.raises(ConfigError, match="--teacher RUN"):
-        distilled(faces, {"stripes": 0.5}, [], tmp_path)
+        distilled(faces, {"stripes": 0.5}, None, tmp_path)
     with pytest.raises(ConfigError, match="no corpus has a teacher_share"):
-        distilled(faces, {"stripes": 0.0}, [run], tmp_path)
-    with pytest.raises(ModelError, match="not the folder of a finished"):
-        distilled(faces, {"stripes": 0.5}, [tmp_path / "nothing"], tmp_path)
-    assert distilled(faces, {"stripes": 0.0}, [], tmp_path) is faces
+        distilled(faces, {"stripes": 0.0}, Teacher([run]), tmp_path)
+    with pytest.raises(ModelError, match="not a readable checkpoint"):
+        Teacher([tmp_path / "nothing"])
+    assert distilled(faces, {"stripes": 0.0}, None, tmp_path) is faces
+    with pytest.raises(ValueError, match="teacher_share"):
+        CorpusConfig("ferplus", "unused", teacher_share=1.5)
+
+
+def test_a_taught_run_resumes_to_the_same_bits_and_knows_its_teacher(run, tmp_path):
+    faces = {"stripes": striped_faces()}
+    config = recipe(
+        corpora={"stripes": {**recipe().corpora["stripes"], "teacher_share": 0.5}},
+    )
+    with pytest.raises(ConfigError, match="--teacher RUN"):
+        train_mma(config, faces, tmp_path / "untaught", report=lambda _: None)
+
+    def taught(out, stop=None, teachers=(run,)):
+        return train_mma(
+            config, faces, tmp_path / out, lambda _: None, stop_after_steps=stop, teachers=teachers
+        )
+
+    straight = taught("straight")
+    taught("resumed", stop=5)
+    kept = sorted((tmp_path / "resumed").glob("teacher-*.npz"))
+    train_mma(recipe(seed=4), faces, tmp_path / "other", report=lambda _: None)
+    with pytest.raises(ModelError, match="another configuration or other data"):
+        taught("resumed", teachers=(tmp_path / "other",))
+    assert (
+        sorted((tmp_path / "resumed").glob("teacher-*.npz")) == kept
+    )  # nothing asked, nothing lost
+    resumed = taught("resumed")
+    plain = train_mma(recipe(), faces, tmp_path / "plain", report=lambda _: None)
+    for name, value in straight.state_dict().items():
+        assert torch.equal(value, resumed.state_dict()[name]), name
+    assert not torch.equal(straight.expressions.weight, plain.expressions.weight)

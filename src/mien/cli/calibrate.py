@@ -1,4 +1,4 @@
-"""``mien calibrate``: make a model's probabilities mean what they say."""
+"""``mien calibrate``: make a model's probabilities mean what they say, and decide on units."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mien.cli.evaluate_mma import path_and_split
 
 @click.group("calibrate")
 def command() -> None:
-    """Fit the temperatures that make probabilities mean what they say."""
+    """Fit what makes probabilities mean what they say, and when an action unit is active."""
 
 
 @command.command("mma")
@@ -36,7 +36,7 @@ def command() -> None:
     help="The JSON file to write; give it to 'mien export mma --calibration'.",
 )
 def mma(model: Path, data: tuple[str, ...], to: Path) -> None:
-    """Fit temperatures on half of the faces and measure on the other half."""
+    """Fit temperatures and action-unit decisions on half of the faces, measure on the rest."""
     from mien.errors import ConfigError
     from mien.evaluation.affect import without_nan
     from mien.evaluation.calibrate import calibrate
@@ -50,4 +50,4 @@ def mma(model: Path, data: tuple[str, ...], to: Path) -> None:
     fitted, figures = calibrate(extractor, [load_labelled(*path_and_split(text)) for text in data])
     write_calibration(fitted, without_nan(figures), to)
     click.echo(json.dumps(without_nan(figures), indent=2))
-    click.echo(f"temperatures: {to}")
+    click.echo(f"temperatures and decisions: {to}")

@@ -40,23 +40,17 @@ _about = click.option(
 @click.option(
     "--calibration",
     type=click.Path(path_type=Path),
-    help="Temperatures from 'mien calibrate mma'; they become part of the file.",
+    help="Temperatures and decisions from 'mien calibrate mma'; they become part of the file.",
 )
 def mma(run: Path, to: Path, about: Path, calibration: Path | None) -> None:
     """Export an extractor trained with 'mien train mma'."""
     from mien.evaluation.calibration import read_calibration
     from mien.export import export_mma, read_about
-    from mien.models.mma import build_mma
-    from mien.training.checkpoint import load_checkpoint
+    from mien.training.runs import load_extractor_run
 
-    tensors, state = load_checkpoint(run / "model.safetensors")
-    config = state["identity"]["config"]
-    if "corpora" not in config:
-        raise ModelError(f"{run}: is not a run of 'mien train mma'")
-    model = build_mma(config["preset"], **config["model"])
-    model.load_state_dict(tensors)
-    temperatures = read_calibration(calibration) if calibration else None
-    difference = export_mma(model.eval(), to, read_about(about), temperatures)
+    model = load_extractor_run(run).model
+    fitted = read_calibration(calibration) if calibration else None
+    difference = export_mma(model, to, read_about(about), fitted)
     click.echo(f"{to}: {to.stat().st_size / 1e6:.2f} MB, differs from torch by {difference:.1e}")
 
 

@@ -69,15 +69,12 @@ def mma(
     """Train the per-frame MMA extractor (valence-arousal, expressions, action units)."""
     from mien.training.config import load_config
     from mien.training.corpora import load_corpora
-    from mien.training.distill import distilled
     from mien.training.mma import MMATrainConfig, train_mma
 
     recipe = load_config(MMATrainConfig, config, list(overrides))
     corpora = load_corpora(recipe, data, cache or out)
-    shares = {name: corpus.teacher_share for name, corpus in recipe.corpus_configs().items()}
-    corpora = distilled(corpora, shares, teachers, out, click.echo)
     start = init / "model.safetensors" if init else None
-    train_mma(recipe, corpora, out, report=click.echo, init=start)
+    train_mma(recipe, corpora, out, report=click.echo, init=start, teachers=teachers)
     click.echo(f"trained model: {out / 'model.safetensors'}")
 
 

@@ -32,8 +32,9 @@ def calibrate(
 
     Every corpus counts as much as every other, however large: the expressions' temperature is
     fitted on photographs alone (a drawn mixture is not a rater's choice), the units' on all
-    targets there are, and so are the levels from which on a unit counts as active. Half of the
-    faces, chosen by a hash of their names, are used; the other half tells what it brought.
+    targets there are, and so are the levels from which on a unit counts as active (the corpora's
+    mean F1). Half of the faces, chosen by a hash of their names, are used; the other half tells
+    what it brought.
 
     Parameters
     ----------
@@ -59,6 +60,7 @@ def calibrate(
     weights = np.concatenate(
         [np.full(len(affect), 1 / max(1, len(affect))) for affect, _ in pooled]
     )
+    corpus = np.concatenate([np.full(len(affect), k) for k, (affect, _) in enumerate(pooled)])
     fitted = Calibration(
         _expression_temperature(
             [pair for pair, real in zip(pooled, photographs, strict=True) if real]
@@ -67,7 +69,7 @@ def calibrate(
     )
     fitted = replace(
         fitted,
-        decisions=fit_decisions(fitted.apply(affect)[:, ACTION_UNIT_SLICE], targets, weights),
+        decisions=fit_decisions(fitted.apply(affect)[:, ACTION_UNIT_SLICE], targets, corpus),
     )
     figures = {
         labelled.data: {

@@ -24,13 +24,13 @@ from mien.losses import pearson_loss
 from mien.metrics import PairMoments
 from mien.models.end_to_end import EndToEnd
 from mien.models.masked_rnn import PRESETS, MaskedRNN, MaskedRNNConfig
-from mien.models.mma import build_mma
 from mien.training.batches import epoch_batches
 from mien.training.checkpoint import load_checkpoint, save_checkpoint, tensor_fingerprint
 from mien.training.config import from_dict
 from mien.training.epochs import EpochLoop
 from mien.training.reactions import clip_gradients
 from mien.training.routed_adam import RoutedAdam
+from mien.training.runs import load_extractor_run
 
 
 @dataclass(frozen=True)
@@ -75,18 +75,13 @@ def load_parts(affect: Path, reactions: Path) -> Parts:
     ModelError
         If a folder holds no trained model, or one of another kind.
     """
-    tensors, affect_state = load_checkpoint(affect / "model.safetensors")
-    config = affect_state.get("identity", {}).get("config", {})
-    if "corpora" not in config:
-        raise ModelError(f"{affect}: is not a run of 'mien train mma'")
-    extractor = build_mma(config["preset"], **config["model"])
-    extractor.load_state_dict(tensors)
+    extractor = load_extractor_run(affect)
     tensors, state = load_checkpoint(reactions / "model.safetensors")
     if "model" not in state or state.get("preset", "facernet") not in PRESETS:
         raise ModelError(f"{reactions}: is not a masked RNN of 'mien train reactions'")
     reader = MaskedRNN(from_dict(MaskedRNNConfig, state["model"], "model"))
     reader.load_state_dict(tensors)
-    return Parts(EndToEnd(extractor, reader), affect_state, state)
+    return Parts(EndToEnd(extractor.model, reader), extractor.state, state)
 
 
 def clip_tensors(clips: FrameClips, rows: list[int]) -> list[Tensor]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,7 @@ from mien.training.checkpoint import (
     without_prefix,
 )
 from mien.training.config import from_dict, save_config
+from mien.training.distill import Teacher, distilled
 from mien.training.growth import grow
 from mien.training.memory import keep_freed_memory
 from mien.training.optimizing import adamw, cosine_rate, update_average
@@ -66,7 +67,8 @@ class CorpusConfig:
     framed_share
         Share of faces shown in the corpus's own framing instead of landmark alignment.
     teacher_share
-        Weight of a teacher's answers in the training labels (`mien.training.distill`), 0: none.
+        Weight of the answers of trained extractors (``--teacher``) in the training labels; 0:
+        none. See `mien.training.distill`.
     """
 
     kind: str
@@ -262,6 +264,7 @@ def train_mma(
     report: Callable[[str], object] = print,
     stop_after_steps: int | None = None,
     init: Path | None = None,
+    teachers: Sequence[Path] = (),
 ) -> MMAExtractor:
     """Train an extractor, or go on where a killed run stopped; the result is the same.
 
@@ -281,6 +284,9 @@ def train_mma(
     init
         A ``model.safetensors`` to start from, of the same architecture or one with fewer blocks
         per stage (`mien.training.growth`); None: from scratch.
+    teachers
+        Run folders whose answers are mixed into the labels of the corpora with a
+        ``teacher_share`` (`mien.training.distill`); kept in `out`.
 
     Returns
     -------
@@ -289,11 +295,7 @@ def train_mma(
     keep_freed_memory()
     torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
-    feeds = make_feeds(config, corpora)
-    first = next(iter(feeds.values()))
     optim = config.optimizer
-    steps_per_epoch = max(1, len(first) // first.config.per_batch)
-    total = steps_per_epoch * optim.epochs
     table = torch.from_numpy(relatedness(config.relatedness)).float()
     full_px = MMAConfig(**{**asdict(PRESETS[config.preset]), **config.model}).inner_px or 112
 
@@ -309,6 +311,9 @@ def train_mma(
         "data": {name: faces.fingerprint() for name, faces in corpora.items()},
         "init": tensor_fingerprint(load_checkpoint(init)[0]) if init else None,
     }
+    teacher = Teacher(teachers) if teachers else None
+    if teacher is not None:
+        identity["teacher"] = teacher.fingerprint
     checkpoint = out / "checkpoint.safetensors"
     step, seconds = 0, 0.0
     stopped = resume_from(checkpoint, identity)
@@ -318,6 +323,12 @@ def train_mma(
         average.load_state_dict(without_prefix("average", tensors))
         restore_optimizer(optimizer, tensors)
         step, seconds = state["step"], state["seconds"]
+    shares = {name: corpus.teacher_share for name, corpus in config.corpus_configs().items()}
+    feeds = make_feeds(config, distilled(corpora, shares, teacher, out, report))
+    first = next(iter(feeds.values()))
+    steps_per_epoch = max(1, len(first) // first.config.per_batch)
+    total = steps_per_epoch * optim.epochs
+    if stopped is not None:
         report(f"resuming at step {step} of {total}")
     save_config(config, out / "config.json")
 
