@@ -18,6 +18,7 @@ from mien.output.attention import FaceAttention, Records, by_face, to_records
 from mien.output.attention_video import write_attention_files
 from mien.output.folder import whole_folder, write_document
 from mien.output.layouts import EVEN_DECISIONS
+from mien.output.overlay import write_overlay
 from mien.output.schema import FRAME_SCHEMA, MRAN_SCHEMA, to_table
 from mien.output.sinks import MemorySink, open_sinks
 from mien.report import write_report
@@ -139,16 +140,21 @@ class Result:
         return tuple(found[0][name] for name in ACTION_UNIT_COLUMNS) if found else EVEN_DECISIONS
 
     def save(
-        self, folder: str | Path, format: str = "parquet", layouts: tuple[str, ...] = ()
+        self,
+        folder: str | Path,
+        format: str = "parquet",
+        layouts: tuple[str, ...] = (),
+        overlay: bool = False,
     ) -> Path:
         """Write the outputs of ``mien analyze`` into a folder, which appears whole or not at all.
 
-        With ``attention`` the video is read once more, from the path that it was given by.
+        With ``attention`` or `overlay` the video is read once more, from the path that it was
+        given by.
 
         Raises
         ------
         InputError
-            If the video of the attention is not there any more.
+            If the video is needed once more and not there any more.
         OutputError
             If the folder cannot be written.
         """
@@ -165,6 +171,8 @@ class Result:
             write_report(self._summary, partial / "report.html")
             if self.document["settings"].get("attention"):
                 write_attention_files(source, self._attention, partial)
+            if overlay:
+                write_overlay(source, self.table.to_batches(), partial, self._au_decisions())
         return final
 
     def __repr__(self) -> str:

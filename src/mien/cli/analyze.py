@@ -134,6 +134,11 @@ _SUFFIXES = _VIDEO_SUFFIXES | _IMAGE_SUFFIXES
     is_flag=True,
     help="Write where MRAN looked: attention.npz and attention.mp4.",
 )
+@click.option(
+    "--overlay",
+    is_flag=True,
+    help="Write overlay.mp4: the video with boxes and live gauges, its times and sound kept.",
+)
 @click.option("--threads", type=click.IntRange(0), default=0, help="Threads; 0: as many as cores.")
 @click.option(
     "--quiet", is_flag=True, help="No progress bar and no summary lines; warnings and errors stay."
@@ -156,6 +161,7 @@ def command(
     thermal: Path | None,
     streams: Path | None,
     attention: bool,
+    overlay: bool,
     threads: int,
     quiet: bool,
 ) -> None:
@@ -207,7 +213,9 @@ def command(
             seen.add(Path(source).resolve())
             folder = choose_folder(out, source, taken)
             try:
-                reacted |= _analyze_one(analyzer, source, guidance, folder, kind, layouts, quiet)
+                reacted |= _analyze_one(
+                    analyzer, source, guidance, folder, kind, layouts, overlay, quiet
+                )
             except MienError as error:
                 failed += 1
                 complain(error)
@@ -260,6 +268,7 @@ def _analyze_one(
     folder: Path,
     kind: str,
     layouts: tuple[str, ...],
+    overlay: bool,
     quiet: bool,
 ) -> bool:
     """Analyse one input into its folder; whether reactions were estimated."""
@@ -269,6 +278,7 @@ def _analyze_one(
     from mien.output.attention import AttentionFile
     from mien.output.attention_video import write_attention_files
     from mien.output.folder import whole_folder, write_document
+    from mien.output.overlay import read_frames_table, write_overlay
     from mien.output.schema import FRAME_SCHEMA, MRAN_SCHEMA, to_table
     from mien.output.sinks import open_sinks
     from mien.report import write_report
@@ -303,6 +313,8 @@ def _analyze_one(
         summary = analysis.summary()
         if volumes is not None:
             write_attention_files(source, volumes.records(), partial)
+        if overlay:
+            write_overlay(source, read_frames_table(partial, kind), partial, decisions)
         write_document(summary.document, partial)
         write_report(summary, partial / "report.html")
     name = source_text(source)

@@ -15,17 +15,15 @@ import numpy.typing as npt
 
 from mien.faces.align import CROP_SIZE_PX
 from mien.output.attention import ATTENTION_FILE, Records, write_attention
+from mien.output.drawing import DARK, FONT, WHITE, darken, label, shrunk, text_scale
 from mien.types import FloatArray, ImageArray
 from mien.video.reader import VideoReader
 from mien.video.writer import VideoWriter
 
 VIDEO_FILE = "attention.mp4"
 
-_LONGEST_PX = 1280  # longer side of the video; larger frames are shrunk
 _STRONGEST = 0.72  # opacity where attention is strongest
 _SAMPLE = 2000  # records that the scale is found from
-_FONT = cv2.FONT_HERSHEY_DUPLEX
-_WHITE, _DARK = (255, 255, 255), (18, 18, 24)
 
 
 def write_attention_video(
@@ -116,11 +114,7 @@ def paint(image: ImageArray, records: Records, top: float) -> ImageArray:
     -------
     uint8 (h, w, 3), the frame, shrunk to at most 1280 px.
     """
-    shrink = min(1.0, _LONGEST_PX / max(image.shape[:2]))
-    if shrink < 1:
-        size = (round(image.shape[1] * shrink), round(image.shape[0] * shrink))
-        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
-    canvas = image.copy()
+    canvas, shrink = shrunk(image)
     to_canvas = np.diag([shrink, shrink, 1.0])[:2, :2]
     shift = 0.5 * shrink - 0.5
     placed = []
@@ -189,8 +183,8 @@ def _bounds(canvas: ImageArray, matrix: npt.NDArray[np.float64]) -> tuple[int, i
 def _frame_face(canvas: ImageArray, record: np.void, matrix: npt.NDArray[np.float64]) -> None:
     """Outline of the crop, and number, valence and arousal above it."""
     corners = np.rint(_corners(matrix) * 16).astype(np.int32)[:, None]
-    cv2.polylines(canvas, [corners], True, _DARK, 3, cv2.LINE_AA, 4)
-    cv2.polylines(canvas, [corners], True, _WHITE, 1, cv2.LINE_AA, 4)
+    cv2.polylines(canvas, [corners], True, DARK, 3, cv2.LINE_AA, 4)
+    cv2.polylines(canvas, [corners], True, WHITE, 1, cv2.LINE_AA, 4)
     valence, arousal = (float(v) for v in record["affect"])
     number = int(record["face_id"])
     texts = (
@@ -199,50 +193,29 @@ def _frame_face(canvas: ImageArray, record: np.void, matrix: npt.NDArray[np.floa
         f"{valence:+.2f} {arousal:+.2f}",
     )
     points = _corners(matrix)
-    _label(canvas, texts, float(points[:, 0].min()), float(points[:, 1].min()))
-
-
-def _label(canvas: ImageArray, texts: tuple[str, ...], left: float, bottom: float) -> None:
-    """The first of these words that fits, on a dark ground, kept inside the picture."""
-    height, width = canvas.shape[:2]
-    scale = _text_scale(canvas)
-    for text in texts:
-        (wide, high), base = cv2.getTextSize(text, _FONT, scale, 1)
-        pad = max(2, high // 2)
-        if wide + 2 * pad <= width:
-            break
-    x = int(np.clip(left, 0, max(0, width - wide - 2 * pad)))
-    y = int(np.clip(bottom - 4, high + base + pad, height))
-    box = canvas[y - high - base - pad : y, x : x + wide + 2 * pad]
-    box[:] = (0.3 * box + 0.7 * np.array(_DARK)).astype(np.uint8)
-    cv2.putText(canvas, text, (x + pad, y - base - pad // 4), _FONT, scale, _WHITE, 1, cv2.LINE_AA)
-
-
-def _text_scale(canvas: ImageArray) -> float:
-    return float(np.clip(max(canvas.shape[:2]) / 1280 * 0.62, 0.3, 0.8))
+    label(canvas, texts, float(points[:, 0].min()), float(points[:, 1].min()))
 
 
 def _draw_scale(canvas: ImageArray, top: float) -> None:
     """What the colors mean, in the lower left corner."""
     height, width = canvas.shape[:2]
-    scale = _text_scale(canvas)
+    scale = text_scale(canvas)
     words = ("attention: average", f"{top:.1f} x")
-    (first, high), base = cv2.getTextSize(words[0], _FONT, scale, 1)
-    (second, _), _ = cv2.getTextSize(words[1], _FONT, scale, 1)
+    (first, high), base = cv2.getTextSize(words[0], FONT, scale, 1)
+    (second, _), _ = cv2.getTextSize(words[1], FONT, scale, 1)
     pad = max(3, high // 2)
     bar = max(24, width // 10)
     whole = first + bar + second + 4 * pad
     if whole > width or high + base + 2 * pad > height:
         return  # a picture of a few pixels has no room for words
     upper, left = height - high - base - 2 * pad, 0
-    box = canvas[upper:, left : left + whole]
-    box[:] = (0.3 * box + 0.7 * np.array(_DARK)).astype(np.uint8)
+    darken(canvas, left, upper, left + whole, height)
     y = height - base - pad
-    cv2.putText(canvas, words[0], (pad, y), _FONT, scale, _WHITE, 1, cv2.LINE_AA)
+    cv2.putText(canvas, words[0], (pad, y), FONT, scale, WHITE, 1, cv2.LINE_AA)
     ramp = np.tile(np.linspace(0, 1, bar, dtype=np.float32), (high + base, 1))
     place = canvas[upper + pad : upper + pad + high + base, first + 2 * pad : first + 2 * pad + bar]
     ground = np.full_like(place, 110).astype(np.float32)
     alpha = (_STRONGEST * np.sqrt(ramp))[:, :, None]
     place[:] = np.rint(ground + alpha * (_warm(ramp) - ground)).astype(np.uint8)
     at = (first + 3 * pad + bar, y)
-    cv2.putText(canvas, words[1], at, _FONT, scale, _WHITE, 1, cv2.LINE_AA)
+    cv2.putText(canvas, words[1], at, FONT, scale, WHITE, 1, cv2.LINE_AA)

@@ -1,0 +1,148 @@
+"""``overlay.mp4``: the video with every face's box and live gauges, its own times and sound."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+
+from mien.errors import OutputError
+from mien.labels import AFFECT_COLUMNS
+from mien.output.drawing import shrunk
+from mien.output.overlay_panel import draw_faces
+from mien.output.schema import BOX_COLUMNS, FRAME_SCHEMA
+from mien.types import ImageArray
+from mien.video.audio import add_audio
+from mien.video.reader import VideoReader
+from mien.video.writer import VideoWriter
+
+VIDEO_FILE, PICTURE_FILE = "overlay.mp4", "overlay.png"
+
+_COLUMNS = ["frame", "face_id", *BOX_COLUMNS, *AFFECT_COLUMNS]
+_SHORTEST_STEP_S = 1e-4  # frames nearer to the one before are left out
+
+Row = dict[str, Any]
+
+
+def write_overlay(
+    source: str | Path,
+    batches: Iterable[pa.RecordBatch],
+    folder: Path,
+    decisions: Sequence[float],
+    progress: Callable[[int], object] | None = None,
+) -> Path:
+    """Read the source once more and draw what was found into it.
+
+    Parameters
+    ----------
+    source
+        The video or image.
+    batches
+        Its frames table, in order of frames.
+    folder
+        Where ``overlay.mp4``, or ``overlay.png`` of an image, is written.
+    decisions
+        From which probability on each action unit counts as active (17).
+    progress
+        Called with the number of frames done since the last call.
+
+    Returns
+    -------
+    The file. Frames are shrunk to at most 1280 px; their times are the source's, moved to begin at
+    zero where the source begins before.
+
+    Raises
+    ------
+    InputError
+        If the source cannot be read any more.
+    OutputError
+        If the file cannot be written.
+    """
+    faces = _by_frame(batches)
+    with VideoReader(source) as reader:
+        if reader.info.is_image:
+            frame = next(reader)
+            painted = _paint(frame.image, _of_frame(faces, frame.index), decisions)
+            return _write_picture(painted, folder / PICTURE_FILE)
+        path = folder / VIDEO_FILE
+        start_s, last_s = None, -np.inf
+        shape: tuple[int, ...] | None = None
+        with VideoWriter(path, fps=reader.info.nominal_fps or 25) as out:
+            for frame in reader:
+                rows = _of_frame(faces, frame.index)
+                if start_s is None:
+                    start_s = min(0.0, frame.timestamp_s)
+                time_s = frame.timestamp_s - start_s
+                if time_s > last_s + _SHORTEST_STEP_S:
+                    canvas = _paint(frame.image, rows, decisions)
+                    shape = shape or canvas.shape
+                    if canvas.shape != shape:  # a video may change its size on the way
+                        canvas = cv2.resize(canvas, shape[1::-1]).astype(np.uint8)
+                    out.write(canvas, time_s)
+                    last_s = time_s
+                if progress is not None:
+                    progress(1)
+    add_audio(path, source, -(start_s or 0.0))
+    return path
+
+
+def read_frames_table(folder: Path, kind: str) -> Iterator[pa.RecordBatch]:
+    """The frames table that was written into a folder, a batch at a time."""
+    if kind == "parquet":
+        with pa.parquet.ParquetFile(folder / "frames.parquet") as file:
+            yield from file.iter_batches(4096, columns=_COLUMNS)
+        return
+    types = {field.name: field.type for field in FRAME_SCHEMA}
+    options = pa.csv.ConvertOptions(column_types=types, include_columns=_COLUMNS)
+    with pa.csv.open_csv(folder / "frames.csv", convert_options=options) as reader:
+        yield from reader
+
+
+def _by_frame(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[int, list[Row]]]:
+    """Frame numbers with their faces, in order."""
+    current: int | None = None
+    rows: list[Row] = []
+    for batch in batches:
+        for row in batch.select(_COLUMNS).to_pylist():
+            if current is not None and row["frame"] != current:
+                yield current, rows
+                rows = []
+            current = row["frame"]
+            if row["face_id"] is not None:
+                rows.append(row)
+    if current is not None:
+        yield current, rows
+
+
+def _of_frame(faces: Iterator[tuple[int, list[Row]]], index: int) -> list[Row]:
+    """The faces of the next frame of the table, which has a row for every frame."""
+    number, rows = next(faces, (index, []))
+    if number != index:
+        raise OutputError(
+            f"overlay: the table goes on with frame {number}, the video with frame {index}; "
+            "the video has changed since it was analysed: analyse it again"
+        )
+    return rows
+
+
+def _paint(image: ImageArray, rows: list[Row], decisions: Sequence[float]) -> ImageArray:
+    canvas, scale = shrunk(image)
+    draw_faces(canvas, rows, scale, decisions)
+    return canvas
+
+
+def _write_picture(canvas: ImageArray, path: Path) -> Path:
+    ok, data = cv2.imencode(".png", cv2.cvtColor(canvas, cv2.COLOR_RGB2BGR))
+    if not ok:
+        raise OutputError(f"{path}: cannot be written (the picture cannot be encoded)")
+    try:
+        path.write_bytes(data.tobytes())
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
+    return path
