@@ -219,6 +219,25 @@ def test_a_folder_is_searched_for_videos_and_images(
     assert names(tmp_path / "out") == {"a", "b", "b_2"}
 
 
+def test_a_folder_is_searched_without_results_and_without_what_guides_color(
+    clip: Path, models: list[str], tmp_path: Path, monkeypatch, capfd
+) -> None:
+    data = clip.read_bytes()
+    for name in ("one/color.mp4", "one/depth.mp4", "one/thermal.mp4", "two/depth.mp4"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(data)
+    arguments = ["analyze", tmp_path, "--out", tmp_path / "results", "--overlay", *models]
+    for _ in range(2):  # the second time the first one's overlays lie in the folder
+        code, out, err = run(monkeypatch, capfd, *arguments)
+        assert code == 0
+        assert [line.split(": ")[0] for line in out] == [
+            str(tmp_path / "one/color.mp4"), str(tmp_path / "two/depth.mp4"),
+        ]  # fmt: skip
+        assert len(err) == 1 and "left out 2 depth and thermal video(s) beside a color.*" in err[0]
+        assert names(tmp_path / "results") == {"color", "depth"}
+        assert (tmp_path / "results" / "color" / "overlay.mp4").is_file()
+
+
 def test_odd_names_stop_nothing(
     clip: Path, models: list[str], tmp_path: Path, monkeypatch, capfd
 ) -> None:

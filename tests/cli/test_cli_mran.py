@@ -91,7 +91,7 @@ def test_what_makes_no_sense_is_one_line(place: Path, tmp_path: Path) -> None:
         ([clip, clip, "--mran", "--depth", depth], "--depth: goes with one INPUT, a video"),
         ([place, "--mran", "--thermal", depth], "--thermal: goes with one INPUT, a video"),
         ([clip, "--mran", "--streams", depth], "--streams says what --depth and --thermal hold"),
-        ([clip, "--attention"], "attention is MRAN's: ask for mran, too"),
+        ([clip, "--attention"], "attention is MRAN's: ask for mran (--mran), too"),
     ):
         code, said, _ = run(*arguments, "--out", tmp_path / "out")
         assert code == 2 and text in said

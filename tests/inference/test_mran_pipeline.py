@@ -282,6 +282,6 @@ def test_what_a_model_does_not_read_is_refused(tmp_path: Path) -> None:
     plain = double_analyzer(always)
     with pytest.raises(ValueError, match="depth are for MRAN: set the option mran, too"):
         plain.open(tmp_path / "v.mp4", guidance)
-    with pytest.raises(ValueError, match="attention is MRAN's: ask for mran, too"):
+    with pytest.raises(ValueError, match="attention is MRAN's: ask for mran \\(--mran\\), too"):
         AnalysisOptions(attention=True)
     assert AnalysisOptions(mran_model="m.onnx").mran  # type: ignore[arg-type]

@@ -196,7 +196,7 @@ def command(
     _check_guidance(options.mran, inputs, guidance)
     prepare_root(out)
     analyzer = Analyzer(options)
-    failed = 0
+    failed = analysed = 0
     reacted = False
     taken: set[str] = set()
     seen: set[Path] = set()
@@ -216,12 +216,13 @@ def command(
                 reacted |= _analyze_one(
                     analyzer, source, guidance, folder, kind, layouts, overlay, quiet
                 )
+                analysed += 1
             except MienError as error:
                 failed += 1
                 complain(error)
     if reacted and not quiet and analyzer.reactions is not None:
         click.echo(f"reactions: {analyzer.reactions.metadata.get('caveat')}")
-    if analyzer.mran is not None and not quiet and failed < len(inputs):
+    if analyzer.mran is not None and not quiet and analysed:
         click.echo(f"mran: {analyzer.mran.metadata.get('caveat')}")
     if failed:
         sys.exit(1)
@@ -239,8 +240,22 @@ def _check_guidance(mran: bool, inputs: tuple[str, ...], guidance: GuidanceFiles
 
 
 def _expand(name: str) -> list[str]:
-    """The input itself, or the media files below a folder in order of name."""
+    """The input itself, or the media files below a folder in order of name.
+
+    Left out are earlier results of mien (their overlay is no recording), and depth and thermal
+    videos beside their ``color.*``, which are not for the color models.
+    """
+    from mien.output.folder import is_result_folder
+
     path = Path(name)
+    ours: dict[Path, bool] = {}
+
+    def is_ours(folder: Path) -> bool:
+        if folder not in ours:
+            above = folder != path and is_ours(folder.parent)
+            ours[folder] = above or is_result_folder(folder)
+        return ours[folder]
+
     try:
         if not path.is_dir():
             return [name]
@@ -249,8 +264,23 @@ def _expand(name: str) -> list[str]:
     found = sorted(
         str(file)
         for file in path.rglob("*")
-        if file.suffix.lower() in _SUFFIXES and file.is_file() and not _is_hidden(file, path)
+        if file.suffix.lower() in _SUFFIXES
+        and file.is_file()
+        and not _is_hidden(file, path)
+        and not is_ours(file.parent)
     )
+    colored = {Path(file).parent for file in found if Path(file).stem == "color"}
+    guides = [
+        file
+        for file in found
+        if Path(file).stem in ("depth", "thermal") and Path(file).parent in colored
+    ]
+    if guides:
+        found = [file for file in found if file not in set(guides)]
+        complain(
+            f"{name}: left out {len(guides)} depth and thermal video(s) beside a color.*; "
+            "give one recording at a time with --depth and --thermal"
+        )
     if not found:
         raise InputError(f"{name}: this folder holds no videos or images; name the files instead")
     return found

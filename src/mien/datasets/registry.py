@@ -254,7 +254,7 @@ _ALL = (
         kind="faces",
         labels="per image: everything, exactly",
         access="mien synthesize images",
-        terms="yours: nobody in the pictures exists",
+        terms="CC0: nobody in the pictures exists",
         layout=("the folder that mien synthesize images wrote",),
     ),
     CorpusInfo(
@@ -318,7 +318,7 @@ _ALL = (
         kind="streams",
         labels="per frame: everything, exactly; valence and arousal are used",
         access="mien synthesize trimodal",
-        terms="yours: nobody in the pictures exists",
+        terms="CC0: nobody in the pictures exists",
         layout=("the folder that mien synthesize trimodal wrote",),
     ),
 )

@@ -64,7 +64,8 @@ def open_model(path: Path, expected: str, threads: int) -> tuple[Any, dict[str, 
         raise ModelError(f"{path}: its metadata of mien is damaged; export it again")
     if metadata.get("format") != expected:
         raise ModelError(
-            f"{path}: is a model of format {metadata.get('format')!r}, expected {expected!r}"
+            f"{path}: is a model of format {metadata.get('format')!r}, expected {expected!r}; "
+            "was it given in place of another model?"
         )
     return session, metadata
 

@@ -76,7 +76,7 @@ class AnalysisOptions:
         if self.mran_model is not None:
             object.__setattr__(self, "mran", True)
         if self.attention and not self.mran:
-            raise ValueError("attention is MRAN's: ask for mran, too")
+            raise ValueError("attention is MRAN's: ask for mran (--mran), too")
         if self.faces not in FACE_POLICIES:
             raise ValueError(f"faces is one of {FACE_POLICIES}, not {self.faces!r}")
         if self.gaps not in GAP_POLICIES:

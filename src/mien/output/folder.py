@@ -113,12 +113,20 @@ def whole_folder(final: Path) -> Iterator[Path]:
             shutil.rmtree(partial, ignore_errors=True)
 
 
+def is_result_folder(folder: Path) -> bool:
+    """Whether mien wrote a result there."""
+    try:
+        document = json.loads((folder / _DOCUMENT).read_text(encoding="utf-8"))
+        return "schema_version" in document and "mien_version" in document
+    except (OSError, ValueError, TypeError):  # nothing there, or somebody else's document
+        return False
+
+
 def _is_replaceable(final: Path) -> bool:
     """Whether nothing, an empty folder or an earlier result is there."""
     try:
         if (final / _DOCUMENT).is_file():
-            document = json.loads((final / _DOCUMENT).read_text(encoding="utf-8"))
-            return "schema_version" in document and "mien_version" in document
+            return is_result_folder(final)
         return not any(final.iterdir())
     except FileNotFoundError:
         return not final.is_symlink()

@@ -5,17 +5,12 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import json
-import sys
+import tomllib
 import typing
 from pathlib import Path
 from typing import Any, TypeVar
 
 from mien.errors import ConfigError
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 C = TypeVar("C")
 
