@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from mien.errors import MienError
+from mien.errors import InputError, MienError
 from mien.inference.guidance import GuidanceFiles
 from mien.inference.options import AnalysisOptions
 from mien.inference.pipeline import Analyzer
+from mien.inference.summary import file_stamp
 from mien.labels import ACTION_UNIT_COLUMNS, AFFECT_COLUMNS, EXPRESSIONS, REACTIONS
 from mien.output.attention import FaceAttention, Records, by_face, to_records
 from mien.output.attention_video import write_attention_files
@@ -26,6 +27,8 @@ from mien.types import FaceSummary, Summary
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_BATCH_ROWS = 4096  # unpacked at once for the overlay
 
 
 class Result:
@@ -43,10 +46,17 @@ class Result:
     `frames`, `faces` and `reactions` are the same numbers as pandas tables.
     """
 
-    def __init__(self, table: pa.Table, summary: Summary, attention: Records | None = None) -> None:
+    def __init__(
+        self,
+        table: pa.Table,
+        summary: Summary,
+        attention: Records | None = None,
+        source: Path | None = None,
+    ) -> None:
         self.table = table
         self._summary = summary
         self._attention = attention
+        self._source = source or Path(summary.document["source"]["path"])
 
     @property
     def attention(self) -> dict[int, FaceAttention]:
@@ -134,6 +144,16 @@ class Result:
         caveats = [m["caveat"] for m in self.document["models"] if m["role"] == "reactions"]
         return caveats[0] if caveats else None
 
+    def _unchanged(self) -> Path:
+        """The source, for a second reading."""
+        source = self.document["source"]
+        if file_stamp(self._source) != (source["size_bytes"], source["modified_ns"]):
+            raise InputError(
+                f"{self._source}: is not there any more, or has changed since it was analysed; "
+                "analyse it again"
+            )
+        return self._source
+
     def _au_decisions(self) -> tuple[float, ...]:
         """From which probability on each action unit counts as active."""
         found = [m["au_decisions"] for m in self.document["models"] if "au_decisions" in m]
@@ -167,12 +187,15 @@ class Result:
             for sink in sinks:
                 sink.write(self.table)
                 sink.close()
-            write_document(self.document, partial)
+            document = self.document
+            if overlay:
+                batches = self.table.to_batches(_BATCH_ROWS)
+                told = write_overlay(self._unchanged(), batches, partial, self._au_decisions())
+                document = document | {"warnings": document["warnings"] + told}
+            write_document(document, partial)
             write_report(self._summary, partial / "report.html")
             if self.document["settings"].get("attention"):
-                write_attention_files(source, self._attention, partial)
-            if overlay:
-                write_overlay(source, self.table.to_batches(), partial, self._au_decisions())
+                write_attention_files(self._unchanged(), self._attention, partial)
         return final
 
     def __repr__(self) -> str:
@@ -253,7 +276,7 @@ def analyze(
             found = to_records(rows)
             volumes += [] if found is None else [found]
         attention = np.concatenate(volumes) if volumes else None
-        return Result(sink.table(), analysis.summary(), attention)
+        return Result(sink.table(), analysis.summary(), attention, Path(path).absolute())
 
 
 def _path(file: str | Path | None) -> Path | None:

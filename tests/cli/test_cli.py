@@ -236,6 +236,11 @@ def test_a_folder_is_searched_without_results_and_without_what_guides_color(
         assert len(err) == 1 and "left out 2 depth and thermal video(s) beside a color.*" in err[0]
         assert names(tmp_path / "results") == {"color", "depth"}
         assert (tmp_path / "results" / "color" / "overlay.mp4").is_file()
+    (tmp_path / "results" / "color" / "mine.mp4").write_bytes(
+        data
+    )  # what a user lays there is a recording
+    code, out, _ = run(monkeypatch, capfd, *arguments)
+    assert code == 0 and any("mine.mp4: " in line for line in out)
 
 
 def test_odd_names_stop_nothing(

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from face_doubles import double_analyzer, make_face, texture
 from mien.api import analyze
 from mien.cli import cli
-from mien.errors import OutputError
+from mien.errors import InputError, OutputError
 from mien.inference.rows import FrameRow
 from mien.labels import AFFECT_COLUMNS, EXPRESSIONS
 from mien.output.overlay import read_frames_table, write_overlay
@@ -42,24 +42,24 @@ def some_rows(count=8):
     ]  # fmt: skip
 
 
-def add_tone(path, codec, suffix, start_s=0.0):
+def add_tone(path, codec, suffix, start_s=0.0, rate=RATE):
     """The same video with a second of a tone, in another container."""
     out_path = path.with_name(f"sounding{suffix}")
     with av.open(str(path)) as seen, av.open(str(out_path), mode="w") as out:
         pictures = seen.streams.video[0]
         to = out.add_stream_from_template(pictures)
-        sound = out.add_stream(codec, rate=RATE)
+        sound = out.add_stream(codec, rate=rate)
         sound.layout = "mono"
         for packet in seen.demux(pictures):
             if packet.dts is not None:
                 packet.stream = to
                 out.mux(packet)
-        wave = (8000 * np.sin(np.arange(RATE) * 2 * np.pi * 440 / RATE)).astype(np.int16)
-        for at in range(0, RATE, 1024):
+        wave = (8000 * np.sin(np.arange(rate) * 2 * np.pi * 440 / rate)).astype(np.int16)
+        for at in range(0, rate, 1024):
             part = np.ascontiguousarray(wave[None, at : at + 1024])
             frame = av.AudioFrame.from_ndarray(part, format="s16", layout="mono")
-            frame.sample_rate, frame.pts = RATE, at + round(start_s * RATE)
-            frame.time_base = Fraction(1, RATE)
+            frame.sample_rate, frame.pts = rate, at + round(start_s * rate)
+            frame.time_base = Fraction(1, rate)
             out.mux(sound.encode(frame))
         out.mux(sound.encode(None))
     return out_path
@@ -86,7 +86,9 @@ def overlay(source, tmp_path, kind="parquet", rows=None):
     for sink in sinks:
         sink.write(to_table(rows or some_rows()))
         sink.close()
-    return write_overlay(source, read_frames_table(tmp_path, kind), tmp_path, LEVELS)
+    told = write_overlay(source, read_frames_table(tmp_path, kind), tmp_path, LEVELS)
+    assert told == []
+    return tmp_path / "overlay.mp4"
 
 
 @pytest.mark.parametrize("kind", ["parquet", "csv"])
@@ -104,19 +106,29 @@ def test_times_stay_and_gauges_are_drawn_where_a_face_is(silent, tmp_path, kind)
 
 
 @pytest.mark.parametrize(
-    ("codec", "suffix"), [("aac", ".mp4"), ("pcm_s16le", ".mov"), ("flac", ".mkv")]
+    ("codec", "suffix", "rate"),
+    [
+        ("aac", ".mp4", RATE),
+        ("pcm_s16le", ".mov", RATE),
+        ("flac", ".mkv", RATE),
+        ("pcm_u8", ".mkv", RATE),  # a layout without a name
+        ("pcm_s16le", ".mkv", 11_024),  # a rate that AAC does not know
+        ("mp3", ".mp4", RATE),
+        ("mp3", ".mkv", 8_000),  # a rate that an mp4 refuses
+    ],
 )
-def test_the_sound_stays(silent, tmp_path, codec, suffix):
-    sounding = add_tone(silent, codec, suffix)
+def test_the_sound_stays(silent, tmp_path, codec, suffix, rate):
+    sounding = add_tone(silent, codec, suffix, rate=rate)
     path = overlay(sounding, tmp_path)
-    start, rate, samples = loudness(sounding)
+    start, rate, _ = loudness(sounding)
     new_start, new_rate, new_samples = loudness(path)
-    assert new_rate == rate
+    assert rate <= new_rate < 1.1 * rate
+    rate = new_rate
     assert new_start == pytest.approx(start, abs=0.07)  # an encoder's frame
-    assert len(new_samples) == pytest.approx(len(samples), abs=2100)
-    middle = slice(4000, 12_000)
-    spectrum = np.abs(np.fft.rfft(new_samples[middle]))
-    assert spectrum.argmax() * rate / 8000 == pytest.approx(440, abs=4)
+    assert len(new_samples) / new_rate == pytest.approx(1, abs=0.3)
+    middle = new_samples[rate // 4 : 3 * rate // 4]
+    spectrum = np.abs(np.fft.rfft(middle))
+    assert spectrum.argmax() * rate / len(middle) == pytest.approx(440, abs=4)
     with VideoReader(path) as drawn:
         assert [f.timestamp_s for f in drawn] == pytest.approx(TIMES_S, abs=1e-3)
 
@@ -129,9 +141,68 @@ def test_sound_that_starts_later_starts_later(silent, tmp_path):
     assert new_start == pytest.approx(start, abs=0.01)
 
 
-def test_another_video_under_the_name_is_noticed(silent, tmp_path):
-    rows = [row for row in some_rows() if row.frame != 2]
-    with pytest.raises(OutputError, match="frame 3, the video with frame 2"):
+def test_damaged_sound_costs_no_pictures(silent, tmp_path):
+    sounding = add_tone(silent, "flac", ".mkv")
+    data = bytearray(sounding.read_bytes())
+    for at in range(len(data) * 3 // 4, len(data) - 400, 97):
+        data[at] ^= 0xFF
+    sounding.write_bytes(data)
+    sinks = open_sinks(tmp_path, "csv", (), str(sounding))
+    with VideoReader(sounding) as reader:
+        times = [frame.timestamp_s for frame in reader]
+    for sink in sinks:
+        sink.write(to_table([FrameRow(k, time_s) for k, time_s in enumerate(times)]))
+        sink.close()
+    write_overlay(sounding, read_frames_table(tmp_path, "csv"), tmp_path, LEVELS)
+    with VideoReader(tmp_path / "overlay.mp4") as drawn:
+        assert len(list(drawn)) == len(times)
+
+
+def test_sound_that_cannot_be_kept_is_said(silent, tmp_path, monkeypatch):
+    sounding = add_tone(silent, "aac", ".mp4")
+    monkeypatch.setattr("mien.video.audio._pick_track", lambda heard: None)
+    batches = to_table(some_rows()).to_batches()
+    told = write_overlay(sounding, batches, tmp_path, LEVELS)
+    assert told == ["overlay.mp4 is without sound: its codec is unknown"]
+    with VideoReader(tmp_path / "overlay.mp4") as drawn:
+        assert len(list(drawn)) == len(TIMES_S)
+    monkeypatch.undo()
+
+    def broken(*_):
+        raise OSError(22, "Invalid\nargument")
+        yield
+
+    monkeypatch.setattr("mien.video.audio._copied", broken)
+    assert write_overlay(sounding, batches, tmp_path, LEVELS) == []  # encoded instead
+    monkeypatch.setattr("mien.video.audio._encoded", broken)
+    told = write_overlay(sounding, batches, tmp_path, LEVELS)
+    assert told == ["overlay.mp4 is without sound: Invalid argument"]
+    assert not [p.name for p in tmp_path.iterdir() if p.name.startswith(".")]
+
+
+def test_a_name_with_a_colon_is_a_name(silent, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    sounding = add_tone(silent, "aac", ".mp4").rename("10:30.mp4")
+    out = tmp_path / "20:15"
+    out.mkdir()
+    assert write_overlay("10:30.mp4", to_table(some_rows()).to_batches(), out, LEVELS) == []
+    assert loudness(f"file:{sounding}")[1] == loudness(out / "overlay.mp4")[1]
+
+
+@pytest.mark.parametrize(
+    ("keep", "said"),
+    [(lambda k: k != 2, "at frame 2, the table at 3"), (lambda k: k < 5, "the table at its end")],
+)
+def test_a_table_of_another_video_is_noticed(silent, tmp_path, keep, said):
+    rows = [row for row in some_rows() if keep(row.frame)]
+    with pytest.raises(OutputError, match=said):
+        overlay(silent, tmp_path, rows=rows)
+    assert not (tmp_path / "overlay.mp4").exists()
+
+
+def test_a_table_that_goes_on_is_noticed(silent, tmp_path):
+    rows = [*some_rows(), FrameRow(8, 0.7)]
+    with pytest.raises(OutputError, match="more frames than the video"):
         overlay(silent, tmp_path, rows=rows)
     assert not (tmp_path / "overlay.mp4").exists()
 
@@ -186,8 +257,13 @@ def test_the_command_and_save_write_it(tmp_path, monkeypatch):
     picture = tmp_path / "in.png"
     cv2.imwrite(str(picture), images[0])
     analyzer = double_analyzer(lambda call: [make_face(40, 30, 50)])
-    folder = analyze(clip, analyzer=analyzer).save(tmp_path / "saved", overlay=True)
+    result = analyze(clip, analyzer=analyzer)
+    folder = result.save(tmp_path / "saved", overlay=True)
     assert (folder / "overlay.mp4").is_file()
+    write_video(clip, images[:3], fps=25)
+    with pytest.raises(InputError, match="has changed since it was analysed"):
+        result.save(tmp_path / "late", overlay=True)
+    assert not (tmp_path / "late").exists()
     folder = analyze(picture, analyzer=analyzer).save(tmp_path / "still", overlay=True)
     drawn = cv2.imread(str(folder / "overlay.png"))
     assert drawn.shape == (120, 160, 3) and not np.array_equal(drawn, images[0])

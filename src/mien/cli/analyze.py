@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -14,6 +14,8 @@ from mien.cli import complain
 from mien.errors import InputError, MienError
 
 if TYPE_CHECKING:
+    from tqdm import tqdm
+
     from mien.inference.guidance import GuidanceFiles
     from mien.inference.pipeline import Analyzer
 
@@ -242,20 +244,12 @@ def _check_guidance(mran: bool, inputs: tuple[str, ...], guidance: GuidanceFiles
 def _expand(name: str) -> list[str]:
     """The input itself, or the media files below a folder in order of name.
 
-    Left out are earlier results of mien (their overlay is no recording), and depth and thermal
-    videos beside their ``color.*``, which are not for the color models.
+    Left out are mien's own results (an overlay is no recording), and depth and thermal videos
+    beside their ``color.*``, which are not for the color models.
     """
-    from mien.output.folder import is_result_folder
+    from mien.output.folder import is_result
 
     path = Path(name)
-    ours: dict[Path, bool] = {}
-
-    def is_ours(folder: Path) -> bool:
-        if folder not in ours:
-            above = folder != path and is_ours(folder.parent)
-            ours[folder] = above or is_result_folder(folder)
-        return ours[folder]
-
     try:
         if not path.is_dir():
             return [name]
@@ -267,7 +261,7 @@ def _expand(name: str) -> list[str]:
         if file.suffix.lower() in _SUFFIXES
         and file.is_file()
         and not _is_hidden(file, path)
-        and not is_ours(file.parent)
+        and not is_result(file)
     )
     colored = {Path(file).parent for file in found if Path(file).stem == "color"}
     guides = [
@@ -291,6 +285,14 @@ def _is_hidden(file: Path, folder: Path) -> bool:
     return any(part.startswith(".") for part in file.relative_to(folder).parts)
 
 
+def _bar(total: int | None, words: str, quiet: bool) -> tqdm[NoReturn]:
+    """Progress in frames."""
+    from tqdm import tqdm
+
+    off = quiet or not sys.stderr.isatty()
+    return tqdm(total=total, desc=words, unit="frame", disable=off, leave=False)
+
+
 def _analyze_one(
     analyzer: Analyzer,
     source: str,
@@ -302,8 +304,6 @@ def _analyze_one(
     quiet: bool,
 ) -> bool:
     """Analyse one input into its folder; whether reactions were estimated."""
-    from tqdm import tqdm
-
     from mien.inference.summary import source_text
     from mien.output.attention import AttentionFile
     from mien.output.attention_video import write_attention_files
@@ -323,13 +323,7 @@ def _analyze_one(
         schema = MRAN_SCHEMA if mran else FRAME_SCHEMA
         decisions = analyzer.affect.au_decisions.tolist()
         sinks = open_sinks(partial, kind, layouts, source, schema, decisions)
-        with tqdm(
-            total=analysis.info.frame_count_hint,
-            desc=source_text(Path(source).name),
-            unit="frame",
-            disable=quiet or not sys.stderr.isatty(),
-            leave=False,
-        ) as bar:
+        with _bar(analysis.info.frame_count_hint, source_text(Path(source).name), quiet) as bar:
             try:
                 for rows in analysis.rows(bar.update):
                     table = to_table(rows, mran)
@@ -344,7 +338,13 @@ def _analyze_one(
         if volumes is not None:
             write_attention_files(source, volumes.records(), partial)
         if overlay:
-            write_overlay(source, read_frames_table(partial, kind), partial, decisions)
+            with (
+                closing(read_frames_table(partial, kind)) as batches,
+                _bar(summary.document["source"]["frames"], "overlay", quiet) as bar,
+            ):
+                summary.document["warnings"] += write_overlay(
+                    source, batches, partial, decisions, bar.update
+                )
         write_document(summary.document, partial)
         write_report(summary, partial / "report.html")
     name = source_text(source)

@@ -113,8 +113,12 @@ def whole_folder(final: Path) -> Iterator[Path]:
             shutil.rmtree(partial, ignore_errors=True)
 
 
-def is_result_folder(folder: Path) -> bool:
-    """Whether mien wrote a result there."""
+def is_result(file: Path) -> bool:
+    """Whether mien wrote this file, in a folder of results."""
+    return file.name in _OURS and _is_result_folder(file.parent)
+
+
+def _is_result_folder(folder: Path) -> bool:
     try:
         document = json.loads((folder / _DOCUMENT).read_text(encoding="utf-8"))
         return "schema_version" in document and "mien_version" in document
@@ -126,7 +130,7 @@ def _is_replaceable(final: Path) -> bool:
     """Whether nothing, an empty folder or an earlier result is there."""
     try:
         if (final / _DOCUMENT).is_file():
-            return is_result_folder(final)
+            return _is_result_folder(final)
         return not any(final.iterdir())
     except FileNotFoundError:
         return not final.is_symlink()

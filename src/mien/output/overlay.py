@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from mien.video.writer import VideoWriter
 VIDEO_FILE, PICTURE_FILE = "overlay.mp4", "overlay.png"
 
 _COLUMNS = ["frame", "face_id", *BOX_COLUMNS, *AFFECT_COLUMNS]
+_BATCH_ROWS = 4096
 _SHORTEST_STEP_S = 1e-4  # frames nearer to the one before are left out
 
 Row = dict[str, Any]
@@ -36,7 +38,7 @@ def write_overlay(
     folder: Path,
     decisions: Sequence[float],
     progress: Callable[[int], object] | None = None,
-) -> Path:
+) -> list[str]:
     """Read the source once more and draw what was found into it.
 
     Parameters
@@ -44,7 +46,7 @@ def write_overlay(
     source
         The video or image.
     batches
-        Its frames table, in order of frames.
+        Its frames table, in order of frames; small ones, since a whole one is unpacked at once.
     folder
         Where ``overlay.mp4``, or ``overlay.png`` of an image, is written.
     decisions
@@ -54,24 +56,27 @@ def write_overlay(
 
     Returns
     -------
-    The file. Frames are shrunk to at most 1280 px; their times are the source's, moved to begin at
-    zero where the source begins before.
+    What is worth knowing, one sentence each. Frames are shrunk to at most 1280 px; their times are
+    the source's, moved to begin at zero where the source begins before. A frame whose time is not
+    after the one before is left out.
 
     Raises
     ------
     InputError
         If the source cannot be read any more.
     OutputError
-        If the file cannot be written.
+        If the file cannot be written, or the table is not that of this video.
     """
     faces = _by_frame(batches)
     with VideoReader(source) as reader:
         if reader.info.is_image:
             frame = next(reader)
             painted = _paint(frame.image, _of_frame(faces, frame.index), decisions)
-            return _write_picture(painted, folder / PICTURE_FILE)
+            _write_picture(painted, folder / PICTURE_FILE)
+            return []
         path = folder / VIDEO_FILE
         start_s, last_s = None, -np.inf
+        left_out = 0
         shape: tuple[int, ...] | None = None
         with VideoWriter(path, fps=reader.info.nominal_fps or 25) as out:
             for frame in reader:
@@ -86,22 +91,35 @@ def write_overlay(
                         canvas = cv2.resize(canvas, shape[1::-1]).astype(np.uint8)
                     out.write(canvas, time_s)
                     last_s = time_s
+                else:
+                    left_out += 1
                 if progress is not None:
                     progress(1)
-    add_audio(path, source, -(start_s or 0.0))
-    return path
+            if next(faces, None) is not None:
+                raise _another_video("the table has more frames than the video")
+    warnings = []
+    if left_out:
+        warnings.append(
+            f"{VIDEO_FILE} lacks {left_out} frame(s) whose time is not after the frame before"
+        )
+    silence = add_audio(path, source, -Fraction(start_s or 0.0))
+    if silence is not None:
+        warnings.append(f"{VIDEO_FILE} is without sound: {silence}")
+    return warnings
 
 
-def read_frames_table(folder: Path, kind: str) -> Iterator[pa.RecordBatch]:
+def read_frames_table(folder: Path, kind: str) -> Generator[pa.RecordBatch]:
     """The frames table that was written into a folder, a batch at a time."""
-    if kind == "parquet":
-        with pa.parquet.ParquetFile(folder / "frames.parquet") as file:
-            yield from file.iter_batches(4096, columns=_COLUMNS)
-        return
-    types = {field.name: field.type for field in FRAME_SCHEMA}
-    options = pa.csv.ConvertOptions(column_types=types, include_columns=_COLUMNS)
-    with pa.csv.open_csv(folder / "frames.csv", convert_options=options) as reader:
-        yield from reader
+    # Opened here: Arrow takes some names for protocols and refuses others.
+    with (folder / f"frames.{kind}").open("rb") as data:
+        if kind == "parquet":
+            with pa.parquet.ParquetFile(data) as file:
+                yield from file.iter_batches(_BATCH_ROWS, columns=_COLUMNS)
+            return
+        types = {field.name: field.type for field in FRAME_SCHEMA}
+        options = pa.csv.ConvertOptions(column_types=types, include_columns=_COLUMNS)
+        with pa.csv.open_csv(data, convert_options=options) as reader:
+            yield from reader
 
 
 def _by_frame(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[int, list[Row]]]:
@@ -122,13 +140,16 @@ def _by_frame(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[int, list[Row
 
 def _of_frame(faces: Iterator[tuple[int, list[Row]]], index: int) -> list[Row]:
     """The faces of the next frame of the table, which has a row for every frame."""
-    number, rows = next(faces, (index, []))
+    number, rows = next(faces, (None, []))
     if number != index:
-        raise OutputError(
-            f"overlay: the table goes on with frame {number}, the video with frame {index}; "
-            "the video has changed since it was analysed: analyse it again"
-        )
+        raise _another_video(f"the video is at frame {index}, the table at {number or 'its end'}")
     return rows
+
+
+def _another_video(what: str) -> OutputError:
+    return OutputError(
+        f"overlay: {what}; the video has changed since it was analysed: analyse it again"
+    )
 
 
 def _paint(image: ImageArray, rows: list[Row], decisions: Sequence[float]) -> ImageArray:
@@ -137,7 +158,7 @@ def _paint(image: ImageArray, rows: list[Row], decisions: Sequence[float]) -> Im
     return canvas
 
 
-def _write_picture(canvas: ImageArray, path: Path) -> Path:
+def _write_picture(canvas: ImageArray, path: Path) -> None:
     ok, data = cv2.imencode(".png", cv2.cvtColor(canvas, cv2.COLOR_RGB2BGR))
     if not ok:
         raise OutputError(f"{path}: cannot be written (the picture cannot be encoded)")
@@ -145,4 +166,3 @@ def _write_picture(canvas: ImageArray, path: Path) -> Path:
         path.write_bytes(data.tobytes())
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
-    return path

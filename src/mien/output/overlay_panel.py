@@ -27,7 +27,7 @@ from mien.types import ImageArray
 _COLORS: dict[str, tuple[int, int, int]] = {
     "valence": (92, 195, 230),
     "arousal": (242, 154, 104),
-    "neutral": (170, 174, 180),
+    "neutral": (123, 128, 136),
     "anger": (232, 118, 43),
     "disgust": (35, 179, 137),
     "fear": (213, 141, 189),

@@ -90,7 +90,12 @@ class VideoWriter:
         self.written_frames = 0
         try:
             options = _BITEXACT_FILE if reproducible else {}
-            self._container = av.open(str(self._partial), mode="w", options=options)
+            self._container = av.open(
+                # The prefix keeps names such as "10:30.mp4" from being taken for protocols.
+                f"file:{self._partial}",
+                mode="w",
+                options=options,
+            )
         except (av.error.FFmpegError, OSError, ValueError) as error:
             raise self._failure(error) from error
         self._open = True
