@@ -15,7 +15,7 @@ mien synthesize images --count 10000 --seed 7 --framing aligned --modalities col
     --out "$data/synthetic-aligned"
 
 # Stage 1: the extractor, from scratch on small crops, then at full resolution, then deeper and with
-# the drawn faces, then with more of them and with its own steadied answers.
+# the drawn faces.
 mien train mma --config "$here/configs/mma-compact.toml" --data "$data" \
     --cache "$runs/cache" --out "$runs/mma-compact"
 mien train mma --config "$here/configs/mma-compact-finish.toml" --data "$data" \
@@ -23,17 +23,13 @@ mien train mma --config "$here/configs/mma-compact-finish.toml" --data "$data" \
 mien train mma --config "$here/configs/mma-compact-deep.toml" --data "$data" \
     --cache "$runs/cache" --init "$runs/mma-compact-finish" --out "$runs/mma-compact-deep"
 
-mien train mma --config "$here/configs/mma-compact-distilled.toml" --data "$data" \
-    --cache "$runs/cache" --init "$runs/mma-compact-deep" --teacher "$runs/mma-compact-deep" \
-    --out "$runs/mma-compact-distilled"
-
 # Calibrated, exported, measured.
 about=$here/configs/mma-compact.about.toml
-mien export mma --run "$runs/mma-compact-distilled" --about "$about" --to "$runs/uncalibrated.onnx"
+mien export mma --run "$runs/mma-compact-deep" --about "$about" --to "$runs/uncalibrated.onnx"
 mien calibrate mma --model "$runs/uncalibrated.onnx" --to "$runs/calibration.json" \
     --data "$data/ferplus_trainval.npz@valid" --data "$data/muxspace_faces.zip@valid" \
     --data "$data/synthetic-aligned@valid"
-mien export mma --run "$runs/mma-compact-distilled" --about "$about" \
+mien export mma --run "$runs/mma-compact-deep" --about "$about" \
     --calibration "$runs/calibration.json" --to "$weights/mma-compact.onnx"
 python "$here/recipes/measure_mma.py" "$data" "$runs/calibration.json" "$weights/mma-compact.json"
 
