@@ -36,8 +36,6 @@ from mien.types import FloatArray
 _SCALES = (0.95, 1.05)
 """Views are the face as it is aligned at these scales, each as it is and mirrored."""
 
-Answers = Callable[[FaceSet], FloatArray]
-
 
 class Teacher:
     """One or several trained runs whose answers are averaged.
