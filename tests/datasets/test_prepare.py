@@ -23,6 +23,7 @@ from mien.datasets.features import features_path, read_features
 from mien.datasets.frame_clips import NO_FACE
 from mien.datasets.prepare import (
     ANNOTATED_CORPORA,
+    TABLE_CORPORA,
     VIDEO_CORPORA,
     load_corpus,
     prepare_annotations,
@@ -325,9 +326,11 @@ def test_annotations_are_prepared(tmp_path: Path) -> None:
 
 def test_every_corpus_has_its_loader(tmp_path: Path) -> None:
     needing = {name for name, info in CORPORA.items() if info.needs_preparation}
-    assert needing == {*VIDEO_CORPORA, *ANNOTATED_CORPORA, *STREAM_CORPORA}
+    assert needing == {
+        *VIDEO_CORPORA, *ANNOTATED_CORPORA, *STREAM_CORPORA, *TABLE_CORPORA,
+    }  # fmt: skip
     assert load_corpus("crema-d", write_crema(tmp_path / "c")).name == "crema-d"
     assert load_corpus("hume-reaction", write_abaw(tmp_path / "h")).name == "hume-reaction"
     assert load_corpus("affectnet", write_affectnet(tmp_path / "n")).name == "affectnet"
-    with pytest.raises(ConfigError, match="ferplus needs no preparation: mien train mma"):
-        load_corpus("ferplus", tmp_path)
+    with pytest.raises(ConfigError, match="muxspace needs no preparation: mien train mma"):
+        load_corpus("muxspace", tmp_path)

@@ -11,7 +11,7 @@ from mien.errors import ConfigError
 
 NAMES = [
     "hume-reaction", "aff-wild2", "affectnet", "emotionet", "crema-d", "ferplus", "muxspace",
-    "synthetic", "recola", "sewa", "afew-va", "mavfer", "synthetic-trimodal",
+    "synthetic", "expression-folders", "recola", "sewa", "afew-va", "mavfer", "synthetic-trimodal",
 ]  # fmt: skip
 
 

@@ -12,8 +12,8 @@ from mien.cli import complain
 from mien.cli.progress import progress_bar
 
 if TYPE_CHECKING:
-    from mien.datasets.annotations import ImageCorpus
     from mien.datasets.clips import VideoCorpus
+    from mien.datasets.prepare import Corpus
     from mien.datasets.stream_corpus import StreamCorpus
 
 
@@ -83,13 +83,14 @@ def prepare(
     read (one line each; the rest is complete), 2 for wrong usage.
     """
     from mien.datasets.clips import VideoCorpus
-    from mien.datasets.prepare import load_corpus, prepare_annotations
+    from mien.datasets.ferplus_tables import FerPlusTables
+    from mien.datasets.prepare import load_corpus, prepare_annotations, prepare_tables
     from mien.datasets.registry import corpus_info
     from mien.datasets.stream_corpus import StreamCorpus
 
     kind = corpus_info(name).kind  # refuses an unknown name before anything is read
-    if kind == "annotations" and (jobs or model):
-        raise click.UsageError(f"--jobs and --model are for videos; {name} has annotations only")
+    if kind in ("annotations", "tables") and (jobs or model):
+        raise click.UsageError(f"--jobs and --model are for videos; {name} has {kind} only")
     if kind == "streams" and model:
         raise click.UsageError(f"--model is for videos that go through stage 1; {name} does not")
     if kind != "streams" and fps:
@@ -102,6 +103,11 @@ def prepare(
         return
     if isinstance(corpus, StreamCorpus):
         _prepare_streams(corpus, out, jobs, fps, quiet)
+        return
+    if isinstance(corpus, FerPlusTables):
+        path = prepare_tables(corpus, out)
+        if not quiet:
+            click.echo(f"{len(corpus)} faces with votes -> {path}")
         return
     prepare_annotations(corpus, out)
     if not quiet:
@@ -212,7 +218,7 @@ def _prepare_streams(
         sys.exit(1)
 
 
-def _report(corpus: VideoCorpus | ImageCorpus | StreamCorpus) -> None:
+def _report(corpus: Corpus) -> None:
     """Counts found beside the published ones, and what is worth knowing."""
     from mien.datasets.registry import corpus_info
 

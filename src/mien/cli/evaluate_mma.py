@@ -19,7 +19,8 @@ from mien.evaluation.corpora import FRAMINGS, SPLITS
     multiple=True,
     metavar="PATH[@SPLIT]",
     help="FER+ as npz, a zip of faces with its csv beside it (or inside), a folder of synthetic "
-    "images, or annotations from 'mien datasets prepare'. Repeatable: several corpora or models "
+    "images, annotations from 'mien datasets prepare', or folders of faces named after "
+    "expressions (happy/, angry/, ...). Repeatable: several corpora or models "
     "give one table.",
 )
 @click.option(

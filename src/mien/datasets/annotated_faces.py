@@ -1,4 +1,4 @@
-"""Faces of prepared annotations (`mien.datasets.annotations`), for training stage 1.
+"""Faces of annotated images (`mien.datasets.annotations`), for training and measuring stage 1.
 
 Every annotated image that is there becomes one grey square: the face's box enlarged by a quarter
 where the corpus has boxes, else the whole image, made square by repeating its border. The corpus is
@@ -6,11 +6,13 @@ expected to show one face per image: Aff-Wild2's crops do; photographs without b
 cropped before. Five landmarks, where the table has them, give the alignment.
 
 An expression is one annotator's choice, so it gets the same smoothing as other single labels; what
-is not annotated stays missing. Valence, arousal and action units are those of the table.
+is not annotated stays missing. Valence, arousal and action units are those of the table. In folders
+that somebody sorted, copies of training images in another split do not count.
 """
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import cv2
@@ -25,6 +27,8 @@ from mien.datasets.annotations import (
     read_annotations,
 )
 from mien.datasets.base import FaceSet, aligned_matrices, framed_matrices
+from mien.datasets.expression_folders import NAME as FOLDERS
+from mien.datasets.expression_folders import are_expression_folders, load_expression_folders
 from mien.datasets.targets import smoothed_labels
 from mien.errors import DataError
 from mien.labels import ACTION_UNITS
@@ -39,12 +43,13 @@ Square = tuple[float, float, float]
 
 
 def load_annotated_faces(folder: str | Path, split: str | None = None) -> FaceSet:
-    """Load the images of prepared annotations.
+    """Load the images of prepared annotations, or of folders named after expressions.
 
     Parameters
     ----------
     folder
-        What ``mien datasets prepare`` wrote for a corpus of images or frames.
+        What ``mien datasets prepare`` wrote for a corpus of images or frames, or a folder laid out
+        as `mien.datasets.expression_folders` says.
     split
         ``"train"``, ``"valid"`` or ``"test"``; None: all.
 
@@ -53,7 +58,12 @@ def load_annotated_faces(folder: str | Path, split: str | None = None) -> FaceSe
     DataError
         If the folder is none, an image is gone or cannot be read, or none is in the split.
     """
-    corpus = read_annotations(folder)
+    place = Path(folder)
+    unprepared = not (place / "dataset.json").exists() and place.is_dir()
+    if unprepared and are_expression_folders(place):
+        corpus = load_expression_folders(place)
+    else:
+        corpus = read_annotations(place)
     names, splits = (corpus.table.column(name).to_pylist() for name in ("image", "split"))
     rows = np.array(
         [k for k, name in enumerate(names) if name is not None and split in (None, splits[k])],
@@ -72,6 +82,7 @@ def load_annotated_faces(folder: str | Path, split: str | None = None) -> FaceSe
         points[i] = (landmarks[i] - square[:2] + 0.5) * (SIDE_PX / square[2]) - 0.5
     framed = framed_matrices(len(rows), SIDE_PX)
     expressions = corpus.expressions[rows]
+    chosen = np.array([splits[row] for row in rows])
     return FaceSet(
         corpus=corpus.name,
         names=np.array([names[row] for row in rows]),
@@ -84,9 +95,22 @@ def load_annotated_faces(folder: str | Path, split: str | None = None) -> FaceSe
         valence_arousal=corpus.valence_arousal[rows],
         action_units=corpus.action_units[rows],
         teacher_scores=np.full((len(rows), len(ACTION_UNITS)), np.nan, np.float32),
-        split=np.array([splits[row] for row in rows]),
-        counted=np.ones(len(rows), bool),
+        split=chosen,
+        counted=_counted(corpus, images, chosen == "train"),
     )
+
+
+def _counted(
+    corpus: ImageCorpus, images: npt.NDArray[np.uint8], training: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.bool_]:
+    """False for copies, pixel by pixel, of training images in folders that somebody sorted."""
+    if corpus.name != FOLDERS:  # elsewhere the splits are the owners' business
+        return np.ones(len(images), bool)
+    digests = [hashlib.sha256(image.tobytes()).digest() for image in images]
+    seen = {digest for digest, one in zip(digests, training, strict=True) if one}
+    copies = np.array([digest in seen for digest in digests], bool)
+    counted: npt.NDArray[np.bool_] = training | ~copies
+    return counted
 
 
 def _read_grey(corpus: ImageCorpus, name: str) -> npt.NDArray[np.uint8]:

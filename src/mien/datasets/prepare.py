@@ -21,6 +21,7 @@ from mien.datasets.claims import cannot_write, claim
 from mien.datasets.clips import VideoCorpus
 from mien.datasets.crema_d import load_crema_d
 from mien.datasets.emotionet import load_emotionet
+from mien.datasets.expression_folders import load_expression_folders
 from mien.datasets.extraction import (
     VideoTask,
     analysis_settings,
@@ -29,6 +30,7 @@ from mien.datasets.extraction import (
     read_video,
 )
 from mien.datasets.features import features_path
+from mien.datasets.ferplus_tables import FerPlusTables, load_ferplus_tables, write_ferplus
 from mien.datasets.frame_clips import NO_FACE
 from mien.datasets.hume_reaction import load_hume_reaction
 from mien.datasets.prepared import PreparedDocument, write_labels
@@ -47,7 +49,9 @@ ANNOTATED_CORPORA: dict[str, Callable[[str | Path], ImageCorpus]] = {
     "aff-wild2": load_aff_wild2,
     "affectnet": load_affectnet,
     "emotionet": load_emotionet,
+    "expression-folders": load_expression_folders,
 }
+TABLE_CORPORA: dict[str, Callable[[str | Path], FerPlusTables]] = {"ferplus": load_ferplus_tables}
 """How corpora are read, by name."""
 
 _FAILURES = ".failed"
@@ -156,7 +160,25 @@ def _finish(corpus: VideoCorpus, out: Path, stage1: dict[str, Any]) -> PreparedD
     return document
 
 
-def load_corpus(name: str, root: Path) -> VideoCorpus | ImageCorpus | StreamCorpus:
+def prepare_tables(corpus: FerPlusTables, out: Path) -> Path:
+    """Write a corpus of faces and votes as one file; its path.
+
+    Raises
+    ------
+    OutputError
+        If the folder holds something else or cannot be written to.
+    """
+    claim(out, {"corpus": corpus.name})
+    try:
+        return write_ferplus(corpus, out)
+    except OSError as error:
+        raise cannot_write(out, error) from error
+
+
+Corpus = VideoCorpus | ImageCorpus | StreamCorpus | FerPlusTables
+
+
+def load_corpus(name: str, root: Path) -> Corpus:
     """Read and check a corpus that can be prepared.
 
     Raises
@@ -172,6 +194,8 @@ def load_corpus(name: str, root: Path) -> VideoCorpus | ImageCorpus | StreamCorp
         return ANNOTATED_CORPORA[name](root)
     if name in STREAM_CORPORA:
         return STREAM_CORPORA[name](root)
+    if name in TABLE_CORPORA:
+        return TABLE_CORPORA[name](root)
     raise ConfigError(
         f"{name} needs no preparation: mien train mma and mien evaluate mma read it as it is"
     )

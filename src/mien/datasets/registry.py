@@ -15,6 +15,7 @@ KINDS = {
     "annotations": "images or frames with partial labels",
     "streams": "recordings with traces of valence and arousal",
     "faces": "faces, used as they are",
+    "tables": "faces and labels in tables, joined once",
 }
 """Kinds of corpora, in words."""
 
@@ -41,8 +42,9 @@ class CorpusInfo:
         Its own name, and what is annotated.
     kind
         ``"videos"`` (video-level labels), ``"annotations"`` (labels of images or frames),
-        ``"streams"`` (traces, one or several cameras) or ``"faces"`` (read by ``mien train mma``
-        and ``mien evaluate mma`` as it is).
+        ``"streams"`` (traces, one or several cameras), ``"tables"`` (faces and labels that are
+        joined into one file) or ``"faces"`` (read by ``mien train mma`` and ``mien evaluate mma``
+        as it is).
     access, terms, layout
         How to get it, what its owners allow, and what a folder of it must hold.
     counts
@@ -221,13 +223,15 @@ _ALL = (
     CorpusInfo(
         name="ferplus",
         title="FER+ (labels) on FER2013 (images)",
-        kind="faces",
+        kind="tables",
         labels="per image: ten votes over 8 expressions, unknown and no face",
         access="labels: github.com/microsoft/FERPlus; images: FER2013",
         terms="labels MIT; no open licence is stated for the images",
         layout=(
-            "one npz: images uint8 (n, 48, 48), votes uint8 (n, 10), split, name, dup_group",
-            "beside it, if there: <name>_blendshapes.npz",
+            "fer2013.csv or icml_face_data.csv (FER2013, from Kaggle): emotion,pixels,Usage",
+            "fer2013new.csv (FER+): Usage,Image name,neutral,...,contempt,unknown,NF",
+            "prepared: ferplus.npz with images (n, 48, 48), votes (n, 10), split, name, dup_group; "
+            "a teacher's scores, if there, in ferplus_blendshapes.npz beside it",
         ),
         counts={"train": 28_558, "valid": 3_579},
         counts_source="fer2013new.csv",
@@ -256,6 +260,22 @@ _ALL = (
         access="mien synthesize images",
         terms="CC0: nobody in the pictures exists",
         layout=("the folder that mien synthesize images wrote",),
+    ),
+    CorpusInfo(
+        name="expression-folders",
+        title="Your own faces in folders named after expressions (as CK+48 and JAFFE are shared)",
+        kind="annotations",
+        labels="per image: one expression",
+        access="yours, or from the owners of the set",
+        terms="those of the set",
+        layout=(
+            "<expression>/... or <split>/<expression>/..., images of one cropped face each below",
+            "expressions: neutral, anger, disgust, fear, happiness, sadness, surprise (or happy, "
+            "angry, ...), contempt",
+            "splits: train, valid, test; without them all is test",
+            "'mien evaluate mma --data FOLDER' and 'mien train mma' (kind images) also read it as "
+            "it is",
+        ),
     ),
     CorpusInfo(
         name="recola",

@@ -9,6 +9,7 @@ import numpy as np
 
 from mien.datasets import FaceSet, load_ferplus, load_muxspace, load_synthetic
 from mien.datasets.annotated_faces import load_annotated_faces
+from mien.datasets.expression_folders import are_expression_folders
 from mien.datasets.landmarks import find_landmarks
 from mien.errors import DataError
 from mien.faces.detect import RetinaFaceDetector
@@ -59,11 +60,12 @@ def load_labelled(
     ----------
     data
         An npz in FER+'s layout (`mien.datasets.ferplus`), a zip of faces with its csv
-        (`mien.datasets.muxspace`), a folder that ``mien synthesize images`` wrote, or one of
-        annotations that ``mien datasets prepare`` wrote.
+        (`mien.datasets.muxspace`), a folder that ``mien synthesize images`` wrote, one of
+        annotations that ``mien datasets prepare`` wrote, or folders of faces named after
+        expressions (`mien.datasets.expression_folders`).
     split
-        One of `SPLITS`; None: ``"valid"`` of prepared annotations and where an npz declares a
-        training split, ``"test"`` of a synthetic set, else ``"all"``.
+        One of `SPLITS`; None: ``"valid"`` of prepared annotations and where an npz or folders
+        declare one, ``"test"`` of a synthetic set, else ``"all"``.
     blendshapes
         Teacher scores for the same rows; None looks beside the data.
     framing
@@ -98,6 +100,9 @@ def _load(data: Path, blendshapes: Path | None, notes: list[str]) -> tuple[FaceS
     if data.is_dir():
         if (data / "annotations.parquet").is_file():
             return load_annotated_faces(data), "valid", "annotation"
+        if are_expression_folders(data):
+            faces = load_annotated_faces(data)
+            return faces, "valid" if (faces.split == "valid").any() else "all", "annotation"
         return load_synthetic(data), "test", "truth"
     zipped = data.suffix.lower() == ".zip"
     beside = data.with_name(f"{data.stem.split('_')[0]}_blendshapes.npz")
