@@ -387,11 +387,8 @@ def describe_corpus(info: CorpusInfo) -> str:
         lines.append("figures   published by others, not measured with mien:")
     for title, rows in groups.items():
         lines += [f"          {title}", *rows]
-    use = {
-        "videos": f"mien datasets prepare {info.name} --root DIR --out DIR",
-        "annotations": f"mien datasets prepare {info.name} --root DIR --out DIR",
-        "streams": f"mien datasets prepare {info.name} --root DIR --out DIR",
-        "faces": "no preparation: mien train mma and mien evaluate mma read it as it is",
-    }
-    lines.append(f"use       {use[info.kind]}")
+    use = "no preparation: mien train mma and mien evaluate mma read it as it is"
+    if info.needs_preparation:
+        use = f"mien datasets prepare {info.name} --root DIR --out DIR"
+    lines.append(f"use       {use}")
     return "\n".join(lines)
