@@ -4,7 +4,8 @@
 >>> mien.__version__.count(".")
 2
 
-``mien.analyze(path)`` reads one file; the command ``mien analyze`` reads many.
+``mien.analyze(path)`` reads one file, ``mien.analyze_frames(images, fps=25)`` what a camera or a
+program hands over; the command ``mien analyze`` reads many files.
 """
 
 from __future__ import annotations
@@ -15,14 +16,23 @@ from mien._version import __version__
 from mien.errors import MienError
 
 if TYPE_CHECKING:
-    from mien.api import Result, analyze
+    from mien.api import Result, analyze, analyze_frames
     from mien.inference.options import AnalysisOptions
     from mien.inference.pipeline import Analyzer
 
-__all__ = ["AnalysisOptions", "Analyzer", "MienError", "Result", "__version__", "analyze"]
+__all__ = [
+    "AnalysisOptions",
+    "Analyzer",
+    "MienError",
+    "Result",
+    "__version__",
+    "analyze",
+    "analyze_frames",
+]
 
 _LAZY = {
     "analyze": "mien.api",
+    "analyze_frames": "mien.api",
     "Result": "mien.api",
     "Analyzer": "mien.inference.pipeline",
     "AnalysisOptions": "mien.inference.options",

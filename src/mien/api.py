@@ -1,10 +1,11 @@
-"""The Python API: ``mien.analyze(path) -> Result``."""
+"""The Python API: ``mien.analyze(path) -> Result``, and the same for frames in memory."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +13,7 @@ import pyarrow as pa
 from mien.errors import InputError, MienError
 from mien.inference.guidance import GuidanceFiles
 from mien.inference.options import AnalysisOptions
-from mien.inference.pipeline import Analyzer
+from mien.inference.pipeline import Analysis, Analyzer
 from mien.inference.summary import file_stamp
 from mien.labels import ACTION_UNIT_COLUMNS, AFFECT_COLUMNS, EXPRESSIONS, REACTIONS
 from mien.output.attention import FaceAttention, Records, by_face, to_records
@@ -23,7 +24,7 @@ from mien.output.overlay import write_overlay
 from mien.output.schema import FRAME_SCHEMA, MRAN_SCHEMA, to_table
 from mien.output.sinks import MemorySink, open_sinks
 from mien.report import write_report
-from mien.types import FaceSummary, Summary
+from mien.types import FaceSummary, ImageArray, Summary
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -147,6 +148,11 @@ class Result:
     def _unchanged(self) -> Path:
         """The source, for a second reading."""
         source = self.document["source"]
+        if source["size_bytes"] is None:
+            raise InputError(
+                f"{source['path']}: came from memory, and its pictures are not kept; overlay and "
+                "attention videos need a file"
+            )
         if file_stamp(self._source) != (source["size_bytes"], source["modified_ns"]):
             raise InputError(
                 f"{self._source}: is not there any more, or has changed since it was analysed; "
@@ -262,21 +268,108 @@ def analyze(
     ValueError
         If a setting is outside its range, or settings are given in more than one way.
     """
+    analyzer = _analyzer(options, analyzer, settings)
+    guidance = GuidanceFiles(*(_path(file) for file in (depth, thermal, streams)))
+    with analyzer.open(path, guidance) as analysis:
+        return _collect(analyzer, analysis, progress, Path(path).absolute())
+
+
+def analyze_frames(
+    frames: Iterable[ImageArray],
+    *,
+    fps: float | None = None,
+    times_s: Iterable[float] | None = None,
+    name: str = "frames",
+    options: AnalysisOptions | None = None,
+    analyzer: Analyzer | None = None,
+    progress: Callable[[int], object] | None = None,
+    **settings: Any,
+) -> Result:
+    """Read the faces in frames of a camera or from memory.
+
+    Parameters
+    ----------
+    frames
+        Images, uint8 (height, width, 3), RGB, upright, all of one size; taken one by one. What
+        OpenCV reads is BGR: give ``image[..., ::-1]``.
+    fps, times_s
+        Either frames per second, or the time of every frame in seconds, increasing.
+    name
+        What the results call the source.
+    options, analyzer, progress, settings
+        As in `analyze`.
+
+    Returns
+    -------
+    A `Result`. For rows while frames still arrive use `mien.Analyzer.open_frames`.
+
+    Raises
+    ------
+    InputError
+        If there is no frame, one is of another kind or size, or times do not increase or are
+        fewer or more than frames.
+    ModelError, ValueError
+        As in `analyze`; also if both of `fps` and `times_s` are given, or neither.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> black = np.zeros((120, 160, 3), np.uint8)
+    >>> result = analyze_frames([black, black], fps=25)
+    >>> result.document["source"]["frames"], result.warnings
+    (2, ['no face was found in any frame'])
+    """
+    if (fps is None) == (times_s is None):
+        raise ValueError("give fps or times_s, one of them")
+    analyzer = _analyzer(options, analyzer, settings)
+    if times_s is not None:
+        timed = _timed(frames, times_s, name)
+    elif fps is not None and math.isfinite(fps) and fps > 0:
+        timed = ((index / fps, image) for index, image in enumerate(frames))
+    else:
+        raise ValueError(f"fps is above 0, not {fps}")
+    with analyzer.open_frames(timed, name, fps) as analysis:
+        return _collect(analyzer, analysis, progress)
+
+
+def _analyzer(
+    options: AnalysisOptions | None, analyzer: Analyzer | None, settings: dict[str, Any]
+) -> Analyzer:
     if sum((options is not None, analyzer is not None, bool(settings))) > 1:
         raise ValueError("give options, an analyzer, or single settings: not several of them")
-    if analyzer is None:
-        analyzer = Analyzer(options or AnalysisOptions(**settings))
+    return analyzer or Analyzer(options or AnalysisOptions(**settings))
+
+
+def _collect(
+    analyzer: Analyzer,
+    analysis: Analysis,
+    progress: Callable[[int], object] | None,
+    source: Path | None = None,
+) -> Result:
+    """All rows of an analysis in memory."""
     mran = analyzer.mran is not None
     sink = MemorySink(MRAN_SCHEMA if mran else FRAME_SCHEMA)
-    guidance = GuidanceFiles(*(_path(file) for file in (depth, thermal, streams)))
     volumes: list[Records] = []
-    with analyzer.open(path, guidance) as analysis:
-        for rows in analysis.rows(progress):
-            sink.write(to_table(rows, mran))
-            found = to_records(rows)
-            volumes += [] if found is None else [found]
-        attention = np.concatenate(volumes) if volumes else None
-        return Result(sink.table(), analysis.summary(), attention, Path(path).absolute())
+    for rows in analysis.rows(progress):
+        sink.write(to_table(rows, mran))
+        found = to_records(rows)
+        volumes += [] if found is None else [found]
+    attention = np.concatenate(volumes) if volumes else None
+    return Result(sink.table(), analysis.summary(), attention, source)
+
+
+def _timed(
+    frames: Iterable[ImageArray], times_s: Iterable[float], name: str
+) -> Iterator[tuple[float, ImageArray]]:
+    """Frames with their times; a time without a frame, or the reverse, is an error."""
+    times, missing = iter(times_s), object()
+    for index, image in enumerate(frames):
+        time_s = next(times, missing)
+        if time_s is missing:
+            raise InputError(f"{name}: frame {index} has no time; give one for every frame")
+        yield cast(float, time_s), image
+    if next(times, missing) is not missing:
+        raise InputError(f"{name}: there are more times than frames; give one for every frame")
 
 
 def _path(file: str | Path | None) -> Path | None:
@@ -287,7 +380,9 @@ def _size(source: dict[str, Any]) -> str:
     size = f"{source['width_px']} x {source['height_px']} px"
     if source["is_image"]:
         return f"image, {size}"
-    fps = source["nominal_fps"]
+    fps, lasts_s = source["nominal_fps"], source["duration_s"]
+    if not fps and lasts_s:  # frames from memory need not have said it
+        fps = source["frames"] / lasts_s
     rate = "variable rate" if source["variable_frame_rate"] or not fps else f"{fps:.2f} fps"
     return f"{source['frames']} frames, {source['duration_s']:.2f} s, {rate}, {size}"
 

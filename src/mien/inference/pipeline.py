@@ -6,7 +6,7 @@ batch, and a bounded state per face are all that is held.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -25,11 +25,9 @@ from mien.inference.options import AnalysisOptions
 from mien.inference.resample import longest_step_s
 from mien.inference.rows import FrameRow, Pending
 from mien.inference.summary import document, file_stamp, source_text
-from mien.types import (
-    SourceInfo,
-    Summary,
-)
+from mien.types import ImageArray, SourceInfo, Summary
 from mien.video.reader import VideoReader
+from mien.video.source import FrameFeed, FrameSource
 
 SCHEMA_VERSION = 1
 
@@ -89,6 +87,39 @@ class Analyzer:
         ValueError
             If `guidance` is given and the options leave MRAN out.
         """
+        self._check_guidance(guidance)
+        reader = VideoReader(path)
+        try:
+            return Analysis(self, reader, source_text(path), file_stamp(path), guidance)
+        except MienError:
+            reader.close()
+            raise
+
+    def open_frames(
+        self,
+        frames: Iterable[tuple[float, ImageArray]],
+        name: str = "frames",
+        nominal_fps: float | None = None,
+    ) -> Analysis:
+        """Open frames of a camera or from memory, as `open` does a file.
+
+        Rows come a batch of faces at a time (``options.batch``; 1 for live video), while frames
+        are still arriving, and memory does not grow with their number.
+
+        Parameters
+        ----------
+        frames, name, nominal_fps
+            As in `mien.video.source.FrameFeed`: time in seconds and RGB image, one by one.
+
+        Raises
+        ------
+        InputError
+            If there is no frame, or the first is of another kind; later ones while iterating.
+        """
+        return Analysis(self, FrameFeed(frames, name, nominal_fps), name)
+
+    def _check_guidance(self, guidance: GuidanceFiles | None) -> None:
+        """Depth and thermal need a model that reads them."""
         given = tuple(guidance.paths()) if guidance is not None else ()
         if given and self.mran is None:
             raise ValueError(f"{' and '.join(given)} are for MRAN: set the option mran, too")
@@ -99,12 +130,6 @@ class Analyzer:
                 f"the MRAN model {self.mran.metadata.get('name')!r} reads "
                 f"{', '.join(readable)}; leave --{' and --'.join(unread)} out"
             )
-        reader = VideoReader(path)
-        try:
-            return Analysis(self, reader, source_text(path), file_stamp(path), guidance)
-        except MienError:
-            reader.close()
-            raise
 
     def settings(self) -> dict[str, Any]:
         """The options as plain values."""
@@ -123,7 +148,7 @@ class Analysis:
     def __init__(
         self,
         analyzer: Analyzer,
-        reader: VideoReader,
+        reader: FrameSource,
         path: str,
         stamp: tuple[int | None, int | None] = (None, None),
         guidance: GuidanceFiles | None = None,

@@ -9,7 +9,7 @@ from typing import Any
 
 from mien.labels import AFFECT_COLUMNS, VALENCE_AROUSAL
 from mien.types import FaceSummary, MranSummary
-from mien.video.reader import VideoReader
+from mien.video.source import FrameSource
 
 
 def source_text(path: str | Path) -> str:
@@ -32,7 +32,7 @@ def document(
     mien_version: str,
     path: str,
     stamp: tuple[int | None, int | None],
-    reader: VideoReader,
+    reader: FrameSource,
     models: list[dict[str, Any]],
     settings: dict[str, Any],
     faces: list[FaceSummary],
