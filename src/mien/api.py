@@ -16,7 +16,14 @@ from mien.inference.options import AnalysisOptions
 from mien.inference.pipeline import Analysis, Analyzer
 from mien.inference.summary import file_stamp
 from mien.labels import ACTION_UNIT_COLUMNS, AFFECT_COLUMNS, EXPRESSIONS, REACTIONS
-from mien.output.attention import FaceAttention, Records, by_face, to_records
+from mien.output.attention import (
+    ATTENTION_FILE,
+    FaceAttention,
+    Records,
+    by_face,
+    to_records,
+    write_attention,
+)
 from mien.output.attention_video import write_attention_files
 from mien.output.folder import whole_folder, write_document
 from mien.output.layouts import EVEN_DECISIONS
@@ -25,6 +32,7 @@ from mien.output.schema import FRAME_SCHEMA, MRAN_SCHEMA, to_table
 from mien.output.sinks import MemorySink, open_sinks
 from mien.report import write_report
 from mien.types import FaceSummary, ImageArray, Summary
+from mien.video.source import FROM_MEMORY
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -148,11 +156,6 @@ class Result:
     def _unchanged(self) -> Path:
         """The source, for a second reading."""
         source = self.document["source"]
-        if source["size_bytes"] is None:
-            raise InputError(
-                f"{source['path']}: came from memory, and its pictures are not kept; overlay and "
-                "attention videos need a file"
-            )
         if file_stamp(self._source) != (source["size_bytes"], source["modified_ns"]):
             raise InputError(
                 f"{self._source}: is not there any more, or has changed since it was analysed; "
@@ -175,18 +178,25 @@ class Result:
         """Write the outputs of ``mien analyze`` into a folder, which appears whole or not at all.
 
         With ``attention`` or `overlay` the video is read once more, from the path that it was
-        given by.
+        given by. Pictures from memory are not kept: there is no overlay of them, and of the
+        attention only the numbers.
 
         Raises
         ------
         InputError
-            If the video is needed once more and not there any more.
+            If the video is needed once more and not there any more, or came from memory.
         OutputError
             If the folder cannot be written.
         """
         final = Path(folder)
+        source = self.document["source"]["path"]
+        from_memory = self.document["source"]["codec"] == FROM_MEMORY
+        if from_memory and overlay:
+            raise InputError(
+                f"{source}: came from memory, and its pictures are not kept; save it without "
+                "overlay"
+            )
         with whole_folder(final) as partial:
-            source = self.document["source"]["path"]
             sinks = open_sinks(
                 partial, format, layouts, source, self.table.schema, self._au_decisions()
             )
@@ -200,7 +210,9 @@ class Result:
                 document = document | {"warnings": document["warnings"] + told}
             write_document(document, partial)
             write_report(self._summary, partial / "report.html")
-            if self.document["settings"].get("attention"):
+            if self.document["settings"].get("attention") and from_memory:
+                write_attention(self._attention, partial / ATTENTION_FILE)
+            elif self.document["settings"].get("attention"):
                 write_attention_files(self._unchanged(), self._attention, partial)
         return final
 
@@ -293,7 +305,8 @@ def analyze_frames(
         Images, uint8 (height, width, 3), RGB, upright, all of one size; taken one by one. What
         OpenCV reads is BGR: give ``image[..., ::-1]``.
     fps, times_s
-        Either frames per second, or the time of every frame in seconds, increasing.
+        Frames per second, or the time of every frame in seconds, increasing; with both, `times_s`
+        says when frames were and `fps` their usual rate.
     name
         What the results call the source.
     options, analyzer, progress, settings
@@ -309,7 +322,7 @@ def analyze_frames(
         If there is no frame, one is of another kind or size, or times do not increase or are
         fewer or more than frames.
     ModelError, ValueError
-        As in `analyze`; also if both of `fps` and `times_s` are given, or neither.
+        As in `analyze`; also if neither `fps` nor `times_s` is given.
 
     Examples
     --------
@@ -319,15 +332,16 @@ def analyze_frames(
     >>> result.document["source"]["frames"], result.warnings
     (2, ['no face was found in any frame'])
     """
-    if (fps is None) == (times_s is None):
-        raise ValueError("give fps or times_s, one of them")
+    if fps is not None and not (math.isfinite(fps) and fps > 0):
+        raise ValueError(f"fps is above 0, not {fps}")
     analyzer = _analyzer(options, analyzer, settings)
     if times_s is not None:
-        timed = _timed(frames, times_s, name)
-    elif fps is not None and math.isfinite(fps) and fps > 0:
-        timed = ((index / fps, image) for index, image in enumerate(frames))
+        timed: Iterator[tuple[float, ImageArray]] = _timed(frames, times_s, name)
+    elif fps is not None:
+        rate = fps
+        timed = ((index / rate, image) for index, image in enumerate(frames))
     else:
-        raise ValueError(f"fps is above 0, not {fps}")
+        raise ValueError("give fps or times_s: when were the frames taken?")
     with analyzer.open_frames(timed, name, fps) as analysis:
         return _collect(analyzer, analysis, progress)
 
@@ -381,9 +395,11 @@ def _size(source: dict[str, Any]) -> str:
     if source["is_image"]:
         return f"image, {size}"
     fps, lasts_s = source["nominal_fps"], source["duration_s"]
-    if not fps and lasts_s:  # frames from memory need not have said it
+    if not fps and lasts_s and source["frames"] > 1:  # frames from memory need not have said it
         fps = source["frames"] / lasts_s
-    rate = "variable rate" if source["variable_frame_rate"] or not fps else f"{fps:.2f} fps"
+    rate = f"{fps:.2f} fps" if fps else "rate unknown"
+    if source["variable_frame_rate"]:
+        rate = "variable rate"
     return f"{source['frames']} frames, {source['duration_s']:.2f} s, {rate}, {size}"
 
 

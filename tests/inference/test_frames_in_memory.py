@@ -105,6 +105,9 @@ BLACK = np.zeros((48, 64, 3), np.uint8)
         ([BLACK, None], {"fps": 25}, "frame 1 is NoneType; give uint8"),
         ([BLACK, BLACK], {"times_s": [1.0, 1.0]}, "frame 1 at 1 s does not come after 1 s"),
         ([BLACK], {"times_s": [math.nan]}, "frame 0 has the time nan"),
+        ([BLACK], {"times_s": ["0"]}, "frame 0 has the time '0'; give seconds, one number"),
+        ([BLACK], {"times_s": np.zeros((1, 1))}, "frame 0 has the time array"),
+        ([BLACK], {"times_s": np.array([0], "datetime64[s]")}, "frame 0 has the time np.datetime"),
         ([BLACK, BLACK], {"times_s": [0.0]}, "frame 1 has no time"),
         ([BLACK], {"times_s": [0.0, 1.0]}, "there are more times than frames"),
     ],
@@ -115,15 +118,69 @@ def test_frames_that_cannot_be_read_are_named(frames: list, timing: dict, text: 
     assert "\n" not in str(caught.value)
 
 
-def test_the_rate_is_given_in_one_way() -> None:
-    for timing in ({}, {"fps": 25, "times_s": [0.0]}):
-        with pytest.raises(ValueError, match="give fps or times_s, one of them"):
-            analyze_frames([BLACK], analyzer=double_analyzer(script), **timing)
+def test_when_frames_were_taken_has_to_be_said() -> None:
+    with pytest.raises(ValueError, match="give fps or times_s"):
+        analyze_frames([BLACK], analyzer=double_analyzer(script))
+    with pytest.raises(InputError, match="frame 0 is no pair of a time in seconds and an image"):
+        double_analyzer(script).open_frames([BLACK])
     for fps in (0, -1, math.inf):
         with pytest.raises(ValueError, match="fps is above 0"):
             analyze_frames([BLACK], fps=fps, analyzer=double_analyzer(script))
     with pytest.raises(ValueError, match="nominal_fps is above 0"):
         FrameFeed([(0.0, BLACK)], nominal_fps=0)
+
+
+def test_a_camera_is_let_go_when_the_analysis_is_left(frames: list) -> None:
+    taken, released = 0, []
+
+    def camera():
+        nonlocal taken
+        try:
+            while True:
+                yield taken / 25, frames[0].image
+                taken += 1
+        finally:
+            released.append(True)
+
+    with double_analyzer(script, batch=1).open_frames(camera(), "camera") as analysis:
+        rows = analysis.rows()
+        for _ in range(3):  # the first have no face, and yet nothing waits
+            next(rows)
+        assert taken == 2 and not released
+    assert released
+    assert list(rows) == [] and taken == 2
+    assert analysis.summary().document["source"]["frames"] == 3
+
+
+def test_views_of_other_orders_say_the_same(frames: list) -> None:
+    images = [f.image for f in frames]
+    whole = analyze_frames(images, fps=25, analyzer=double_analyzer(script))
+    swapped = [np.ascontiguousarray(image[..., ::-1]) for image in images]
+    again = analyze_frames(
+        (image[..., ::-1] for image in swapped), fps=25, analyzer=double_analyzer(script)
+    )
+    assert again.document["faces"] == whole.document["faces"]
+
+
+def test_a_clock_of_its_own_with_a_rate(frames: list, tmp_path: Path) -> None:
+    images, times_s = [f.image for f in frames], 1000 + np.arange(30) / 2
+    slow = analyze_frames(images, fps=2, analyzer=double_analyzer(script))
+    clock = analyze_frames(images, times_s=times_s, fps=2, analyzer=double_analyzer(script))
+    for name in ("valence", "face_id"):
+        columns = (t.column(name).to_pandas().to_numpy() for t in (slow.table, clock.table))
+        np.testing.assert_array_equal(*columns)
+    clock.save(tmp_path / "clock")
+    document = (tmp_path / "clock" / "report.html").read_text(encoding="utf-8")
+    assert "16:44" in document  # 1000 s and a little: the axis begins where the frames do
+
+
+def test_attention_of_frames_from_memory_is_kept_as_numbers(frames: list, tmp_path: Path) -> None:
+    images = [f.image for f in frames]
+    result = analyze_frames(images, fps=25, analyzer=double_analyzer(script, attention=False))
+    result.document["settings"]["attention"] = True
+    result.save(tmp_path / "saved")
+    names = {path.name for path in (tmp_path / "saved").iterdir()}
+    assert "attention.npz" in names and "attention.mp4" not in names
 
 
 def test_a_closed_feed_ends() -> None:

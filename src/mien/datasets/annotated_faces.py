@@ -28,7 +28,7 @@ from mien.datasets.annotations import (
 )
 from mien.datasets.base import FaceSet, aligned_matrices, framed_matrices
 from mien.datasets.expression_folders import NAME as FOLDERS
-from mien.datasets.expression_folders import are_expression_folders, load_expression_folders
+from mien.datasets.expression_folders import holds_folders, load_expression_folders
 from mien.datasets.targets import smoothed_labels
 from mien.errors import DataError
 from mien.labels import ACTION_UNITS
@@ -59,11 +59,9 @@ def load_annotated_faces(folder: str | Path, split: str | None = None) -> FaceSe
         If the folder is none, an image is gone or cannot be read, or none is in the split.
     """
     place = Path(folder)
-    unprepared = not (place / "dataset.json").exists() and place.is_dir()
-    if unprepared and are_expression_folders(place):
-        corpus = load_expression_folders(place)
-    else:
-        corpus = read_annotations(place)
+    prepared = (place / "annotations.parquet").is_file() or not place.is_dir()
+    by_hand = not prepared and holds_folders(place)
+    corpus = load_expression_folders(place) if by_hand else read_annotations(place)
     names, splits = (corpus.table.column(name).to_pylist() for name in ("image", "split"))
     rows = np.array(
         [k for k, name in enumerate(names) if name is not None and split in (None, splits[k])],

@@ -1,6 +1,7 @@
 """Faces sorted into folders by expression, as CK+48, JAFFE and many sets are handed around.
 
-Layout: ``<expression>/...`` or ``<split>/<expression>/...`` with images anywhere below. Folders are
+Layout: ``<expression>/...`` or ``<split>/<expression>/...`` with images anywhere below, links
+followed. Folders are
 named after the seven expressions or the usual words for them (``happy``, ``angry``), in any case;
 those of contempt and the like are kept as faces without one of the seven. Splits are ``train``,
 ``valid`` and ``test`` or the usual words for them; without any, everything is ``test``: who is in
@@ -9,9 +10,11 @@ which picture is not known, so nothing is divided. Every image is one face, crop
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from mien.datasets.annotations import ImageCorpus, annotation_table
 from mien.errors import DataError
@@ -34,6 +37,7 @@ _WORDS = {
     "surprised": "surprise",
 }
 _OUTSIDE = ("contempt", "contemptuous", "other", "unknown", "uncertain", "none", "nf")
+UNDIVIDED = ""
 _SPLITS = {
     "train": "train",
     "training": "train",
@@ -43,6 +47,11 @@ _SPLITS = {
     "test": "test",
     "testing": "test",
 }
+
+
+def holds_folders(root: Path) -> bool:
+    """Whether there is any folder in a folder; raises `DataError` where that cannot be read."""
+    return bool(_in(root))
 
 
 def are_expression_folders(root: Path) -> bool:
@@ -60,14 +69,14 @@ def load_expression_folders(root: str | Path) -> ImageCorpus:
     Raises
     ------
     DataError
-        If the folder is none, a folder in it is named otherwise, or no image is there.
+        If a folder is none or cannot be read, a folder in it is named otherwise, or no image is
+        there.
     """
     place = Path(root)
-    if not place.is_dir():
-        raise DataError(f"{place}: no such folder")
     names: list[str] = []
     splits: list[str] = []
     expressions: list[int] = []
+    notes: list[str] = []
     for folder, split in _classes(place):
         index = _expression(folder)
         if index is None:
@@ -76,17 +85,31 @@ def load_expression_folders(root: str | Path) -> ImageCorpus:
                 f"{sorted(_OUTSIDE)} for what is none of the seven; or after a split, one of "
                 f"{sorted(_SPLITS)}, with such folders in it"
             )
-        for path in sorted(folder.rglob("*")):
-            if path.suffix.lower() in SUFFIXES and path.is_file():
-                names.append(path.relative_to(place).as_posix())
-                splits.append(split)
-                expressions.append(index)
+        found = [_name(path, place) for path in _images(folder, split == UNDIVIDED)]
+        if not found:
+            notes.append(f"{_name(folder, place)} holds no image")
+        names += found
+        splits += ["test" if split == UNDIVIDED else split] * len(found)
+        expressions += [index] * len(found)
     if not names:
         raise DataError(f"{place}: no image in any folder named after an expression")
     table = annotation_table(names, splits, expression=np.array(expressions, np.int64))
     outside = expressions.count(-1)
-    notes = [f"{outside} images show none of the seven expressions"] if outside else []
+    if outside:
+        notes.append(f"{outside} images show none of the seven expressions")
     return ImageCorpus(NAME, place, table, tuple(notes))
+
+
+def usual_split(splits: npt.NDArray[np.str_]) -> str:
+    """The split that is measured on where none is asked for: never faces to train on.
+
+    Examples
+    --------
+    >>> usual_split(np.array(["train", "valid", "test"])), usual_split(np.array(["train", "test"]))
+    ('valid', 'test')
+    """
+    there = set(splits.tolist())
+    return next((name for name in ("valid", "test") if name in there), "all")
 
 
 def _classes(root: Path) -> list[tuple[Path, str]]:
@@ -95,14 +118,67 @@ def _classes(root: Path) -> list[tuple[Path, str]]:
     for folder in _in(root):
         split = _SPLITS.get(folder.name.lower())
         if split is None:
-            found.append((folder, "test"))
+            found.append((folder, UNDIVIDED))
         else:
             found += [(inner, split) for inner in _in(folder)]
     return found
 
 
+def _images(folder: Path, undivided: bool) -> list[Path]:
+    """Images below a folder, links followed, what computers leave behind passed over."""
+
+    def refuse(error: OSError) -> None:
+        raise _unreadable(Path(error.filename or folder), error) from error
+
+    found = []
+    seen: set[str] = set()
+    for place, inner, files in os.walk(folder, onerror=refuse, followlinks=True):
+        inner[:] = [name for name in inner if not _is_leftover(name)]
+        real = os.path.realpath(place)
+        if real in seen:  # a link that leads back
+            inner.clear()
+            continue
+        seen.add(real)
+        within = Path(place)
+        for name in inner:
+            if undivided and within == folder and name.lower() in _SPLITS:
+                raise DataError(
+                    f"{within / name}: splits stand outside, expressions inside: "
+                    f"{name}/{folder.name}/..."
+                )
+        found += [
+            within / name
+            for name in files
+            if Path(name).suffix.lower() in SUFFIXES and not _is_leftover(name)
+        ]
+    return sorted(found)
+
+
 def _in(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
+    try:
+        return sorted(p for p in folder.iterdir() if not _is_leftover(p.name) and p.is_dir())
+    except FileNotFoundError:
+        raise DataError(f"{folder}: no such folder") from None
+    except OSError as error:
+        raise _unreadable(folder, error) from error
+
+
+def _unreadable(place: Path, error: OSError) -> DataError:
+    return DataError(f"{place}: cannot be read ({error.strerror}); check its permissions")
+
+
+def _is_leftover(name: str) -> bool:
+    """Hidden files, and folders that unpacking and file servers leave."""
+    return name.startswith(".") or name in ("__MACOSX", "@eaDir")
+
+
+def _name(path: Path, root: Path) -> str:
+    name = path.relative_to(root).as_posix()
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise DataError(f"{root}: the name {name!r} in it is not UTF-8; rename it") from None
+    return name
 
 
 def _expression(folder: Path) -> int | None:

@@ -123,16 +123,19 @@ def write_ferplus(corpus: FerPlusTables, folder: Path) -> Path:
     """Write ``ferplus.npz``, whole or not at all."""
     path = folder / "ferplus.npz"
     partial = folder / "ferplus.npz.partial"
-    with partial.open("wb") as file:
-        np.savez_compressed(
-            file,
-            images=corpus.images,
-            votes=corpus.votes,
-            split=corpus.split,
-            name=corpus.names,
-            dup_group=corpus.duplicates,
-        )
-    partial.replace(path)
+    try:
+        with partial.open("wb") as file:
+            np.savez_compressed(
+                file,
+                images=corpus.images,
+                votes=corpus.votes,
+                split=corpus.split,
+                name=corpus.names,
+                dup_group=corpus.duplicates,
+            )
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
     return path
 
 
@@ -150,10 +153,10 @@ def _pixels(row: Row) -> npt.NDArray[np.uint8]:
             values = np.fromstring(row.cells["pixels"], np.int64, sep=" ")
         except (DeprecationWarning, ValueError):
             raise row.error("'pixels' holds something else than numbers") from None
-    if values.size != SIDE_PX**2 or values.min() < 0 or values.max() > 255:
-        raise row.error(
-            f"'pixels' holds {values.size} numbers; expected {SIDE_PX**2} from 0 to 255"
-        )
+    if values.size != SIDE_PX**2:
+        raise row.error(f"'pixels' holds {values.size} numbers; expected {SIDE_PX**2}")
+    if values.min() < 0 or values.max() > 255:
+        raise row.error(f"'pixels' holds {values.min()} to {values.max()}; expected 0 to 255")
     return values.astype(np.uint8).reshape(SIDE_PX, SIDE_PX)
 
 

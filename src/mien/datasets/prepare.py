@@ -51,8 +51,9 @@ ANNOTATED_CORPORA: dict[str, Callable[[str | Path], ImageCorpus]] = {
     "emotionet": load_emotionet,
     "expression-folders": load_expression_folders,
 }
-TABLE_CORPORA: dict[str, Callable[[str | Path], FerPlusTables]] = {"ferplus": load_ferplus_tables}
 """How corpora are read, by name."""
+TABLE_CORPORA: dict[str, Callable[[str | Path], FerPlusTables]] = {"ferplus": load_ferplus_tables}
+"""Those whose faces and labels are joined into one file."""
 
 _FAILURES = ".failed"
 

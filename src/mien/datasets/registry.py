@@ -273,8 +273,8 @@ _ALL = (
             "expressions: neutral, anger, disgust, fear, happiness, sadness, surprise (or happy, "
             "angry, ...), contempt",
             "splits: train, valid, test; without them all is test",
-            "'mien evaluate mma --data FOLDER' and 'mien train mma' (kind images) also read it as "
-            "it is",
+            "'mien evaluate mma --data FOLDER' also reads it as it is; 'mien train mma' (kind "
+            "images), too, if it has train and valid",
         ),
     ),
     CorpusInfo(

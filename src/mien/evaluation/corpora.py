@@ -9,7 +9,8 @@ import numpy as np
 
 from mien.datasets import FaceSet, load_ferplus, load_muxspace, load_synthetic
 from mien.datasets.annotated_faces import load_annotated_faces
-from mien.datasets.expression_folders import are_expression_folders
+from mien.datasets.expression_folders import NAME as FOLDERS
+from mien.datasets.expression_folders import are_expression_folders, holds_folders, usual_split
 from mien.datasets.landmarks import find_landmarks
 from mien.errors import DataError
 from mien.faces.detect import RetinaFaceDetector
@@ -64,8 +65,9 @@ def load_labelled(
         annotations that ``mien datasets prepare`` wrote, or folders of faces named after
         expressions (`mien.datasets.expression_folders`).
     split
-        One of `SPLITS`; None: ``"valid"`` of prepared annotations and where an npz or folders
-        declare one, ``"test"`` of a synthetic set, else ``"all"``.
+        One of `SPLITS`; None: ``"valid"`` of prepared annotations and where an npz declares a
+        training split, ``"test"`` of a synthetic set, of folders what
+        `mien.datasets.expression_folders.usual_split` says, else ``"all"``.
     blendshapes
         Teacher scores for the same rows; None looks beside the data.
     framing
@@ -98,11 +100,14 @@ def load_labelled(
 def _load(data: Path, blendshapes: Path | None, notes: list[str]) -> tuple[FaceSet, str, str]:
     """The corpus, the split that is usually measured on, and `LabelledFaces.truth`."""
     if data.is_dir():
-        if (data / "annotations.parquet").is_file():
-            return load_annotated_faces(data), "valid", "annotation"
-        if are_expression_folders(data):
+        prepared = (data / "annotations.parquet").is_file()
+        # A folder of folders without a document of ours is taken for expressions: either it is
+        # one, or its loader says what is expected.
+        sorted_by_hand = not (data / "dataset.json").is_file() and holds_folders(data)
+        if prepared or sorted_by_hand or are_expression_folders(data):
             faces = load_annotated_faces(data)
-            return faces, "valid" if (faces.split == "valid").any() else "all", "annotation"
+            by_folder = faces.corpus == FOLDERS
+            return faces, usual_split(faces.split) if by_folder else "valid", "annotation"
         return load_synthetic(data), "test", "truth"
     zipped = data.suffix.lower() == ".zip"
     beside = data.with_name(f"{data.stem.split('_')[0]}_blendshapes.npz")

@@ -116,6 +116,7 @@ class Analyzer:
         InputError
             If there is no frame, or the first is of another kind; later ones while iterating.
         """
+        name = source_text(name)
         return Analysis(self, FrameFeed(frames, name, nominal_fps), name)
 
     def _check_guidance(self, guidance: GuidanceFiles | None) -> None:
@@ -211,7 +212,7 @@ class Analysis:
             pending.append(item)
             waiting += len(item.faces)
             # Frames without faces cost nothing to hold, but time must go on in the output.
-            if waiting >= batch or len(pending) >= 4 * batch:
+            if waiting >= batch or len(pending) >= (4 * batch if batch > 1 else 1):
                 yield self._estimate(pending)
                 if progress is not None:
                     progress(len(pending))

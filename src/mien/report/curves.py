@@ -139,11 +139,17 @@ def presence(face: FaceSummary, curve: Curve) -> list[Interval]:
 
 
 def video_span(duration_s: float | None, curves: list[Curve], faces: list[FaceSummary]) -> Interval:
-    """The time axis of the whole video: 0 (or an earlier first frame) to the last known second."""
+    """The time axis of the whole video: 0 (or an earlier first frame) to the last known second.
+
+    Where all that is known lies later than the video is long, as with a camera's own clock, the
+    axis begins with it.
+    """
     starts = [float(curve.time_s[0]) for curve in curves if len(curve.time_s)]
     ends = [float(curve.time_s[-1]) for curve in curves if len(curve.time_s)]
     ends += [float(face.last_s) for face in faces if np.isfinite(face.last_s)]
     start = min([0.0, *starts])
+    if starts and duration_s and min(starts) > duration_s:
+        start = min(starts)
     return start, max([start + 1e-3, *ends, duration_s or 0.0])
 
 

@@ -55,8 +55,9 @@ class CorpusConfig:
     ----------
     kind
         ``"ferplus"`` (npz of images and votes), ``"faces"`` (zip of faces with its csv),
-        ``"images"`` (folder that ``mien datasets prepare`` wrote for a corpus of images or frames)
-        or ``"synthetic"`` (folder of a set that ``mien synthesize images`` wrote).
+        ``"images"`` (folder that ``mien datasets prepare`` wrote for a corpus of images or frames,
+        or folders named after expressions with train and valid around them) or ``"synthetic"``
+        (folder of a set that ``mien synthesize images`` wrote).
     path, blendshapes
         Absolute, or relative to the data folder; ``blendshapes`` may be empty.
     per_batch
@@ -425,5 +426,12 @@ def make_feeds(config: MMATrainConfig, corpora: dict[str, FaceSet]) -> dict[str,
     if set(configs) != set(corpora) or not configs:
         raise ConfigError(f"corpora configured: {sorted(configs)}, given: {sorted(corpora)}")
     train = {name: corpora[name].select(corpora[name].split == "train") for name in configs}
+    for name, faces in train.items():
+        if not len(faces):
+            splits = ", ".join(sorted(set(corpora[name].split.tolist())))
+            raise ConfigError(
+                f"corpora.{name}: no face is in the split train (there is: {splits}); folders "
+                "named after expressions need train/ and valid/ around them"
+            )
     weights = class_weights(next(iter(train.values())), config.class_weight_power)
     return {name: CorpusFeed(train[name], configs[name], weights) for name in configs}
