@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from mien._version import __version__
 from mien.datasets.aff_wild2 import load_aff_wild2
@@ -57,6 +57,8 @@ TABLE_CORPORA: dict[str, Callable[[str | Path], FerPlusTables]] = {"ferplus": lo
 
 _FAILURES = ".failed"
 
+T = TypeVar("T")
+
 
 def prepare_annotations(corpus: ImageCorpus, out: Path) -> dict[str, Any]:
     """Write the annotation table of a corpus; the content of its ``dataset.json``.
@@ -66,11 +68,7 @@ def prepare_annotations(corpus: ImageCorpus, out: Path) -> dict[str, Any]:
     OutputError
         If the folder holds something else or cannot be written to.
     """
-    claim(out, {"corpus": corpus.name})
-    try:
-        return write_annotations(corpus, out)
-    except OSError as error:
-        raise cannot_write(out, error) from error
+    return _claimed(out, corpus.name, lambda: write_annotations(corpus, out))
 
 
 def prepare_videos(
@@ -169,9 +167,14 @@ def prepare_tables(corpus: FerPlusTables, out: Path) -> Path:
     OutputError
         If the folder holds something else or cannot be written to.
     """
-    claim(out, {"corpus": corpus.name})
+    return _claimed(out, corpus.name, lambda: write_ferplus(corpus, out))
+
+
+def _claimed(out: Path, name: str, write: Callable[[], T]) -> T:
+    """What `write` returns, once the folder is known to be this corpus's."""
+    claim(out, {"corpus": name})
     try:
-        return write_ferplus(corpus, out)
+        return write()
     except OSError as error:
         raise cannot_write(out, error) from error
 
