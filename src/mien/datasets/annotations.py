@@ -34,6 +34,19 @@ from mien.types import FloatArray
 FORMAT = "mien prepared annotations"
 VERSION = 1
 
+EXPRESSION_WORDS: dict[str, str] = {
+    **{name: name for name in EXPRESSIONS},
+    "angry": "anger",
+    "disgusted": "disgust",
+    "fearful": "fear",
+    "afraid": "fear",
+    "happy": "happiness",
+    "joy": "happiness",
+    "sad": "sadness",
+    "surprised": "surprise",
+}
+"""Words that corpora have for the seven expressions, in lower case, and our names."""
+
 BOX_COLUMNS = ("box_x", "box_y", "box_w", "box_h")
 LANDMARK_COLUMNS = tuple(f"{name}_{axis}" for name in LANDMARKS for axis in "xy")
 
@@ -216,10 +229,9 @@ def expression_index(name: str, outside: Sequence[str]) -> int:
     >>> expression_index("Happy", ()), expression_index("Contempt", ("Contempt",))
     (4, -1)
     """
-    plain = {"happy": "happiness", "sad": "sadness", "angry": "anger"}
-    known = plain.get(name.lower(), name.lower())
-    if known in EXPRESSIONS:
-        return EXPRESSIONS.index(known)
+    word = name.lower()
+    if word in EXPRESSION_WORDS:
+        return EXPRESSIONS.index(EXPRESSION_WORDS[word])
     if name in outside:
         return -1
     raise DataError(f"expression {name!r} is neither one of {EXPRESSIONS} nor of {tuple(outside)}")

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from mien.datasets.annotations import ImageCorpus, annotation_table
+from mien.datasets.annotations import EXPRESSION_WORDS, ImageCorpus, annotation_table
 from mien.errors import DataError
 from mien.labels import EXPRESSIONS
 
@@ -25,17 +25,6 @@ NAME = "expression-folders"
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".pgm", ".ppm")
 """Files that count as images, in any case; others are passed over."""
 
-_WORDS = {
-    **{name: name for name in EXPRESSIONS},
-    "angry": "anger",
-    "disgusted": "disgust",
-    "fearful": "fear",
-    "afraid": "fear",
-    "happy": "happiness",
-    "joy": "happiness",
-    "sad": "sadness",
-    "surprised": "surprise",
-}
 _OUTSIDE = ("contempt", "contemptuous", "other", "unknown", "uncertain", "none", "nf")
 UNDIVIDED = ""
 _SPLITS = {
@@ -81,8 +70,8 @@ def load_expression_folders(root: str | Path) -> ImageCorpus:
         index = _expression(folder)
         if index is None:
             raise DataError(
-                f"{folder}: a folder is named after an expression, one of {sorted(_WORDS)}, or "
-                f"{sorted(_OUTSIDE)} for what is none of the seven; or after a split, one of "
+                f"{folder}: a folder is named after an expression, one of "
+                f"{sorted(EXPRESSION_WORDS)}, or {sorted(_OUTSIDE)} for what is none of the seven; or after a split, one of "
                 f"{sorted(_SPLITS)}, with such folders in it"
             )
         found = [_name(path, place) for path in _images(folder, split == UNDIVIDED)]
@@ -186,4 +175,4 @@ def _expression(folder: Path) -> int | None:
     word = folder.name.lower()
     if word in _OUTSIDE:
         return -1
-    return EXPRESSIONS.index(_WORDS[word]) if word in _WORDS else None
+    return EXPRESSIONS.index(EXPRESSION_WORDS[word]) if word in EXPRESSION_WORDS else None

@@ -20,6 +20,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from mien.datasets.annotations import EXPRESSION_WORDS
 from mien.datasets.base import FaceSet, aligned_matrices, framed_matrices
 from mien.datasets.ferplus import load_teacher_scores
 from mien.datasets.targets import action_unit_targets, smoothed_labels
@@ -27,7 +28,6 @@ from mien.errors import DataError
 from mien.labels import ACTION_UNITS, EXPRESSIONS
 
 _POINTS = [f"l{axis}{i}" for i in range(5) for axis in "xy"]
-_ALIASES = {"happy": "happiness", "sad": "sadness", "angry": "anger", "surprised": "surprise"}
 # Labels of the usual sets that are not among the 7; anything else is a mistake worth stopping at.
 _OUTSIDE = {"contempt", "unknown", "other", ""}
 
@@ -163,7 +163,7 @@ def _read_points(
 
 
 def _expression_index(label: str, source: str, row: int) -> int:
-    name = _ALIASES.get(label.lower(), label.lower())
+    name = EXPRESSION_WORDS.get(label.lower(), label.lower())
     if name in EXPRESSIONS:
         return EXPRESSIONS.index(name)
     if name in _OUTSIDE:
