@@ -71,8 +71,8 @@ def load_expression_folders(root: str | Path) -> ImageCorpus:
         if index is None:
             raise DataError(
                 f"{folder}: a folder is named after an expression, one of "
-                f"{sorted(EXPRESSION_WORDS)}, or {sorted(_OUTSIDE)} for what is none of the seven; or after a split, one of "
-                f"{sorted(_SPLITS)}, with such folders in it"
+                f"{sorted(EXPRESSION_WORDS)}, or {sorted(_OUTSIDE)} for what is none of the "
+                f"seven; or after a split, one of {sorted(_SPLITS)}, with such folders in it"
             )
         found = [_name(path, place) for path in _images(folder, split == UNDIVIDED)]
         if not found:
