@@ -7,7 +7,7 @@ convolves [x, h] (and the guiding states) anew at every step. Both start from th
 The whole network's step stands below, with either decoder. Peak memory is that of a process that
 does nothing else, above what it held before its first step.
 
-usage: python benchmarks/mran_step.py [--threads 2] [--batch 8] [--repeats 7] [--quick]
+usage: python benchmarks/mran_step.py [--threads 2] [--batch 8] [--repeats 7] [--width 1] [--quick]
 """
 
 import argparse
@@ -87,6 +87,15 @@ def features(config, batch):
     return found
 
 
+def config(width):
+    """The default sizes, with states so many times as wide."""
+    plain = MRANConfig()
+    return MRANConfig(
+        color_hidden=tuple(width * hidden for hidden in plain.color_hidden),
+        guide_hidden=tuple(width * hidden for hidden in plain.guide_hidden),
+    )
+
+
 def decoder_step(model, batch):
     """A function that runs forward and backward; returns outputs and gradients by the features."""
     given = features(model.config, batch)
@@ -120,12 +129,12 @@ def network_step(model, batch):
     return step
 
 
-def measure(what, way, batch, threads, repeats):
+def measure(what, way, batch, threads, repeats, width):
     """Seconds of single steps and the memory that they needed, in a process of its own."""
     keep_freed_memory()
     torch.set_num_threads(threads)
     torch.manual_seed(0)
-    model = MRAN(MRANConfig()).train()
+    model = MRAN(config(width)).train()
     if way == "obvious":
         make_obvious(model)
     step = (decoder_step if what == "decoders" else network_step)(model, batch)
@@ -149,10 +158,10 @@ def measure(what, way, batch, threads, repeats):
     )
 
 
-def check(batch):
+def check(batch, width):
     """Largest relative difference of outputs and of gradients between both ways."""
     torch.manual_seed(0)
-    model = MRAN(MRANConfig())
+    model = MRAN(config(width))
     ours = decoder_step(model, batch)()
     make_obvious(model)
     obvious = decoder_step(model, batch)()
@@ -167,17 +176,19 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--width", type=int, default=1, help="states so many times as wide")
     parser.add_argument("--quick", action="store_true", help="two clips, three repeats")
     parser.add_argument("--measure", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     batch, repeats = (2, 3) if arguments.quick else (arguments.batch, arguments.repeats)
     if arguments.measure:
-        measure(*arguments.measure, batch, arguments.threads, repeats)
+        measure(*arguments.measure, batch, arguments.threads, repeats, arguments.width)
         return
     print(
         f"{platform.processor() or platform.machine()}, {arguments.threads} thread(s), Python "
         f"{platform.python_version()}, torch {torch.__version__}; {batch} clips of "
-        f"{MRANConfig().clip_frames} frames, median of {repeats} steps"
+        f"{MRANConfig().clip_frames} frames, states {arguments.width} time(s) as wide, "
+        f"median of {repeats} steps"
     )
     print(f"{'step':<12}{'way':<10}{'ms':>8}{'CPU ms':>9}{'peak MB':>9}{'ratio':>7}")
     for what in ("decoders", "network"):
@@ -185,6 +196,7 @@ def main() -> None:
         for way in ("obvious", "ours"):
             command = [sys.executable, __file__, "--measure", what, way, "--batch", str(batch)]
             command += ["--threads", str(arguments.threads), "--repeats", str(repeats)]
+            command += ["--width", str(arguments.width)]
             done = subprocess.run(command, capture_output=True, text=True, check=True)
             result = json.loads(done.stdout.splitlines()[-1])
             base = base or result["seconds"]
@@ -194,7 +206,7 @@ def main() -> None:
                 f"{base / result['seconds']:>7.2f}",
                 flush=True,
             )
-    outputs, gradients = check(2)
+    outputs, gradients = check(2, arguments.width)
     print(f"differ by {outputs:.1e} in the states, {gradients:.1e} in the gradients")
 
 

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from mien.models.blocks import conv_lstm_walk
 from mien.models.blocks.conv_lstm import ConvLSTM, ConvLSTMCell
 from mien.models.blocks.ga_lstm import GALSTM, GALSTMCell
 
@@ -138,6 +139,40 @@ def test_gradients_equal_those_of_the_steps_taken_one_by_one(steps):
             atol=2e-5,
             rtol=1e-4,
         )
+
+
+def test_compiled_loops_say_what_the_plain_ones_say_bit_for_bit(clip, guidance, monkeypatch):
+    layer, found = GALSTM(INPUTS, HIDDEN, GUIDANCE), []
+    compiled = conv_lstm_walk._forth, conv_lstm_walk._back
+    plain = conv_lstm_walk._forth_loop, conv_lstm_walk._back_loop
+    for forth, back in (compiled, compiled, plain):  # a compiled loop may change after it ran
+        monkeypatch.setattr(conv_lstm_walk, "_forth", forth)
+        monkeypatch.setattr(conv_lstm_walk, "_back", back)
+        states = layer(clip, [guidance])
+        grads = torch.autograd.grad(states.square().sum(), list(layer.parameters()))
+        found.append([states.detach(), *grads])
+    for other in found[1:]:
+        assert all(torch.equal(a, b) for a, b in zip(found[0], other, strict=True))
+
+
+@pytest.mark.parametrize("size", [(6, 6), (5, 4), (1, 3)])
+def test_threads_that_share_a_batch_change_nothing(size):
+    torch.manual_seed(4)
+    layer = GALSTM(INPUTS, HIDDEN, GUIDANCE).double()
+    x = torch.randn(4, 3, INPUTS, *size, dtype=torch.float64, requires_grad=True)
+    guide = torch.randn(4, 3, GUIDANCE, *size, dtype=torch.float64, requires_grad=True)
+    inputs = [x, guide, *layer.parameters()]
+    before, found = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2, 8):
+            torch.set_num_threads(threads)
+            states = layer(x, [guide])
+            found.append([states.detach(), *torch.autograd.grad(states.square().sum(), inputs)])
+    finally:
+        torch.set_num_threads(before)
+    for other in found[1:]:
+        for a, b in zip(found[0], other, strict=True):
+            torch.testing.assert_close(a, b)
 
 
 def test_a_frame_knows_nothing_of_later_ones_and_frame_by_frame_nothing_of_any(clip):

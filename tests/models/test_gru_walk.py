@@ -63,12 +63,12 @@ def test_without_a_compiler_the_plain_loop_is_used(monkeypatch):
         raise RuntimeError("not on this Python")
 
     monkeypatch.setattr(torch.jit, "script", refuses)
-    assert gru_walk._without_lock(gru_walk._forward_walk) is gru_walk._forward_walk
+    assert gru_walk.without_lock(gru_walk._forward_walk) is gru_walk._forward_walk
     monkeypatch.delattr(torch.jit, "script")
-    assert gru_walk._without_lock(gru_walk._forward_walk) is gru_walk._forward_walk
+    assert gru_walk.without_lock(gru_walk._forward_walk) is gru_walk._forward_walk
 
 
 def test_compiling_warns_of_nothing():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        gru_walk._without_lock(gru_walk._forward_walk)
+        gru_walk.without_lock(gru_walk._forward_walk)

@@ -6,19 +6,16 @@ The papers' cell, without peepholes, every product a 3 x 3 convolution that keep
     c_t = f c_(t-1) + i g                                 h_t = o tanh(c_t)
 
 What does not depend on the step before leaves the loop: all frames' W_x * x + b is one convolution
-(`ConvLSTMCell.drive`). In training the loop is one autograd node whose gradient is written out by
-hand, so that the gradient of W_h, too, is one convolution over all frames instead of one a step.
+(`ConvLSTMCell.drive`). In training the loop is `mien.models.blocks.conv_lstm_walk`.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 from torch.nn import functional
-from torch.nn.grad import conv2d_weight
+
+from mien.models.blocks.conv_lstm_walk import walk
 
 State = tuple[Tensor, Tensor]
 """Hidden and cell state, both (batch, hidden, height, width)."""
@@ -47,10 +44,19 @@ class ConvLSTMCell(nn.Module):
             self.from_input.bias.zero_()
             self.from_input.bias[hidden : 2 * hidden] = 1.0
 
-    def drive(self, x: Tensor) -> Tensor:
-        """W_x * x + b of any number of frames, (n, inputs, h, w) -> (n, 4 hidden, h, w)."""
+    def drive(self, x: Tensor, *guidance: Tensor) -> Tensor:
+        """W_x * x + b of any number of frames, (n, inputs, h, w) -> (n, 4 hidden, h, w).
+
+        `guidance` is for cells that read more than their input, in the order of `readers`.
+        """
         driven: Tensor = self.from_input(x)
+        for reader, more in zip(self.readers()[1:], guidance, strict=True):
+            driven = driven + reader(more)
         return driven
+
+    def readers(self) -> list[nn.Conv2d]:
+        """The convolutions of what a step reads besides its own state; the first has the bias."""
+        return [self.from_input]
 
     def step(self, drive: Tensor, state: State | None) -> State:
         """States after a step from its `drive` (batch, 4 hidden, h, w); None: nothing before."""
@@ -76,33 +82,40 @@ class ConvLSTM(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Hidden states of all steps."""
-        return run_cell(self.cell, self.cell.drive(x.flatten(0, 1)), len(x))
+        return run_cell(self.cell, x)
 
 
-def run_cell(cell: ConvLSTMCell, drive: Tensor, steps: int) -> Tensor:
-    """Hidden states (time, batch, hidden, h, w) from the drives of all frames, time first.
+def run_cell(cell: ConvLSTMCell, *reads: Tensor) -> Tensor:
+    """Hidden states (time, batch, hidden, h, w) of a clip.
 
     Parameters
     ----------
     cell
         Whose recurrence is run.
-    drive
-        (time * batch, 4 hidden, h, w).
-    steps
-        Length of the time axis.
+    reads
+        What its `readers` read, (time, batch, channels, h, w) each.
     """
+    steps = len(reads[0])
+    hidden = cell.from_hidden
+    if hidden is not None and torch.is_grad_enabled() and reads[0].device.type == "cpu":
+        return _walk(cell, hidden, *reads)
+    drives = split_time(cell.drive(*(read.flatten(0, 1) for read in reads)), steps)
     if cell.from_hidden is None:
-        return split_time(_first_step(drive)[0], steps)
-    weight = cell.from_hidden.weight
-    drives = split_time(drive, steps)  # (T, B, 4 C, h, w)
-    if torch.is_grad_enabled():
-        hidden: Tensor = _Recurrence.apply(drives, weight)  # type: ignore[no-untyped-call]
-        return hidden
+        return split_time(_first_step(drives.flatten(0, 1))[0], steps)
     state, states = None, []
     for frame in drives.unbind(0):
-        state = _first_step(frame) if state is None else _step(frame, state, weight)
+        state = cell.step(frame, state)
         states.append(state[0])
     return torch.stack(states)
+
+
+def _walk(cell: ConvLSTMCell, hidden: nn.Conv2d, x: Tensor, *more: Tensor) -> Tensor:
+    first, *others = cell.readers()
+    assert first.bias is not None
+    weight = torch.cat([first.weight, hidden.weight], 1)
+    if others:
+        return walk(weight, first.bias, x, more[0], others[0].weight)
+    return walk(weight, first.bias, x, x[:, :, :0], weight[:, :0])
 
 
 def split_time(x: Tensor, steps: int) -> Tensor:
@@ -123,64 +136,3 @@ def _step(drive: Tensor, state: State, weight: Tensor) -> State:
     i, f, o = gates[:, : 3 * hidden].sigmoid().chunk(3, 1)
     cell = f * state[1] + i * gates[:, 3 * hidden :].tanh()
     return o * cell.tanh(), cell
-
-
-class _Recurrence(torch.autograd.Function):
-    """All steps of a clip; inputs drives (T, B, 4 C, h, w) and W_h (4 C, C, 3, 3)."""
-
-    @staticmethod
-    def forward(ctx: Any, drives: Tensor, weight: Tensor) -> Tensor:
-        steps, batch, width, *size = drives.shape
-        c = width // 4
-        gates = torch.empty_like(drives, memory_format=torch.contiguous_format)
-        cells = drives.new_empty(steps, batch, c, *size)
-        hidden = torch.empty_like(cells)
-        for t in range(steps):
-            a = gates[t]
-            if t:
-                torch.add(drives[t], functional.conv2d(hidden[t - 1], weight, padding=1), out=a)
-            else:
-                a.copy_(drives[0])
-            a[:, : 3 * c].sigmoid_()
-            a[:, 3 * c :].tanh_()
-            i, f, o, g = a.chunk(4, 1)
-            torch.mul(i, g, out=cells[t])
-            if t:
-                cells[t].addcmul_(f, cells[t - 1])
-            torch.tanh(cells[t], out=hidden[t]).mul_(o)
-        ctx.save_for_backward(gates, cells, hidden, weight)
-        return hidden
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor | None]:
-        gates, cells, hidden, weight = ctx.saved_tensors
-        steps, _, c = cells.shape[:3]
-        # A 3 x 3 convolution that keeps the size is undone by its mirror image.
-        mirrored = weight.transpose(0, 1).flip(2, 3).contiguous()
-        d_drives = torch.empty_like(gates)
-        d_cell = torch.zeros_like(cells[0])
-        for t in range(steps - 1, -1, -1):
-            d_hidden = grad[t]
-            if t + 1 < steps:
-                d_hidden = d_hidden + functional.conv2d(d_drives[t + 1], mirrored, padding=1)
-            i, f, o, g = gates[t].chunk(4, 1)
-            d_i, d_f, d_o, d_g = d_drives[t].chunk(4, 1)
-            tanh = cells[t].tanh()
-            torch.mul(d_hidden, tanh, out=d_o)
-            d_cell = d_cell + torch.ops.aten.tanh_backward(d_hidden * o, tanh)
-            torch.mul(d_cell, g, out=d_i)
-            d_g.copy_(torch.ops.aten.tanh_backward(d_cell * i, g))
-            if t:
-                torch.mul(d_cell, cells[t - 1], out=d_f)
-                d_cell = d_cell * f
-            else:
-                d_f.zero_()
-            sigmoids = gates[t][:, : 3 * c]
-            d_drives[t][:, : 3 * c].mul_(sigmoids - sigmoids * sigmoids)
-        d_weight = torch.zeros_like(weight)
-        if steps > 1:
-            d_weight = conv2d_weight(  # type: ignore[no-untyped-call]
-                hidden[:-1].flatten(0, 1), weight.shape, d_drives[1:].flatten(0, 1), padding=1
-            )
-        return d_drives, d_weight

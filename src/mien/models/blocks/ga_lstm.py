@@ -32,14 +32,13 @@ class GALSTMCell(ConvLSTMCell):
         super().__init__(inputs, hidden, recurrent)
         self.from_guidance = nn.Conv2d(guidance, 4 * hidden, 3, padding=1, bias=False)
 
-    def guided_drive(self, x: Tensor, guidance: Tensor) -> Tensor:
-        """W_x * x + W_g * guidance + b of any number of frames, (n, ..., h, w) each."""
-        driven: Tensor = self.drive(x) + self.from_guidance(guidance)
-        return driven
+    def readers(self) -> list[nn.Conv2d]:
+        """Of the input, and of the guiding states."""
+        return [self.from_input, self.from_guidance]
 
     def guided(self, x: Tensor, guidance: Tensor, state: State | None = None) -> State:
         """States after reading x and the guiding states (batch, guidance, h, w) of its step."""
-        return self.step(self.guided_drive(x, guidance), state)
+        return self.step(self.drive(x, guidance), state)
 
 
 class GALSTM(nn.Module):
@@ -55,5 +54,4 @@ class GALSTM(nn.Module):
 
     def forward(self, x: Tensor, guidance: list[Tensor]) -> Tensor:
         """Hidden states of all steps."""
-        joined = torch.cat([states.flatten(0, 1) for states in guidance], 1)
-        return run_cell(self.cell, self.cell.guided_drive(x.flatten(0, 1), joined), len(x))
+        return run_cell(self.cell, x, torch.cat(guidance, 2))

@@ -1,34 +1,13 @@
-"""The loops of `mien.models.blocks.routed_gru`: one step a position, forth and back.
-
-They are written in the part of Python that TorchScript takes, for one reason: a scripted loop holds
-no interpreter lock. Threads that walk in plain Python take the lock some thirty times a step, and
-two of them are hardly faster than one. TorchScript is deprecated; where torch no longer has it, the
-same functions run as they are, in the same order, with the same results.
-"""
+"""The loops of `mien.models.blocks.routed_gru`: one step a position, forth and back."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable
-from typing import List, TypeVar  # noqa: UP035  TorchScript reads annotations itself
+from typing import List  # noqa: UP035  TorchScript reads annotations itself
 
 import torch
 from torch import Tensor
 
-F = TypeVar("F", bound=Callable[..., None])
-
-
-def _without_lock(function: F) -> F:
-    """The function compiled, where torch can do so."""
-    if not hasattr(torch.jit, "script"):
-        return function
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        try:
-            compiled: F = torch.jit.script(function)
-        except RuntimeError:  # this Python or this torch has no TorchScript any more
-            return function
-    return compiled
+from mien.models.blocks.scripting import without_lock
 
 
 def _forward_walk(
@@ -131,5 +110,5 @@ def _backward_walk(
         end = start
 
 
-forward_walk = _without_lock(_forward_walk)
-backward_walk = _without_lock(_backward_walk)
+forward_walk = without_lock(_forward_walk)
+backward_walk = without_lock(_backward_walk)

@@ -19,19 +19,15 @@ weights takes back. Both factors are exact.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from mien.models.blocks.gru_walk import backward_walk, forward_walk
 from mien.models.blocks.packing import Packing, Share
-
-R = TypeVar("R")
+from mien.models.blocks.shares import each
 
 
 def routed_gru(
@@ -84,27 +80,6 @@ class _Buffers:
 
 
 _BUFFERS = _Buffers()
-
-
-@cache
-def _workers(threads: int) -> ThreadPoolExecutor:
-    own = torch.get_num_threads()
-    pool = ThreadPoolExecutor(threads, "mien-gru", lambda: torch.set_num_threads(1))
-    list(pool.map(lambda _: None, range(threads)))
-    torch.set_num_threads(own)  # a worker's setting would become that of later threads too
-    return pool
-
-
-def _each(task: Callable[[Share], R], shares: tuple[Share, ...]) -> list[R]:
-    """Results of `task` for every share, each on a thread of its own."""
-    if len(shares) == 1:
-        return [task(shares[0])]
-
-    def quietly(share: Share) -> R:
-        with torch.no_grad():  # a setting of the thread
-            return task(share)
-
-    return list(_workers(len(shares)).map(quietly, shares))
 
 
 @dataclass(frozen=True)
@@ -171,7 +146,7 @@ class _RoutedGRU(torch.autograd.Function):
             tape = _Tape.cut(buffer, share.rows, width)
             sums[share.members] = _forward(share, values[share.rows], weights, tape, table)
 
-        _each(walk, packing.shares)
+        each(walk, packing.shares)
         if any(ctx.needs_input_grad):
             ctx.save_for_backward(values, w_ih, w_hh, table)
             ctx.packing, ctx.buffer = packing, buffer
@@ -200,7 +175,7 @@ class _RoutedGRU(torch.autograd.Function):
             )
 
         with torch.no_grad():
-            total, *others = _each(walk, packing.shares)
+            total, *others = each(walk, packing.shares)
             for other in others:  # the first share holds the longest sequence
                 total.add(other)
         _BUFFERS.give_back(buffer)

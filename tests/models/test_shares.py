@@ -1,0 +1,51 @@
+import time
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mien.models.blocks.shares import each, even_shares
+
+
+@given(batch=st.integers(1, 40), threads=st.integers(1, 8))
+def test_shares_cover_the_batch_evenly(batch, threads):
+    shares = even_shares(batch, threads)
+    rows = [row for share in shares for row in range(batch)[share]]
+    assert rows == list(range(batch))
+    lengths = [len(range(batch)[share]) for share in shares]
+    assert len(shares) == min(threads, batch)
+    assert max(lengths) - min(lengths) <= 1
+
+
+def threads_inside(_):
+    time.sleep(0.02)  # so that every worker gets a share
+    torch.ones(200_000).sigmoid_()  # large enough to be divided
+    torch.bmm(torch.ones(16, 64, 64), torch.ones(16, 64, 64))
+    return torch.get_num_threads()
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_a_share_is_worked_on_by_one_thread_and_the_rest_keeps_its_number(count):
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        assert each(threads_inside, range(count)) == [1] * count
+        assert each(threads_inside, range(count)) == [1] * count
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_results_stand_in_the_order_of_the_shares_and_record_nothing():
+    weight = torch.ones(1, requires_grad=True)
+    found = each(lambda share: (share, (weight * share).requires_grad), [3, 1, 2])
+    assert found == [(3, False), (1, False), (2, False)]
+
+
+def test_what_fails_in_a_share_is_said():
+    def fail(share):
+        raise ValueError(f"share {share}")
+
+    with pytest.raises(ValueError, match="share 0"):
+        each(fail, [0, 1])
