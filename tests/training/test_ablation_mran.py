@@ -66,13 +66,18 @@ def test_a_table_goes_on_where_it_stopped(tmp_path):
     rows = tuple(row for row in MRAN_ROWS if row.id in ("color", "framewise"))
     lines = []
     out = tmp_path / "out"
-    run_mran_table(TINY, data, out, 1, lines.append, rows=rows[:1])
+    run_mran_table(TINY, data, out, 1, lines.append, rows=rows, only=["color"])
+    assert "| frame by frame | - | - |" in (out / "mran.md").read_text()
     kept = (out / "rows" / "color.json").read_text()
     results = run_mran_table(TINY, data, out, 1, lines.append, rows=rows)
     assert "color: finished before" in lines and (out / "rows" / "color.json").read_text() == kept
     scores = json.loads(kept)["scores"][0]
     assert set(scores["test"]) == {"all", "light=dark", "light=even"} and scores["seed"] == 0
     assert [result.row.id for result in results] == ["color", "framewise"]
+    again = run_mran_table(TINY, data, out, 1, lines.append, rows=rows, only=["color"])
+    assert [len(result.scores) for result in again] == [1, 1]  # the others keep what they have
+    with pytest.raises(ConfigError, match="no row 'colour' to run: choose of color, framewise"):
+        run_mran_table(TINY, data, out, 1, lines.append, rows=rows, only=["colour"])
     table = (out / "mran.md").read_text()
     assert "| row | validation | test | test, valence | test, arousal | test, light=dark" in table
     assert table.count("\n| color |") == 1 and "frame by frame" in table

@@ -31,6 +31,13 @@ MRAN_TABLE = "mran"
 )
 @click.option("--seeds", type=click.IntRange(1), default=3, show_default=True)
 @click.option(
+    "--row",
+    "only",
+    multiple=True,
+    metavar="ID",
+    help="Run this row only, repeatable; the table keeps what is finished of the others.",
+)
+@click.option(
     "--config",
     type=click.Path(path_type=Path),
     help="TOML recipe that all rows share. Default: batch 64, rate 2e-3, 30 epochs; for mran those "
@@ -50,6 +57,7 @@ def command(
     data: str,
     out: Path,
     seeds: int,
+    only: tuple[str, ...],
     config: Path | None,
     encoders: Path | None,
     overrides: tuple[str, ...],
@@ -62,7 +70,7 @@ def command(
     """
     require_torch()
     if table == MRAN_TABLE:
-        _mran(Path(data), out, seeds, config, encoders, list(overrides))
+        _mran(Path(data), out, seeds, only, config, encoders, list(overrides))
         return
     if encoders is not None:
         raise click.UsageError("--encoders belongs to the table mran")
@@ -94,6 +102,7 @@ def command(
         seeds,
         report=click.echo,
         progress=sys.stderr.isatty(),
+        only=only,
     )
     click.echo(f"table: {out / f'{table}.md'}")
 
@@ -102,6 +111,7 @@ def _mran(
     data: Path,
     out: Path,
     seeds: int,
+    only: tuple[str, ...],
     config: Path | None,
     encoders: Path | None,
     changes: list[str],
@@ -125,5 +135,6 @@ def _mran(
         click.echo,
         sys.stderr.isatty(),
         encoders=encoders / "model.safetensors" if encoders else None,
+        only=only,
     )
     click.echo(f"table: {out / f'{MRAN_TABLE}.md'}")

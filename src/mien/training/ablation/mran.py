@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -80,6 +80,7 @@ def run_mran_table(
     progress: bool = False,
     rows: tuple[AblationRow, ...] = MRAN_ROWS,
     encoders: Path | None = None,
+    only: Collection[str] = (),
 ) -> list[RowResult]:
     """Run the rows that are not finished yet and write the tables after each.
 
@@ -100,6 +101,8 @@ def run_mran_table(
         Which rows.
     encoders
         ``model.safetensors`` that every row's encoders start from, see `train_mran`.
+    only
+        Ids of the rows to run now, all if empty; see `run_rows`.
 
     Returns
     -------
@@ -108,7 +111,7 @@ def run_mran_table(
     Raises
     ------
     ConfigError
-        If `seeds` is below 1 or the data lack a stream.
+        If `seeds` is below 1, `only` names an unknown row, or the data lack a stream.
     ModelError
         If `out` holds rows of another recipe or other data.
     """
@@ -143,4 +146,5 @@ def run_mran_table(
         train,
         lambda results: write_mran_tables(data.test.corpus, results, out),
         report,
+        only,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,6 +25,7 @@ def run_rows(
     train: Callable[[AblationRow, C, Path], dict[str, Any]],
     write: Callable[[list[RowResult]], None],
     report: Callable[[str], object],
+    only: Collection[str] = (),
 ) -> list[RowResult]:
     """Run the rows that are not finished yet, and write the tables after each.
 
@@ -45,16 +46,22 @@ def run_rows(
         Writes the tables from all rows; those still to be run have no scores.
     report
         Receives one line per row that was finished before.
+    only
+        Ids of the rows to run now, all if empty; of the others, what was finished before stands
+        in the tables.
 
     Raises
     ------
     ConfigError
-        If `seeds` is below 1.
+        If `seeds` is below 1, or `only` names a row that is not there or cannot be run.
     ModelError
         If `out` holds rows of another identity.
     """
     if seeds < 1:
         raise ConfigError(f"seeds must be 1 or more, not {seeds}")
+    unknown = sorted(set(only) - set(configs))
+    if unknown:
+        raise ConfigError(f"no row {unknown[0]!r} to run: choose of {', '.join(configs)}")
     (out / "rows").mkdir(parents=True, exist_ok=True)
     results: list[RowResult] = []
     for row in rows:
@@ -65,7 +72,9 @@ def run_rows(
         file = out / "rows" / f"{row.id}.json"
         identity = row_identity(config, seeds, fingerprints)
         scores = finished_scores(file, identity)
-        if scores is None:
+        if scores is None and only and row.id not in only:
+            scores = []
+        elif scores is None:
             scores = []
             for seed in range(config.seed, config.seed + seeds):
                 folder = out / "runs" / row.id / f"seed-{seed}"

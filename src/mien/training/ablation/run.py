@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,7 @@ def run_table(
     seeds: int = 3,
     report: Callable[[str], object] = print,
     progress: bool = False,
+    only: Collection[str] = (),
 ) -> list[RowResult]:
     """Run the rows of a table that are not finished yet and write the tables after each.
 
@@ -60,6 +61,8 @@ def run_table(
         How many trainings a row is the mean of; their seeds count up from the recipe's.
     report, progress
         Receives one line per event; whether bars are shown.
+    only
+        Ids of the rows to run now, all if empty; see `run_rows`.
 
     Returns
     -------
@@ -68,7 +71,8 @@ def run_table(
     Raises
     ------
     ConfigError
-        If the table is unknown, `seeds` is below 1, or the recipe does not fit a row.
+        If the table or a row of `only` is unknown, `seeds` is below 1, or the recipe does not fit
+        a row.
     ModelError
         If `out` holds rows of another recipe or other data.
     """
@@ -108,6 +112,7 @@ def run_table(
         train,
         lambda results: write_tables(table, name, results, out),
         report,
+        only,
     )
 
 
