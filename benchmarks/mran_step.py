@@ -106,7 +106,8 @@ def decoder_step(model, batch):
         states = [part.upper for part in model._decode(given)]
         loss = sum((state * state).sum() for state in states)
         grads = torch.autograd.grad(loss, inputs + weights)
-        return [state.detach() for state in states], grads[: len(inputs)]
+        by_weight = torch.cat([grad.flatten() for grad in grads[len(inputs) :]])
+        return [state.detach() for state in states], [*grads[: len(inputs)], by_weight.norm()]
 
     return step
 

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from mien.models.blocks import conv_lstm_walk
-from mien.models.blocks.conv_lstm import ConvLSTM, ConvLSTMCell
+from mien.models.blocks.conv_lstm import ConvLSTM, ConvLSTMCell, run_cell
 from mien.models.blocks.ga_lstm import GALSTM, GALSTMCell
 
 STEPS, BATCH, INPUTS, HIDDEN, GUIDANCE, SIDE = 5, 2, 3, 4, 6, 5
@@ -175,11 +175,64 @@ def test_threads_that_share_a_batch_change_nothing(size):
             torch.testing.assert_close(a, b)
 
 
-def test_a_frame_knows_nothing_of_later_ones_and_frame_by_frame_nothing_of_any(clip):
+@pytest.mark.skipif(not hasattr(torch.jit, "script"), reason="this torch has no TorchScript")
+def test_the_loops_are_compiled_where_torch_can_do_so():
+    assert conv_lstm_walk._forth is not conv_lstm_walk._forth_loop
+    assert conv_lstm_walk._back is not conv_lstm_walk._back_loop
+
+
+def test_what_the_way_back_needs_is_let_go_after_it(clip):
+    states = ConvLSTM(INPUTS, HIDDEN)(clip)
+    assert len(states.grad_fn.saved_tensors) > 3
+    states.sum().backward()
+    with pytest.raises(RuntimeError, match="freed"):
+        assert states.grad_fn.saved_tensors
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        (STEPS - 1, BATCH, SIDE, SIDE),
+        (STEPS, BATCH + 1, SIDE, SIDE),
+        (STEPS, BATCH, SIDE + 1, SIDE),
+    ],
+)
+def test_guidance_of_another_clip_is_refused(clip, shape):
+    layer = GALSTM(INPUTS, HIDDEN, GUIDANCE)
+    with pytest.raises(ValueError, match="does not go with frames"):
+        layer(clip, [torch.zeros(*shape[:2], GUIDANCE, *shape[2:])])
+
+
+@pytest.mark.parametrize("grad", [True, False])
+def test_a_cell_that_reads_more_or_less_than_it_can_says_so(clip, guidance, grad):
+    plain, guided = ConvLSTM(INPUTS, HIDDEN).cell, GALSTM(INPUTS, HIDDEN, GUIDANCE).cell
+    with torch.set_grad_enabled(grad):
+        with pytest.raises(ValueError, match=r"reads 0 tensor\(s\).* 1 are given"):
+            run_cell(plain, clip, guidance)
+        with pytest.raises(ValueError, match=r"reads 1 tensor\(s\).* 0 are given"):
+            run_cell(guided, clip)
+
+
+@pytest.mark.parametrize("grad", [True, False])
+def test_no_clips_have_no_states(clip, grad):
+    with torch.set_grad_enabled(grad):
+        states = ConvLSTM(INPUTS, HIDDEN)(clip[:, :0])
+    assert states.shape == (STEPS, 0, HIDDEN, SIDE, SIDE)
+
+
+def test_reduced_precision_is_left_to_torch(clip):
+    layer = ConvLSTM(INPUTS, HIDDEN)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        states = layer(clip.bfloat16())
+    torch.testing.assert_close(states.float(), layer(clip), atol=0.05, rtol=0.05)
+
+
+@pytest.mark.parametrize("grad", [True, False])
+def test_a_frame_knows_nothing_of_later_ones_and_frame_by_frame_nothing_of_any(clip, grad):
     layer, alone = ConvLSTM(INPUTS, HIDDEN), ConvLSTM(INPUTS, HIDDEN, recurrent=False)
     changed = clip.clone()
     changed[3] += 1
-    with torch.no_grad():
+    with torch.set_grad_enabled(grad):
         assert torch.equal(layer(changed)[:3], layer(clip)[:3])
         assert not torch.equal(layer(changed)[4], layer(clip)[4])
         assert torch.equal(alone(changed)[[0, 1, 2, 4]], alone(clip)[[0, 1, 2, 4]])

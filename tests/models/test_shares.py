@@ -1,20 +1,22 @@
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mien.models.blocks import shares
 from mien.models.blocks.shares import each, even_shares
 
 
 @given(batch=st.integers(1, 40), threads=st.integers(1, 8))
 def test_shares_cover_the_batch_evenly(batch, threads):
-    shares = even_shares(batch, threads)
-    rows = [row for share in shares for row in range(batch)[share]]
+    pieces = even_shares(batch, threads)
+    rows = [row for share in pieces for row in range(batch)[share]]
     assert rows == list(range(batch))
-    lengths = [len(range(batch)[share]) for share in shares]
-    assert len(shares) == min(threads, batch)
+    lengths = [len(range(batch)[share]) for share in pieces]
+    assert len(pieces) == min(threads, batch)
     assert max(lengths) - min(lengths) <= 1
 
 
@@ -29,10 +31,13 @@ def threads_inside(_):
 def test_a_share_is_worked_on_by_one_thread_and_the_rest_keeps_its_number(count):
     before = torch.get_num_threads()
     torch.set_num_threads(2)
+    shares._workers.cache_clear()
     try:
         assert each(threads_inside, range(count)) == [1] * count
         assert each(threads_inside, range(count)) == [1] * count
         assert torch.get_num_threads() == 2
+        with ThreadPoolExecutor(1) as fresh:  # one that torch has not met takes the process's
+            assert fresh.submit(torch.get_num_threads).result() == 2
     finally:
         torch.set_num_threads(before)
 

@@ -68,6 +68,7 @@ def test_a_table_goes_on_where_it_stopped(tmp_path):
     out = tmp_path / "out"
     run_mran_table(TINY, data, out, 1, lines.append, rows=rows, only=["color"])
     assert "| frame by frame | - | - |" in (out / "mran.md").read_text()
+    assert "\n| color | 0." in (out / "mran.md").read_text()
     kept = (out / "rows" / "color.json").read_text()
     results = run_mran_table(TINY, data, out, 1, lines.append, rows=rows)
     assert "color: finished before" in lines and (out / "rows" / "color.json").read_text() == kept

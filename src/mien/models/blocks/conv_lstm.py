@@ -6,7 +6,8 @@ The papers' cell, without peepholes, every product a 3 x 3 convolution that keep
     c_t = f c_(t-1) + i g                                 h_t = o tanh(c_t)
 
 What does not depend on the step before leaves the loop: all frames' W_x * x + b is one convolution
-(`ConvLSTMCell.drive`). In training the loop is `mien.models.blocks.conv_lstm_walk`.
+(`ConvLSTMCell.drive`). Where gradients are recorded on a processor, the whole clip is one node
+instead, `mien.models.blocks.conv_lstm_walk`; elsewhere autograd follows the loop.
 """
 
 from __future__ import annotations
@@ -50,12 +51,15 @@ class ConvLSTMCell(nn.Module):
         `guidance` is for cells that read more than their input, in the order of `readers`.
         """
         driven: Tensor = self.from_input(x)
-        for reader, more in zip(self.readers()[1:], guidance, strict=True):
+        others = self.readers()[1:]
+        if len(guidance) != len(others):
+            raise ValueError(_misread(len(others), len(guidance)))
+        for reader, more in zip(others, guidance, strict=True):
             driven = driven + reader(more)
         return driven
 
     def readers(self) -> list[nn.Conv2d]:
-        """The convolutions of what a step reads besides its own state; the first has the bias."""
+        """The convolutions of what a step reads beside its own state; the first has the bias."""
         return [self.from_input]
 
     def step(self, drive: Tensor, state: State | None) -> State:
@@ -96,9 +100,8 @@ def run_cell(cell: ConvLSTMCell, *reads: Tensor) -> Tensor:
         What its `readers` read, (time, batch, channels, h, w) each.
     """
     steps = len(reads[0])
-    hidden = cell.from_hidden
-    if hidden is not None and torch.is_grad_enabled() and reads[0].device.type == "cpu":
-        return _walk(cell, hidden, *reads)
+    if _walkable(cell, reads[0]):
+        return _walk(cell, *reads)
     drives = split_time(cell.drive(*(read.flatten(0, 1) for read in reads)), steps)
     if cell.from_hidden is None:
         return split_time(_first_step(drives.flatten(0, 1))[0], steps)
@@ -109,13 +112,30 @@ def run_cell(cell: ConvLSTMCell, *reads: Tensor) -> Tensor:
     return torch.stack(states)
 
 
-def _walk(cell: ConvLSTMCell, hidden: nn.Conv2d, x: Tensor, *more: Tensor) -> Tensor:
+def _walkable(cell: ConvLSTMCell, x: Tensor) -> bool:
+    """Whether `mien.models.blocks.conv_lstm_walk` is the way: in training, on a processor.
+
+    Reduced precision and tracing are left to torch.
+    """
+    plain = not torch.is_autocast_enabled("cpu") and not torch.compiler.is_compiling()
+    wanted = torch.is_grad_enabled() and x.device.type == "cpu"
+    return cell.from_hidden is not None and wanted and plain
+
+
+def _walk(cell: ConvLSTMCell, x: Tensor, *more: Tensor) -> Tensor:
     first, *others = cell.readers()
-    assert first.bias is not None
+    hidden, bias = cell.from_hidden, first.bias
+    assert hidden is not None and bias is not None
+    if len(more) != len(others):
+        raise ValueError(_misread(len(others), len(more)))
     weight = torch.cat([first.weight, hidden.weight], 1)
-    if others:
-        return walk(weight, first.bias, x, more[0], others[0].weight)
-    return walk(weight, first.bias, x, x[:, :, :0], weight[:, :0])
+    if not others:
+        return walk(weight, bias, x, x[:, :, :0], weight[:, :0])
+    return walk(weight, bias, x, torch.cat(more, 2), torch.cat([o.weight for o in others], 1))
+
+
+def _misread(wanted: int, given: int) -> str:
+    return f"the cell reads {wanted} tensor(s) of states beside its input, {given} are given"
 
 
 def split_time(x: Tensor, steps: int) -> Tensor:

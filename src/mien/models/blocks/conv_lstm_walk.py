@@ -52,7 +52,17 @@ def walk(weight: Tensor, bias: Tensor, x: Tensor, guidance: Tensor, guiding: Ten
     guidance, guiding
         What every step reads beside, (time, batch, channels, h, w), and its weight
         (4 C, channels, 3, 3); 0 channels: nothing.
+
+    Raises
+    ------
+    ValueError
+        If `guidance` has other steps, clips or pixels than `x`.
     """
+    if guidance.shape[:2] != x.shape[:2] or guidance.shape[3:] != x.shape[3:]:
+        raise ValueError(
+            f"guidance {tuple(guidance.shape)} does not go with frames {tuple(x.shape)}: all but "
+            "the channels must be the same"
+        )
     states: Tensor = _Walk.apply(  # type: ignore[no-untyped-call]
         torch.get_num_threads(), weight, bias, x, guidance, guiding
     )
@@ -110,22 +120,23 @@ class _Walk(torch.autograd.Function):
             return tape
 
         ctx.shares = even_shares(batch, threads)
-        ctx.tapes = each(forth, ctx.shares)
+        tapes = each(forth, ctx.shares)
         ctx.sizes = list(x.shape), list(guidance.shape)
-        ctx.save_for_backward(own, beside, scale)
+        # What is saved this way is let go with the graph, not with the last one who holds the loss.
+        ctx.save_for_backward(own, beside, scale, *(part for tape in tapes for part in tape))
         return states
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        own, beside, scale = ctx.saved_tensors
+        own, beside, scale, *kept = ctx.saved_tensors
         x_shape, guidance_shape = ctx.sizes
         d_x, d_guidance = grad.new_empty(x_shape), grad.new_empty(guidance_shape)
         inputs = x_shape[2]
 
         def back(at: int) -> _Gradients:
             share: slice = ctx.shares[at]
-            tape: _Tape = ctx.tapes[at]
+            tape = _Tape(*kept[len(_Tape._fields) * at : len(_Tape._fields) * (at + 1)])
             found = _Gradients(
                 torch.zeros_like(own),
                 torch.zeros_like(scale),
@@ -199,11 +210,11 @@ def _forth_loop(
     w = work_for([batch, rows, columns, inputs + c], read)
     w_2 = work_for([batch, rows, columns, beside_width], read)
     flat, flat_2 = w[14].view(16, many, inputs + c), w_2[14].view(16, many, beside_width)
-    products = torch.empty([16, many, 4 * c], dtype=read.dtype)
+    products = torch.empty([16, many, 4 * c], dtype=read.dtype, device=read.device)
     square, of_bias = products.view(4, 4, many, 4 * c), products[5]
-    half = torch.empty([2, 4, many, 4 * c], dtype=read.dtype)
+    half = torch.empty([2, 4, many, 4 * c], dtype=read.dtype, device=read.device)
     seen, seen_2 = borders(read), borders(guidance)
-    pixels = gates.view(-1, 2, 2, many, 4 * c)
+    pixels = gates.view(gates.size(0), 2, 2, many, 4 * c)
     i_, f_ = gates.narrow(6, 0, c), gates.narrow(6, c, c)
     o_, s_ = gates.narrow(6, 2 * c, c), gates.narrow(6, 3 * c, c)
     insides = _insides(read.narrow(6, inputs, c), rows, columns)
@@ -267,9 +278,9 @@ def _back_loop(
     w_2 = work_for([batch, rows, columns, wide], read)
     flat, flat_2 = w[14].view(16, many, width), w_2[14].view(16, many, wide)
     flat_back, flat_2_back = flat.transpose(1, 2), flat_2.transpose(1, 2)
-    products = torch.empty([16, many, 4 * c], dtype=read.dtype)
+    products = torch.empty([16, many, 4 * c], dtype=read.dtype, device=read.device)
     square = products.view(4, 4, many, 4 * c)
-    half = torch.empty([4, 2, many, 4 * c], dtype=read.dtype)
+    half = torch.empty([4, 2, many, 4 * c], dtype=read.dtype, device=read.device)
     seen, seen_2 = borders(read), borders(guidance)
     outer = _insides(grad, rows, columns)
     later = _insides(d_read.narrow(6, inputs, c), rows, columns)

@@ -25,6 +25,7 @@ def without_lock(function: F) -> F:
         warnings.simplefilter("ignore", DeprecationWarning)
         try:
             compiled: F = torch.jit.script(function)
-        except RuntimeError:  # this Python or this torch has no TorchScript any more
+        except (RuntimeError, AttributeError, TypeError, NotImplementedError):
+            # This Python or this torch has no TorchScript any more.
             return function
     return compiled

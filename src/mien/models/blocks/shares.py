@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from threading import Barrier
 from typing import TypeVar
 
 import torch
@@ -47,7 +48,8 @@ def even_shares(batch: int, threads: int) -> list[slice]:
 def _workers(threads: int) -> ThreadPoolExecutor:
     own = torch.get_num_threads()
     pool = ThreadPoolExecutor(threads, "mien-share", _work_alone)
-    list(pool.map(lambda _: None, range(threads)))
+    everyone = Barrier(threads)  # else the first worker does it all, and the others start later
+    list(pool.map(lambda _: everyone.wait(), range(threads)))
     torch.set_num_threads(own)  # a worker's setting would become that of later threads too
     return pool
 

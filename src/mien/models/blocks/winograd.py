@@ -27,14 +27,14 @@ _FILTERS = [[1.0, 0.0, 0.0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0.0, 0.0, 1.0]]
 
 def filters(weight: Tensor) -> Tensor:
     """G g G^T of a convolution's weight (outputs, inputs, 3, 3) -> (16, inputs, outputs)."""
-    g = torch.tensor(_FILTERS, dtype=weight.dtype)
+    g = torch.tensor(_FILTERS, dtype=weight.dtype, device=weight.device)
     found = torch.einsum("ky,oiyx,lx->klio", g, weight, g)
     return found.reshape(16, weight.shape[1], weight.shape[0])
 
 
 def filters_back(grad: Tensor) -> Tensor:
     """Gradient by the weight from the gradient by `filters`."""
-    g = torch.tensor(_FILTERS, dtype=grad.dtype)
+    g = torch.tensor(_FILTERS, dtype=grad.dtype, device=grad.device)
     return torch.einsum("ky,klio,lx->oiyx", g, grad.view(4, 4, *grad.shape[1:]), g)
 
 
@@ -85,8 +85,8 @@ def work_for(shape: List[int], like: Tensor) -> List[Tensor]:  # noqa: UP006
     The last is the result, (4, 4, n, rows, columns, channels).
     """
     n, rows, columns, channels = shape[0], shape[1], shape[2], shape[3]
-    work = torch.empty([4, 2, n, rows, columns + 1, channels], dtype=like.dtype)
-    patch = torch.empty([4, 4, n, rows, columns, channels], dtype=like.dtype)
+    work = torch.empty([4, 2, n, rows, columns + 1, channels], dtype=like.dtype, device=like.device)
+    patch = torch.empty([4, 4, n, rows, columns, channels], dtype=like.dtype, device=like.device)
     even, odd = work.select(1, 0), work.select(1, 1)
     return [
         work[0],

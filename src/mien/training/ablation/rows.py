@@ -63,28 +63,32 @@ def run_rows(
     if unknown:
         raise ConfigError(f"no row {unknown[0]!r} to run: choose of {', '.join(configs)}")
     (out / "rows").mkdir(parents=True, exist_ok=True)
-    results: list[RowResult] = []
+    identities = {id: row_identity(config, seeds, fingerprints) for id, config in configs.items()}
+
+    def finished(id: str) -> list[dict[str, Any]] | None:
+        return finished_scores(out / "rows" / f"{id}.json", identities[id])
+
+    def results() -> list[RowResult]:
+        # Read anew every time: rows may be finished by another process on the same folder.
+        return [
+            RowResult(row, (finished(row.id) or []) if row.id in configs else []) for row in rows
+        ]
+
+    results()  # rows of another identity are said before hours of training
     for row in rows:
-        if row.id not in configs:
-            results.append(RowResult(row, []))
+        if row.id not in configs or (only and row.id not in only):
             continue
-        config = configs[row.id]
-        file = out / "rows" / f"{row.id}.json"
-        identity = row_identity(config, seeds, fingerprints)
-        scores = finished_scores(file, identity)
-        if scores is None and only and row.id not in only:
-            scores = []
-        elif scores is None:
+        if finished(row.id) is not None:
+            report(f"{row.name}: finished before")
+        else:
+            config = configs[row.id]
             scores = []
             for seed in range(config.seed, config.seed + seeds):
                 folder = out / "runs" / row.id / f"seed-{seed}"
                 scores.append({"seed": seed, **train(row, replace(config, seed=seed), folder)})
-            keep_scores(file, identity, row.id, row.name, scores)
-        else:
-            report(f"{row.name}: finished before")
-        results.append(RowResult(row, scores))
-        write(results + [RowResult(other, []) for other in rows[len(results) :]])
-    return results
+            keep_scores(out / "rows" / f"{row.id}.json", identities[row.id], row, scores)
+        write(results())
+    return results()
 
 
 def row_identity(config: Any, seeds: int, fingerprints: list[str]) -> str:
@@ -117,11 +121,9 @@ def finished_scores(file: Path, identity: str) -> list[dict[str, Any]] | None:
     return scores
 
 
-def keep_scores(
-    file: Path, identity: str, row: str, name: str, scores: list[dict[str, Any]]
-) -> None:
+def keep_scores(file: Path, identity: str, row: AblationRow, scores: list[dict[str, Any]]) -> None:
     """Write a finished row, whole or not at all."""
-    document = {"identity": identity, "row": row, "name": name, "scores": scores}
+    document = {"identity": identity, "row": row.id, "name": row.name, "scores": scores}
     partial = file.with_name(file.name + ".partial")
     partial.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     partial.replace(file)
