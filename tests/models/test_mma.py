@@ -70,7 +70,7 @@ def test_input_is_unmodified_gradients_finite_and_a_blank_face_is_no_accident():
 def test_unknown_settings_are_refused_by_name():
     with pytest.raises(ValueError, match="unknown preset 'tiny'"):
         build_mma("tiny")
-    with pytest.raises(ValueError, match="stem is 'half' or 'resnet', not 'big'"):
+    with pytest.raises(ValueError, match="stem is 'wide', 'half' or 'resnet', not 'big'"):
         MMAExtractor(MMAConfig(stem="big"))
     with pytest.raises(ValueError, match="block is one of"):
         MMAConfig(block="dense")

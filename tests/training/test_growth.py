@@ -33,6 +33,21 @@ def test_a_grown_network_begins_by_saying_the_same(depths):
         torch.testing.assert_close(new.eval()(faces).affect(), old(faces).affect())
 
 
+@pytest.mark.parametrize("side", [48, 112])
+def test_a_stem_that_sees_single_pixels_begins_by_saying_the_same(side):
+    old, new = shallow(), build_mma("compact", depths=(1, 2), stem="wide", **SHAPE)
+    grow(new, old.state_dict())
+    faces = torch.rand(4, 3, side, side) * 2 - 1
+    with torch.no_grad():
+        torch.testing.assert_close(new.eval()(faces).affect(), old(faces).affect())
+        new.stem[0].weight[:, :, ::2] += 0.1  # which the other cannot express
+        new.stem[0].weight[:, :, 1::2] -= 0.1
+        assert (new(faces).affect() - old(faces).affect()).abs().max() > 1e-3
+    again = build_mma("compact", depths=(1, 2), stem="wide", **SHAPE)
+    grow(again, new.state_dict())
+    assert torch.equal(again.stem[0].weight, new.stem[0].weight)
+
+
 def test_added_blocks_learn():
     new = build_mma("compact", depths=(2, 2), **SHAPE)
     grow(new, shallow().state_dict())

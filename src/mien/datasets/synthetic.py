@@ -22,7 +22,7 @@ import pyarrow.parquet
 
 from mien.datasets.base import FaceSet, Matrices, framed_matrices
 from mien.errors import DataError
-from mien.faces.align import TEMPLATE, similarity
+from mien.faces.align import crop_to_image
 from mien.labels import (
     ACTION_UNIT_COLUMNS,
     EXPRESSION_COLUMNS,
@@ -172,5 +172,5 @@ def _exact_matrices(landmarks: FloatArray) -> Matrices:
     matrices = np.full((len(landmarks), 2, 3), np.nan, np.float32)
     for k, points in enumerate(landmarks):
         if np.ptp(points, axis=0).max() >= 1:
-            matrices[k] = similarity(TEMPLATE, points)
+            matrices[k] = crop_to_image(points)
     return matrices

@@ -68,6 +68,32 @@ def similarity(source: npt.ArrayLike, target: npt.ArrayLike) -> npt.NDArray[np.f
     return np.column_stack([linear, dst_mean - linear @ src_mean])
 
 
+def crop_to_image(landmarks: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """The (2, 3) map from pixels of the aligned crop to those of the image: undoes `align`'s.
+
+    Fitting the template to the landmarks instead would be another map. Least squares is not
+    symmetric: where the five points fit the template badly, as in profiles, it zooms further in.
+
+    Parameters
+    ----------
+    landmarks
+        (5, 2), pixels of the image.
+
+    Raises
+    ------
+    ValueError
+        If all points coincide.
+
+    Examples
+    --------
+    >>> crop_to_image(TEMPLATE * 2 + 5).round(6).tolist()
+    [[2.0, 0.0, 5.0], [0.0, 2.0, 5.0]]
+    """
+    matrix = similarity(landmarks, TEMPLATE)
+    inverse = np.linalg.inv(matrix[:, :2])
+    return np.column_stack([inverse, -inverse @ matrix[:, 2]])
+
+
 def align(image: ImageArray, landmarks: FloatArray) -> ImageArray:
     """Cut the aligned crop of one face out of an image.
 

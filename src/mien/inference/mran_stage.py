@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from mien.faces.align import TEMPLATE, similarity
+from mien.faces.align import crop_to_image
 from mien.inference.clip_stream import ClipEstimate
 from mien.inference.mran_track import ClipModel, MranTrack
 from mien.inference.rows import Attention, FrameRow, Pending
@@ -55,7 +55,7 @@ class MranStage:
             row = by_face.get(face_id)
             if row is None:
                 continue
-            matrix = similarity(TEMPLATE, place) if self._attention else None
+            matrix = crop_to_image(place) if self._attention else None
             self._open[row.frame, face_id] = (row, matrix)
             if face_id not in self._tracks:
                 self._tracks[face_id] = MranTrack(self._model, self._max_gap_s)

@@ -37,8 +37,9 @@ class MMAConfig:
     depths
         Blocks of each stage.
     stem
-        ``"half"``: average-pool 112 to 56 px, then one 3 x 3 convolution (compact: most training
-        faces hold no finer detail than 56 px). ``"resnet"``: 7 x 7 stride 2, then max-pool.
+        ``"half"``: average-pool by 2, then one 3 x 3 convolution. ``"wide"``: one 6 x 6 convolution
+        of stride 2, of which ``"half"`` is the case of weights alike in fours, blind to detail of
+        one pixel. ``"resnet"``: 7 x 7 stride 2, then max-pool.
     stem_width
         Channels after the stem.
     luminance
@@ -68,8 +69,8 @@ class MMAConfig:
     def __post_init__(self) -> None:
         if self.block not in _BLOCKS:
             raise ValueError(f"block is one of {sorted(_BLOCKS)}, not {self.block!r}")
-        if self.stem not in ("half", "resnet"):
-            raise ValueError(f"stem is 'half' or 'resnet', not {self.stem!r}")
+        if self.stem not in ("wide", "half", "resnet"):
+            raise ValueError(f"stem is 'wide', 'half' or 'resnet', not {self.stem!r}")
         if len(self.widths) != len(self.depths):
             raise ValueError(f"widths {self.widths} and depths {self.depths} differ in length")
         if self.inner_px < 0 or self.inner_px % 16:
@@ -145,7 +146,13 @@ class MMAExtractor(nn.Module):
         shrink = resample_matrix(CROP_SIZE_PX, config.inner_px or CROP_SIZE_PX)
         self.register_buffer("shrink", shrink, persistent=False)
         channels = 1 if config.luminance else 3
-        if config.stem == "half":
+        if config.stem == "wide":
+            self.stem = nn.Sequential(
+                nn.Conv2d(channels, config.stem_width, 6, 2, 2, bias=False),
+                nn.BatchNorm2d(config.stem_width),
+                nn.ReLU(),
+            )
+        elif config.stem == "half":
             self.stem = nn.Sequential(
                 nn.AvgPool2d(2), conv_bn(channels, config.stem_width), nn.ReLU()
             )

@@ -22,6 +22,8 @@ class AugmentConfig:
     """Strengths; a rate is the share of images it is applied to.
 
     ``rotation_deg``, ``shift_px`` (crop pixels) and ``log_scale`` are standard deviations.
+    ``mixup_rate`` of the images are blended with another of their corpus, and their targets alike,
+    by weights of the beta distribution with both parameters ``mixup`` (Zhang et al., ICLR 2018).
     """
 
     rotation_deg: float = 8.0
@@ -35,6 +37,14 @@ class AugmentConfig:
     noise: float = 0.04
     occlusion_rate: float = 0.3
     occlusion_max: float = 0.45
+    mixup_rate: float = 0.0
+    mixup: float = 0.3
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.mixup_rate <= 1 or self.mixup <= 0:
+            raise ValueError(
+                f"mixup_rate lies in 0..1 and mixup above 0, not {self.mixup_rate}, {self.mixup}"
+            )
 
 
 def random_similarities(count: int, config: AugmentConfig, generator: torch.Generator) -> Tensor:

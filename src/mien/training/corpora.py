@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -47,8 +48,8 @@ def _load(name: str, corpus: CorpusConfig, data: Path, cache: Path) -> FaceSet:
 def cached_landmarks(
     faces: FaceSet, file: Path
 ) -> np.ndarray[tuple[int, int, int], np.dtype[np.float32]]:
-    """Landmarks (n, 5, 2) of tight crops, from `file` if it holds them for exactly these faces."""
-    key = faces.fingerprint()
+    """Landmarks (n, 5, 2) of tight crops, from `file` if it holds them for exactly these images."""
+    key = hashlib.sha256(np.ascontiguousarray(faces.images).tobytes()).hexdigest()[:16]
     if file.is_file():
         with np.load(file, allow_pickle=False) as stored:
             if str(stored["fingerprint"]) == key:

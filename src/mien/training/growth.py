@@ -3,7 +3,9 @@
 A residual block whose last normalisation has weight and bias zero passes its (non-negative) input
 through. `grow` keeps every trained block in its place and leaves the added ones, at the end of
 each stage, in that state: the deeper network begins by saying exactly what the shallower one says
-(the idea of Net2DeeperNet; Chen, Goodfellow & Shlens, ICLR 2016).
+(the idea of Net2DeeperNet; Chen, Goodfellow & Shlens, ICLR 2016). Likewise the convolution of a
+``"half"`` stem becomes one of a ``"wide"`` stem: averaging over 2 x 2 pixels, then 3 x 3 weights,
+is 6 x 6 weights, alike in fours.
 """
 
 from __future__ import annotations
@@ -26,13 +28,16 @@ def grow(model: MMAExtractor, tensors: dict[str, Tensor]) -> None:
     model
         The deeper network, as built.
     tensors
-        State of the shallower one; same widths, stem and heads.
+        State of the shallower one; same widths and heads, and the same stem or, of a model with a
+        ``"wide"`` one, a ``"half"`` one.
 
     Raises
     ------
     ModelError
         If the two differ in more than depth, or the trained one is deeper somewhere.
     """
+    if model.config.stem == "wide":
+        tensors = _wide_stem(tensors)
     depths = _depths(tensors, model.config)
     if len(depths) != len(model.config.depths) or any(
         old > new for old, new in zip(depths, model.config.depths, strict=True)
@@ -54,6 +59,16 @@ def grow(model: MMAExtractor, tensors: dict[str, Tensor]) -> None:
             f"the trained network differs in more than depth: {(unknown + wrong + outside)[:3]}"
         )
     model.load_state_dict({**state, **moved})
+
+
+def _wide_stem(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    if "stem.1.0.weight" not in tensors:
+        return tensors
+    narrow = tensors["stem.1.0.weight"]
+    wide = narrow.repeat_interleave(2, 2).repeat_interleave(2, 3) / 4
+    others = {name.replace("stem.1.1.", "stem.1."): value for name, value in tensors.items()}
+    del others["stem.1.0.weight"]
+    return {"stem.0.weight": wide, **others}
 
 
 def _moved(name: str, place: list[int]) -> str:

@@ -44,6 +44,7 @@ from mien.training.config import from_dict, save_config
 from mien.training.distill import Teacher, distilled
 from mien.training.growth import grow
 from mien.training.memory import keep_freed_memory
+from mien.training.mixup import mixed
 from mien.training.optimizing import adamw, cosine_rate, update_average
 
 
@@ -207,7 +208,7 @@ class CorpusFeed:
         crops = degrade(sample_crops(images, to_image, size_px), augment, generator)
         va = self.valence_arousal[rows]
         units = self.action_units[rows]
-        return crops, MMATargets(
+        targets = MMATargets(
             va,
             torch.isfinite(va).all(dim=1),
             self.expressions[rows],
@@ -215,6 +216,7 @@ class CorpusFeed:
             units,
             torch.isfinite(units),
         )
+        return mixed(crops, targets, augment.mixup_rate, augment.mixup, generator)
 
 
 def class_weights(faces: FaceSet, power: float) -> Tensor:
