@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from mien.errors import ModelError
+from mien.models.blocks.resample import resample_square
 from mien.models.mma import build_mma
 from mien.models.mran import MRAN, MRANConfig
 from mien.models.mran.encoders import ExtractorEncoder, standardized
@@ -22,7 +23,7 @@ def test_started_from_an_extractor_it_sees_what_the_extractor_sees():
     encoder.start_from(dict(extractor.state_dict()))
     faces = torch.rand(2, 3, 112, 112) * 2 - 1
     volume = encoder(faces[:, None], torch.ones(2, 1)).volume[0]
-    x = extractor.shrink @ (faces * extractor.luma).sum(1, keepdim=True) @ extractor.shrink.T
+    x = resample_square((faces * extractor.luma).sum(1, keepdim=True), extractor.shrink)
     expected = extractor.stages[:5](extractor.stem(standardized(x)))
     assert volume.shape == (2, 64, 12, 12)
     torch.testing.assert_close(volume, expected, atol=1e-5, rtol=1e-4)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from mien.faces.align import CROP_SIZE_PX
 from mien.labels import ACTION_UNITS, EXPRESSIONS, VALENCE_AROUSAL
-from mien.models.blocks.resample import resample_matrix, resample_square
+from mien.models.blocks.resample import resample_square, resample_weights
 from mien.models.blocks.residual import BasicBlock, Bottleneck, conv_bn
 
 _BLOCKS: dict[str, type[BasicBlock] | type[Bottleneck]] = {
@@ -143,7 +143,7 @@ class MMAExtractor(nn.Module):
         # ITU-R BT.601, what "grey" means in the training photographs and in OpenCV.
         self.register_buffer("luma", torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1))
         # Kept, so that an exported graph holds it and does not compute it for every batch.
-        shrink = resample_matrix(CROP_SIZE_PX, config.inner_px or CROP_SIZE_PX)
+        shrink = resample_weights(CROP_SIZE_PX, config.inner_px or CROP_SIZE_PX)
         self.register_buffer("shrink", shrink, persistent=False)
         channels = 1 if config.luminance else 3
         if config.stem == "wide":
@@ -191,8 +191,8 @@ class MMAExtractor(nn.Module):
             x = (x * self.luma).sum(dim=1, keepdim=True)  # (B, 1, H, W)
         if 0 < self.config.inner_px < x.shape[-1]:
             known = x.shape[-1] == CROP_SIZE_PX
-            matrix = self.shrink if known else resample_matrix(x.shape[-1], self.config.inner_px)
-            x = resample_square(x, matrix)
+            weights = self.shrink if known else resample_weights(x.shape[-1], self.config.inner_px)
+            x = resample_square(x, weights)
         if self.config.standardize:
             mean = x.mean(dim=(1, 2, 3), keepdim=True)
             deviation = ((x - mean) ** 2).mean(dim=(1, 2, 3), keepdim=True).sqrt()

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from mien.errors import ModelError
 from mien.models.blocks.conv_lstm import split_time
-from mien.models.blocks.resample import resample_matrix, resample_square
+from mien.models.blocks.resample import resample_square, resample_weights
 from mien.models.blocks.residual import BasicBlock, conv_bn
 from mien.models.mma import PRESETS, build_mma
 
@@ -141,8 +141,8 @@ class ExtractorEncoder(SpatialEncoder):
     def _encode(self, frames: Tensor) -> tuple[Tensor, Tensor]:
         grey = (frames * self.luma).sum(dim=1, keepdim=True)
         known = grey.shape[-1] == self.shrink.shape[1]
-        matrix = self.shrink if known else resample_matrix(grey.shape[-1], self.INNER_PX)
-        grey = standardized(resample_square(grey, matrix))
+        weights = self.shrink if known else resample_weights(grey.shape[-1], self.INNER_PX)
+        grey = standardized(resample_square(grey, weights))
         x = self.stem(grey)
         if not self.training:  # a fifth faster this way; there and back nothing is gained
             x = x.contiguous(memory_format=torch.channels_last)
