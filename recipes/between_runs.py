@@ -19,6 +19,7 @@ from mien.training.augment import compose, sample_crops, similarities
 from mien.training.checkpoint import load_checkpoint, without_prefix
 from mien.training.config import from_dict
 from mien.training.corpora import load_corpora
+from mien.training.growth import wide_stem
 from mien.training.mma import MMATrainConfig
 
 FIGURES = ("accuracy", "macro_f1", "au_mean_correlation")
@@ -75,6 +76,8 @@ def main() -> None:
     mixes = {"run": own}
     if arguments.toward:
         other = weights(Path(arguments.toward[0]))
+        if config.model.get("stem") == "wide":
+            other = wide_stem(other)
         for share in map(float, arguments.toward[1:]):
             mixes[f"{share} toward"] = {
                 name: value.lerp(other[name], share) if value.is_floating_point() else value

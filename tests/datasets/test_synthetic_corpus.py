@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from mien.datasets import load_synthetic, load_synthetic_images
-from mien.datasets.synthetic import ACTIVE, INACTIVE, PRESENT
+from mien.datasets.synthetic import ACTIVE, INACTIVE, PRESENT, _exact_matrices
 from mien.errors import ConfigError, DataError
-from mien.faces.align import TEMPLATE
+from mien.faces.align import TEMPLATE, similarity
 from mien.labels import ACTION_UNIT_COLUMNS, EXPRESSION_COLUMNS, LANDMARKS
 from mien.synthetic.faces.behaviour.moment import Moment
 from mien.synthetic.faces.generation import synthesize_images
@@ -58,6 +58,15 @@ def folder(tmp_path_factory):
     settings = {"size_px": 48, "modalities": ["color", "depth"], "images_per_person": 1}
     synthesize_images(out, 60, 3, jobs=1, factory=PlainStage, **settings)
     return out
+
+
+def test_crops_are_cut_as_in_video_where_the_template_fits_badly():
+    """A profile's five points are no similarity of the template, and the fit has a direction."""
+    points = (TEMPLATE * [0.2, 0.5] + [[30, 4], [0, 0], [9, 3], [5, 1], [1, 2]]).astype(np.float32)
+    [found] = _exact_matrices(points[None])
+    to_crop = np.vstack([similarity(points, TEMPLATE), [0, 0, 1]])
+    np.testing.assert_allclose(found, np.linalg.inv(to_crop)[:2], atol=1e-4)
+    assert np.abs(found - similarity(TEMPLATE, points)).max() > 0.05
 
 
 def test_labels_are_the_truth(folder):

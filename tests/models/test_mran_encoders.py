@@ -71,3 +71,9 @@ def test_encoders_of_another_mran_are_taken_for_the_streams_that_are_there():
 def test_unknown_encoders_are_named():
     with pytest.raises(ValueError, match=r"encoder is one of .* not 'huge'"):
         MRANConfig(encoder="huge")
+
+
+def test_a_stem_that_cannot_be_taken_over_is_named():
+    weights = dict(build_mma("compact", stem="wide").state_dict())
+    with pytest.raises(ModelError, match="another stem; encoders start from one whose stem is"):
+        ExtractorEncoder(3, 8).start_from(weights)

@@ -149,8 +149,8 @@ def reactions(config: Path, data: str, out: Path, overrides: tuple[str, ...]) ->
 @click.option(
     "--encoders",
     type=click.Path(path_type=Path),
-    help="Run folder that the encoders start from, of 'mien train mma' (compact) or of 'mien train "
-    "mran' with these streams.",
+    help="Run folder that the encoders start from, of 'mien train mma' (compact, stem 'half') or "
+    "of 'mien train mran' with these streams.",
 )
 @_set
 def mran(

@@ -25,6 +25,10 @@ _VIEWS = (
 _MIRRORED = [1, 0, 2, 4, 3]  # left and right of eyes and of mouth corners change places
 
 
+LANDMARK_SEARCH = f"{_VIEWS} {_BORDER_PX}"
+"""What decides where landmarks are found, besides images and detector; kept beside them."""
+
+
 def find_landmarks(
     images: npt.NDArray[np.uint8],
     detector: FaceDetector,

@@ -22,8 +22,9 @@ class AugmentConfig:
     """Strengths; a rate is the share of images it is applied to.
 
     ``rotation_deg``, ``shift_px`` (crop pixels) and ``log_scale`` are standard deviations.
-    ``mixup_rate`` of the images are blended with another of their corpus, and their targets alike,
-    by weights of the beta distribution with both parameters ``mixup`` (Zhang et al., ICLR 2018).
+    ``mixup_rate`` of the images are blended with another of their corpus that has labels of the
+    same kinds, and their targets alike, by weights of the beta distribution with both parameters
+    ``mixup`` (Zhang et al., ICLR 2018).
     """
 
     rotation_deg: float = 8.0

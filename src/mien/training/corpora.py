@@ -10,9 +10,11 @@ from tqdm import tqdm
 
 from mien.datasets import FaceSet, load_ferplus, load_muxspace, load_synthetic
 from mien.datasets.annotated_faces import load_annotated_faces
-from mien.datasets.landmarks import find_landmarks
+from mien.datasets.landmarks import LANDMARK_SEARCH, find_landmarks
 from mien.faces.detect import RetinaFaceDetector
 from mien.training.mma import CorpusConfig, MMATrainConfig
+
+_SCORE_THRESHOLD = 0.5  # every picture is known to hold a face
 
 
 def load_corpora(config: MMATrainConfig, data: Path, cache: Path) -> dict[str, FaceSet]:
@@ -48,13 +50,18 @@ def _load(name: str, corpus: CorpusConfig, data: Path, cache: Path) -> FaceSet:
 def cached_landmarks(
     faces: FaceSet, file: Path
 ) -> np.ndarray[tuple[int, int, int], np.dtype[np.float32]]:
-    """Landmarks (n, 5, 2) of tight crops, from `file` if it holds them for exactly these images."""
-    key = hashlib.sha256(np.ascontiguousarray(faces.images).tobytes()).hexdigest()[:16]
+    """Landmarks (n, 5, 2) of tight crops, from `file` if it holds them for exactly these images.
+
+    They are looked for again where the way of looking has changed.
+    """
+    digest = hashlib.sha256(f"{LANDMARK_SEARCH} {_SCORE_THRESHOLD}".encode())
+    digest.update(np.ascontiguousarray(faces.images).tobytes())
+    key = digest.hexdigest()[:16]
     if file.is_file():
         with np.load(file, allow_pickle=False) as stored:
             if str(stored["fingerprint"]) == key:
                 return np.asarray(stored["landmarks"], np.float32)
-    detector = RetinaFaceDetector(score_threshold=0.5)
+    detector = RetinaFaceDetector(score_threshold=_SCORE_THRESHOLD)
     with tqdm(total=len(faces), desc=f"landmarks of {faces.corpus}", unit="face") as bar:
         landmarks = find_landmarks(faces.images, detector, bar.update)
     file.parent.mkdir(parents=True, exist_ok=True)

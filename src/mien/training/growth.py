@@ -37,7 +37,7 @@ def grow(model: MMAExtractor, tensors: dict[str, Tensor]) -> None:
         If the two differ in more than depth, or the trained one is deeper somewhere.
     """
     if model.config.stem == "wide":
-        tensors = _wide_stem(tensors)
+        tensors = wide_stem(tensors)
     depths = _depths(tensors, model.config)
     if len(depths) != len(model.config.depths) or any(
         old > new for old, new in zip(depths, model.config.depths, strict=True)
@@ -61,7 +61,8 @@ def grow(model: MMAExtractor, tensors: dict[str, Tensor]) -> None:
     model.load_state_dict({**state, **moved})
 
 
-def _wide_stem(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+def wide_stem(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The same weights with a ``"wide"`` stem, if theirs is a ``"half"`` one; else as they are."""
     if "stem.1.0.weight" not in tensors:
         return tensors
     narrow = tensors["stem.1.0.weight"]

@@ -27,7 +27,8 @@ def mixed(
         Theirs. Only faces that have labels of the same kinds are blended: a label that one of two
         lacks is not known for the mixture.
     rate
-        Share of faces to blend; 0: nothing is drawn.
+        Share of faces to blend, of those whose partner (drawn at random) has labels of the same
+        kinds; 0: nothing is drawn.
     strength
         Both parameters of the beta distribution; the face itself keeps the larger weight.
 
@@ -40,7 +41,7 @@ def mixed(
         return crops, targets
     other = torch.randperm(count, generator=generator)
     gammas = torch._standard_gamma(torch.full((2, count), strength), generator=generator)
-    own = gammas.amax(0) / gammas.sum(0).clamp_min(1e-30)
+    own = (gammas.amax(0) / gammas.sum(0)).clamp_min(0.5)
     chosen = torch.rand(count, generator=generator) < rate
     labelled = targets.expression_weight > 0
     alike = labelled == labelled[other]

@@ -158,8 +158,13 @@ class ExtractorEncoder(SpatialEncoder):
         Raises
         ------
         ModelError
-            If these are not the weights of a compact extractor.
+            If these are not the weights of a compact extractor with a "half" stem.
         """
+        if "stem.0.weight" in weights:
+            raise ModelError(
+                "these weights are of an extractor with another stem; encoders start from one "
+                "whose stem is 'half', such as the run of configs/mma-compact-deep.toml"
+            )
         wanted = {k: v for k, v in self.state_dict().items() if k.startswith(("stem.", "stages."))}
         fitting = {
             name: weights[name]
