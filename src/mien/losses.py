@@ -260,7 +260,8 @@ class MMATargets:
     """Partial labels of a batch.
 
     Shapes: valence_arousal (batch, 2) with mask (batch,); expressions (batch, 7) with weight
-    (batch,); action_units (batch, 17) with mask (batch, 17). Masked entries may be NaN.
+    (batch,); action_units (batch, 17) with mask (batch, 17); blendshapes (batch, 47) in [0, 1] or
+    None where they are not learned. Masked entries and unknown blendshapes may be NaN.
     """
 
     valence_arousal: Tensor
@@ -269,16 +270,22 @@ class MMATargets:
     expression_weight: Tensor
     action_units: Tensor
     action_unit_mask: Tensor
+    blendshapes: Tensor | None = None
 
 
 @dataclass(frozen=True)
 class MMALossWeights:
-    """Factors of the four terms; the paper's are all 1."""
+    """Factors of the four terms; the paper's are all 1.
+
+    ``blendshapes`` is ours: above 0, a head that exists in training alone learns a face mesh's
+    scores of the same faces (`mien.datasets.blendshapes`) from the feature that all heads read.
+    """
 
     ccc: float = 1.0
     cce: float = 1.0
     bce: float = 1.0
     dm: float = 1.0
+    blendshapes: float = 0.0
 
 
 def mma_loss(
@@ -287,12 +294,14 @@ def mma_loss(
     relatedness: Tensor,
     weights: MMALossWeights | None = None,
     detach_dm: bool = False,
+    blendshape_logits: Tensor | None = None,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """L = L_CCC + L_CCE + L_BCE + L_DM (Eq. 3).
 
     Returns
     -------
-    The weighted sum, and the four unweighted terms by name (``ccc cce bce dm``).
+    The weighted sum, and the four unweighted terms by name (``ccc cce bce dm``); with
+    `blendshape_logits` (batch, 47) a fifth, ``blendshapes``, their binary cross entropy.
     """
     factor = weights or MMALossWeights()
     terms = {
@@ -307,5 +316,9 @@ def mma_loss(
             output.expression_logits, output.au_logits, relatedness, detach_dm
         ),
     }
+    if blendshape_logits is not None and targets.blendshapes is not None:
+        terms["blendshapes"] = action_unit_loss(
+            blendshape_logits, targets.blendshapes, torch.isfinite(targets.blendshapes)
+        )
     total = sum((getattr(factor, name) * term for name, term in terms.items()), torch.zeros(()))
     return total, terms

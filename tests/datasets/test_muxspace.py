@@ -107,6 +107,20 @@ def test_teacher_scores(tmp_path: Path) -> None:
         load_muxspace(path, None, wrong)
 
 
+def test_labels_of_color_sources_can_count_less(tmp_path: Path) -> None:
+    rows = [{**row, "grey_source": "0" if i % 2 else "1"} for i, row in enumerate(muxspace_rows())]
+    members = {f"face_{i:03d}.jpg": jpeg(i) for i in range(6)}
+    path = write_muxspace(tmp_path, rows, members)
+    plain = load_muxspace(path).expression_weight
+    less = load_muxspace(path, color_weight=0.25).expression_weight
+    np.testing.assert_array_equal(less, plain * np.array([1, 0.25] * 3, np.float32))
+    assert plain.any()
+    bare = [{k: v for k, v in row.items() if k != "grey_source"} for row in rows]
+    without = write_muxspace(tmp_path, bare, members)
+    with pytest.raises(DataError, match=r"csv: a color_weight needs a column grey_source of 0"):
+        load_muxspace(without, color_weight=0.25)
+
+
 @pytest.mark.parametrize("column", ["file", "label"])
 def test_missing_columns(column: str, tmp_path: Path) -> None:
     rows = [{k: v for k, v in row.items() if k != column} for row in muxspace_rows()]

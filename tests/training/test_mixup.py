@@ -27,6 +27,7 @@ def batch(count, seed=0):
         torch.where(known, value, torch.zeros(())),
         units,
         torch.isfinite(units),
+        torch.where(known[:, None], column, nothing).repeat(1, 47),
     )
     return value.view(-1, 1, 1, 1), targets, known
 
@@ -43,7 +44,7 @@ def test_faces_and_all_their_targets_are_blended_alike(count, rate, strength, se
     found, new = mixed(crops, targets, rate, strength, torch.Generator().manual_seed(seed))
     value = found.flatten()
     assert value.min() >= crops.min() - 1e-6 and value.max() <= crops.max() + 1e-6
-    for name in ("valence_arousal", "expressions", "action_units"):
+    for name in ("valence_arousal", "expressions", "action_units", "blendshapes"):
         labels = getattr(new, name)
         before = torch.isfinite(getattr(targets, name))
         assert torch.equal(torch.isfinite(labels), before)  # nothing gained, nothing lost

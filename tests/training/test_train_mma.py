@@ -9,8 +9,11 @@ import pytest
 import torch
 
 from mien.datasets.base import FaceSet, framed_matrices
+from mien.datasets.blendshapes import BLENDSHAPES, no_scores
 from mien.datasets.targets import valence_arousal_targets
 from mien.errors import ConfigError, ModelError
+from mien.export import export_mma
+from mien.losses import MMALossWeights
 from mien.training.augment import AugmentConfig
 from mien.training.mma import (
     CorpusConfig,
@@ -120,6 +123,77 @@ def test_init_starts_from_given_weights_and_refuses_others(tmp_path):
     other = recipe(model={**TINY, "widths": (8, 24)})
     with pytest.raises(ModelError, match=r"trained \[8, 16\], wanted \[8, 24\]"):
         train_mma(other, faces, tmp_path / "third", report=lambda _: None, init=weights)
+
+
+def test_init_starts_from_an_exported_file(tmp_path):
+    faces = {"stripes": striped_faces()}
+    about = {"name": "tiny", "license": "x", "trained_on": "stripes", "caveat": "none"}
+    config = recipe(optimizer=replace(recipe().optimizer, epochs=6, small_epochs=0))
+    first = train_mma(config, faces, tmp_path / "first", report=lambda _: None)
+    exported = tmp_path / "tiny.onnx"
+    export_mma(first, exported, about)
+    gentle = recipe(optimizer=replace(config.optimizer, epochs=1, rate=1e-5, warmup_steps=0))
+    lines = []
+    second = train_mma(gentle, faces, tmp_path / "second", lines.append, init=exported)
+    held_out = faces["stripes"].select(faces["stripes"].split == "valid")
+    difference = np.abs(predict(second, held_out) - predict(first, held_out)).max()
+    assert 0 < difference < 0.1  # goes on from there: batches' own statistics, hardly a step
+    assert json.loads(lines[0])["stripes"]["accuracy"] >= 0.95
+    with pytest.raises(ModelError, match="another configuration or other data"):
+        train_mma(gentle, faces, tmp_path / "second", report=lambda _: None)
+
+
+def mesh_of(faces):
+    """A mesh's scores: smiles go with the stripes, left more than right; some are unknown."""
+    happy = (faces.majority == 4).astype(np.float32)
+    mesh = no_scores(len(faces))
+    mesh[:, BLENDSHAPES.index("mouthSmileLeft")] = 0.8 * happy
+    mesh[:, BLENDSHAPES.index("mouthSmileRight")] = 0.2 * happy
+    mesh[::5] = np.nan
+    return replace(faces, blendshapes=mesh)
+
+
+def test_scores_of_a_mesh_are_learned_besides_and_resume_alike(tmp_path):
+    faces = {"stripes": mesh_of(striped_faces())}
+    config = recipe(loss=MMALossWeights(blendshapes=2.0), augment=replace(CALM, mixup_rate=0.3))
+    straight = train_mma(config, faces, tmp_path / "straight", report=lambda _: None)
+    for _ in range(3):
+        resumed = train_mma(
+            config, faces, tmp_path / "resumed", report=lambda _: None, stop_after_steps=5
+        )
+    for name, value in straight.state_dict().items():
+        assert torch.equal(value, resumed.state_dict()[name]), name
+    lines = (tmp_path / "straight" / "log.jsonl").read_text().splitlines()
+    learned = [json.loads(line)["blendshapes"] for line in lines]
+    assert learned[-1] < 0.9 * learned[0]  # soft targets: it cannot fall to zero
+    without = train_mma(recipe(), faces, tmp_path / "without", report=lambda _: None)
+    assert without.state_dict().keys() == straight.state_dict().keys()  # nothing stays behind
+
+
+def test_a_mirrored_face_has_mirrored_scores():
+    faces = mesh_of(striped_faces(count=40))
+    feed = CorpusFeed(faces, CorpusConfig("ferplus", "unused", per_batch=400), torch.ones(7))
+    flips = replace(CALM, flip=True)
+    generator = torch.Generator().manual_seed(0)
+    _, targets = feed.batch(0, 0, flips, 48, generator)
+    left = targets.blendshapes[:, BLENDSHAPES.index("mouthSmileLeft")]
+    right = targets.blendshapes[:, BLENDSHAPES.index("mouthSmileRight")]
+    happy = left + right > 0.5
+    kept, turned = (left > right)[happy], (left < right)[happy]
+    assert 0.3 < kept.float().mean() < 0.7 and bool((kept ^ turned).all())
+    torch.testing.assert_close(left[happy] + right[happy], torch.ones(int(happy.sum())))
+
+
+def test_it_learns_in_bfloat16_and_keeps_its_weights_in_float32(tmp_path):
+    faces = {"stripes": striped_faces()}
+    quick = replace(recipe().optimizer, epochs=15, small_epochs=0, precision="bfloat16")
+    model = train_mma(recipe(optimizer=quick), faces, tmp_path, report=lambda _: None)
+    held_out = faces["stripes"].select(faces["stripes"].split == "valid")
+    right = predict(model, held_out)[:, 2:9].argmax(axis=1) == held_out.majority
+    assert right.mean() >= 0.95
+    assert {v.dtype for v in model.state_dict().values()} == {torch.float32, torch.int64}
+    with pytest.raises(ValueError, match="precision is 'float32' or 'bfloat16', not 'half'"):
+        OptimizerConfig(precision="half")
 
 
 def test_corpora_must_be_those_of_the_configuration(tmp_path):

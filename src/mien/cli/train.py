@@ -41,7 +41,8 @@ _set = click.option(
 @click.option(
     "--init",
     type=click.Path(path_type=Path),
-    help="Run folder of an earlier training to start from.",
+    help="Run folder of an earlier training to start from, or the .onnx file of an exported "
+    "extractor, the shipped one for example.",
 )
 @click.option(
     "--teacher",
@@ -73,7 +74,7 @@ def mma(
 
     recipe = load_config(MMATrainConfig, config, list(overrides))
     corpora = load_corpora(recipe, data, cache or out)
-    start = init / "model.safetensors" if init else None
+    start = init / "model.safetensors" if init and init.suffix != ".onnx" else init
     train_mma(recipe, corpora, out, report=click.echo, init=start, teachers=teachers)
     click.echo(f"trained model: {out / 'model.safetensors'}")
 

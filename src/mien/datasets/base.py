@@ -49,6 +49,9 @@ class FaceSet:
         str (n,), ``"train"``, ``"valid"`` or, where a corpus has one, ``"test"``.
     counted
         bool (n,), False for copies of training faces in another split.
+    blendshapes
+        float32 (n, 47) in [0, 1], a face mesh's scores as in `mien.datasets.blendshapes`, NaN
+        where unknown; None: the corpus comes without.
     """
 
     corpus: str
@@ -64,6 +67,7 @@ class FaceSet:
     teacher_scores: npt.NDArray[np.float32]
     split: npt.NDArray[np.str_]
     counted: npt.NDArray[np.bool_]
+    blendshapes: npt.NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.names)

@@ -9,14 +9,14 @@ Beside it may lie ``<anything>_blendshapes.npz`` with ``blendshapes`` (n, 52), `
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mien.datasets.base import FaceSet, framed_matrices
+from mien.datasets.blendshapes import BLENDSHAPES, load_blendshapes, no_scores
+from mien.datasets.npz import read_npz
 from mien.datasets.targets import (
     action_unit_targets,
     expression_targets,
@@ -24,7 +24,7 @@ from mien.datasets.targets import (
     valence_arousal_targets,
 )
 from mien.errors import DataError
-from mien.labels import ACTION_UNITS, EXPRESSIONS
+from mien.labels import EXPRESSIONS
 
 VOTE_COLUMNS = (
     "neutral",
@@ -82,10 +82,9 @@ def load_ferplus(path: str | Path, blendshapes: str | Path | None = None) -> Fac
         raise DataError(f"{path}: 'split' should hold {count} indices into {SPLITS}")
     split = np.asarray(SPLITS)[split_index.astype(int)]
     target, weight = expression_targets(votes[:, _BASIC], votes.sum(axis=1))
-    scores = np.full((count, len(ACTION_UNITS)), np.nan, np.float32)
     names = arrays.get("name", np.array([f"row{i}" for i in range(count)]))
-    if blendshapes is not None:
-        scores = load_teacher_scores(blendshapes, names)
+    mesh = load_blendshapes(blendshapes, names) if blendshapes is not None else no_scores(count)
+    scores = teacher_scores(mesh, BLENDSHAPES)
     group = arrays.get("dup_group", np.arange(count))
     in_training = np.isin(group, group[split == "train"])
     return FaceSet(
@@ -100,6 +99,7 @@ def load_ferplus(path: str | Path, blendshapes: str | Path | None = None) -> Fac
         valence_arousal=valence_arousal_targets(target),
         action_units=action_unit_targets(scores),
         teacher_scores=scores,
+        blendshapes=mesh,
         split=split,
         counted=(split == "train") | ~in_training,
     )
@@ -122,52 +122,3 @@ def majority(votes: np.ndarray[Any, Any]) -> np.ndarray[Any, np.dtype[np.int64]]
     to_basic = np.full(len(VOTE_COLUMNS), -1, np.int64)
     to_basic[_BASIC] = np.arange(len(_BASIC))
     return np.where(unique, to_basic[top], -1)
-
-
-def load_teacher_scores(
-    path: str | Path, names: np.ndarray[Any, Any]
-) -> np.ndarray[Any, np.dtype[np.float32]]:
-    """Raw action-unit scores (n, 17) from a blendshape file for exactly these rows.
-
-    Rows that the teacher found only with lowered thresholds count as not found.
-    """
-    arrays = read_npz(path, required=("blendshapes", "names"))
-    values = arrays["blendshapes"].astype(np.float32)
-    if values.ndim != 2 or values.shape[1] != arrays["names"].size:
-        raise DataError(
-            f"{path}: 'blendshapes' should be (n, {arrays['names'].size}), found {values.shape}"
-        )
-    if len(values) != len(names):
-        raise DataError(f"{path}: {len(values)} rows for {len(names)} images: not the same corpus")
-    if "name" in arrays and not np.array_equal(arrays["name"].astype(str), names.astype(str)):
-        raise DataError(f"{path}: its 'name' column is not that of the images, row by row")
-    if "detected" in arrays:
-        if arrays["detected"].shape != (len(values),):
-            found = arrays["detected"].shape
-            raise DataError(f"{path}: 'detected' should be ({len(values)},), found {found}")
-        values = np.where(arrays["detected"][:, None], values, np.nan)
-    try:
-        return teacher_scores(values, arrays["names"])
-    except KeyError as missing:
-        raise DataError(f"{path}: blendshape {missing} is not among its 'names'") from missing
-
-
-def read_npz(path: str | Path, required: tuple[str, ...]) -> dict[str, np.ndarray[Any, Any]]:
-    """Arrays of an npz file, read without unpickling; complains in one line if any is missing."""
-    file = Path(path)
-    if not file.is_file():
-        raise DataError(f"{file}: no such file")
-    try:
-        with file.open("rb") as stream:  # numpy leaves a file that it opens itself open if broken
-            archive = np.load(stream, allow_pickle=False)
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise ValueError("it holds a single array")
-            with archive:
-                arrays = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as broken:
-        reason = str(broken).splitlines()[0] if str(broken) else type(broken).__name__
-        raise DataError(f"{file}: not a readable npz file ({reason})") from broken
-    missing = [name for name in required if name not in arrays]
-    if missing:
-        raise DataError(f"{file}: looked for arrays {missing}, found {sorted(arrays)}")
-    return arrays

@@ -25,8 +25,11 @@ _VIEWS = (
 _MIRRORED = [1, 0, 2, 4, 3]  # left and right of eyes and of mouth corners change places
 
 
-LANDMARK_SEARCH = f"{_VIEWS} {_BORDER_PX}"
-"""What decides where landmarks are found, besides images and detector; kept beside them."""
+LANDMARK_THRESHOLD = 0.5
+"""The detector's, for pictures that are known to hold a face."""
+
+LANDMARK_SEARCH = f"{_VIEWS} {_BORDER_PX} {LANDMARK_THRESHOLD}"
+"""What decides where landmarks are found, besides the images; kept beside them."""
 
 
 def find_landmarks(

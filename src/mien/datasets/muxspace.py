@@ -22,10 +22,10 @@ import numpy as np
 
 from mien.datasets.annotations import EXPRESSION_WORDS
 from mien.datasets.base import FaceSet, aligned_matrices, framed_matrices
-from mien.datasets.ferplus import load_teacher_scores
-from mien.datasets.targets import action_unit_targets, smoothed_labels
+from mien.datasets.blendshapes import BLENDSHAPES, load_blendshapes, no_scores
+from mien.datasets.targets import action_unit_targets, smoothed_labels, teacher_scores
 from mien.errors import DataError
-from mien.labels import ACTION_UNITS, EXPRESSIONS
+from mien.labels import EXPRESSIONS
 
 _POINTS = [f"l{axis}{i}" for i in range(5) for axis in "xy"]
 # Labels of the usual sets that are not among the 7; anything else is a mistake worth stopping at.
@@ -33,7 +33,10 @@ _OUTSIDE = {"contempt", "unknown", "other", ""}
 
 
 def load_muxspace(
-    archive: str | Path, table: str | Path | None = None, blendshapes: str | Path | None = None
+    archive: str | Path,
+    table: str | Path | None = None,
+    blendshapes: str | Path | None = None,
+    color_weight: float = 1.0,
 ) -> FaceSet:
     """Load a zip of faces with its csv.
 
@@ -45,6 +48,9 @@ def load_muxspace(
         The csv; None looks for the zip's name with ``.csv``, then for a csv inside the zip.
     blendshapes
         The teacher's npz, or None for no action-unit targets.
+    color_weight
+        ``expression_weight`` of faces whose source is in color, by the csv's ``grey_source``;
+        grey sources have 1.
 
     Raises
     ------
@@ -65,9 +71,8 @@ def load_muxspace(
     count = len(rows)
     known = labels >= 0
     names = np.array([row["file"] for row in rows])
-    scores = np.full((count, len(ACTION_UNITS)), np.nan, np.float32)
-    if blendshapes is not None:
-        scores = load_teacher_scores(blendshapes, names)
+    mesh = load_blendshapes(blendshapes, names) if blendshapes is not None else no_scores(count)
+    scores = teacher_scores(mesh, BLENDSHAPES)
     framed = framed_matrices(count, images.shape[1])
     aligned = np.full((count, 2, 3), np.nan, np.float32)
     if all(name in rows[0] for name in _POINTS):
@@ -80,12 +85,15 @@ def load_muxspace(
         aligned=aligned,
         framed=framed,
         expressions=smoothed_labels(labels),
-        expression_weight=known.astype(np.float32),
+        expression_weight=np.where(known, _weights(rows, source, color_weight), 0).astype(
+            np.float32
+        ),
         majority=labels,
         # One label without a degree: a point in the valence-arousal plane would be invented.
         valence_arousal=np.full((count, 2), np.nan, np.float32),
         action_units=action_unit_targets(scores),
         teacher_scores=scores,
+        blendshapes=mesh,
         split=np.where([_is_held_out(person) for person in people], "valid", "train"),
         counted=np.ones(count, bool),
     )
@@ -160,6 +168,17 @@ def _read_points(
             except ValueError as broken:
                 raise DataError(f"{source}, line {i + 2}: landmarks {texts}: {broken}") from broken
     return points.reshape(-1, 5, 2)
+
+
+def _weights(
+    rows: list[dict[str, str]], source: str, color_weight: float
+) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    if color_weight == 1:
+        return np.ones(len(rows))
+    marks = [row.get("grey_source") for row in rows]
+    if not set(marks) <= {"0", "1"}:
+        raise DataError(f"{source}: a color_weight needs a column grey_source of 0 and 1")
+    return np.where([mark == "0" for mark in marks], color_weight, 1.0)
 
 
 def _expression_index(label: str, source: str, row: int) -> int:

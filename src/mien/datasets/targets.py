@@ -85,6 +85,12 @@ TEACHER_SCORES: dict[int, TeacherScore] = {
 """Action units with a usable teacher; the module docstring says why the others have none."""
 
 
+def needed_scores() -> set[str]:
+    """Names of the blendshapes that `TEACHER_SCORES` reads."""
+    groups = [group for teacher in TEACHER_SCORES.values() for group in teacher.names]
+    return {name for group in groups for name in group}
+
+
 def teacher_scores(
     blendshapes: npt.NDArray[np.floating], names: npt.ArrayLike
 ) -> npt.NDArray[np.float32]:

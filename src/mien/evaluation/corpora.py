@@ -11,7 +11,7 @@ from mien.datasets import FaceSet, load_ferplus, load_muxspace, load_synthetic
 from mien.datasets.annotated_faces import load_annotated_faces
 from mien.datasets.expression_folders import NAME as FOLDERS
 from mien.datasets.expression_folders import are_expression_folders, holds_folders, usual_split
-from mien.datasets.landmarks import find_landmarks
+from mien.datasets.landmarks import LANDMARK_THRESHOLD, find_landmarks
 from mien.errors import DataError
 from mien.faces.detect import RetinaFaceDetector
 
@@ -89,7 +89,7 @@ def load_labelled(
     if framing == "framed":
         faces = replace(faces, aligned=np.full_like(faces.aligned, np.nan))
     elif not np.isfinite(faces.aligned).any():
-        detector = RetinaFaceDetector(score_threshold=0.5)
+        detector = RetinaFaceDetector(score_threshold=LANDMARK_THRESHOLD)
         faces = faces.with_landmarks(find_landmarks(faces.images, detector))
     unaligned = int(np.isnan(faces.aligned).any(axis=(1, 2)).sum())
     if unaligned and framing == "aligned":

@@ -202,7 +202,11 @@ class MMAExtractor(nn.Module):
 
     def forward(self, x: Tensor) -> MMAOutput:
         """Heads' raw outputs for a batch of aligned crops."""
-        pooled = self.dropout(self.features(x))
+        return self.heads(self.features(x))
+
+    def heads(self, pooled: Tensor) -> MMAOutput:
+        """What the heads say of a pooled feature (batch, width)."""
+        pooled = self.dropout(pooled)
         return MMAOutput(
             torch.tanh(self.valence_arousal(pooled)),
             self.expressions(pooled),

@@ -10,11 +10,9 @@ from tqdm import tqdm
 
 from mien.datasets import FaceSet, load_ferplus, load_muxspace, load_synthetic
 from mien.datasets.annotated_faces import load_annotated_faces
-from mien.datasets.landmarks import LANDMARK_SEARCH, find_landmarks
+from mien.datasets.landmarks import LANDMARK_SEARCH, LANDMARK_THRESHOLD, find_landmarks
 from mien.faces.detect import RetinaFaceDetector
 from mien.training.mma import CorpusConfig, MMATrainConfig
-
-_SCORE_THRESHOLD = 0.5  # every picture is known to hold a face
 
 
 def load_corpora(config: MMATrainConfig, data: Path, cache: Path) -> dict[str, FaceSet]:
@@ -42,7 +40,7 @@ def _load(name: str, corpus: CorpusConfig, data: Path, cache: Path) -> FaceSet:
         return faces.with_landmarks(cached_landmarks(faces, cache / f"landmarks-{name}.npz"))
     blendshapes = data / corpus.blendshapes if corpus.blendshapes else None
     if corpus.kind == "faces":
-        return load_muxspace(data / corpus.path, None, blendshapes)
+        return load_muxspace(data / corpus.path, None, blendshapes, corpus.color_weight)
     faces = load_ferplus(data / corpus.path, blendshapes)
     return faces.with_landmarks(cached_landmarks(faces, cache / f"landmarks-{name}.npz"))
 
@@ -54,14 +52,14 @@ def cached_landmarks(
 
     They are looked for again where the way of looking has changed.
     """
-    digest = hashlib.sha256(f"{LANDMARK_SEARCH} {_SCORE_THRESHOLD}".encode())
+    digest = hashlib.sha256(LANDMARK_SEARCH.encode())
     digest.update(np.ascontiguousarray(faces.images).tobytes())
     key = digest.hexdigest()[:16]
     if file.is_file():
         with np.load(file, allow_pickle=False) as stored:
             if str(stored["fingerprint"]) == key:
                 return np.asarray(stored["landmarks"], np.float32)
-    detector = RetinaFaceDetector(score_threshold=_SCORE_THRESHOLD)
+    detector = RetinaFaceDetector(score_threshold=LANDMARK_THRESHOLD)
     with tqdm(total=len(faces), desc=f"landmarks of {faces.corpus}", unit="face") as bar:
         landmarks = find_landmarks(faces.images, detector, bar.update)
     file.parent.mkdir(parents=True, exist_ok=True)

@@ -47,6 +47,9 @@ def mixed(
     alike = labelled == labelled[other]
     alike &= targets.valence_arousal_mask == targets.valence_arousal_mask[other]
     alike &= (targets.action_unit_mask == targets.action_unit_mask[other]).all(1)
+    mesh = targets.blendshapes
+    if mesh is not None:
+        alike &= (mesh.isfinite() == mesh[other].isfinite()).all(1)
     share = torch.where(chosen & alike, own, 1.0)
 
     def blend(values: Tensor) -> Tensor:
@@ -60,4 +63,5 @@ def mixed(
         expressions=blend(targets.expressions),
         expression_weight=blend(targets.expression_weight),
         action_units=blend(targets.action_units),
+        blendshapes=None if mesh is None else blend(mesh),
     )

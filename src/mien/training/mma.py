@@ -15,13 +15,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mien.datasets.base import FaceSet
+from mien.datasets.blendshapes import BLENDSHAPES, MIRRORED, no_scores
 from mien.errors import ConfigError, ModelError
 from mien.evaluation.affect import affect_report
 from mien.labels import EXPRESSIONS, relatedness
 from mien.losses import MMALossWeights, MMATargets, mma_loss
+from mien.models.blocks.layout import training_layout
 from mien.models.mma import PRESETS, MMAConfig, MMAExtractor, build_mma
 from mien.training.augment import (
     AugmentConfig,
@@ -42,6 +44,7 @@ from mien.training.checkpoint import (
 )
 from mien.training.config import from_dict, save_config
 from mien.training.distill import Teacher, distilled
+from mien.training.exported import read_exported, settle_normalisation
 from mien.training.growth import grow
 from mien.training.memory import keep_freed_memory
 from mien.training.mixup import mixed
@@ -71,6 +74,10 @@ class CorpusConfig:
     teacher_share
         Weight of the answers of trained extractors (``--teacher``) in the training labels; 0:
         none. See `mien.training.distill`.
+    color_weight
+        Of kind ``"faces"``: weight of the expression labels of faces from sources in color
+        (column ``grey_source`` of the csv). Those of muxspace are film frames, whose labels follow
+        the scene more than the face.
     """
 
     kind: str
@@ -80,6 +87,7 @@ class CorpusConfig:
     class_power: float = 0.0
     framed_share: float = 0.5
     teacher_share: float = 0.0
+    color_weight: float = 1.0
 
     def __post_init__(self) -> None:
         if self.kind not in ("ferplus", "faces", "images", "synthetic"):
@@ -95,6 +103,11 @@ class CorpusConfig:
                 "per_batch must be 1 or more, framed_share lie in 0..1, class_power be 0 or more; "
                 f"got {self.per_batch}, {self.framed_share}, {self.class_power}"
             )
+        if self.color_weight < 0 or (self.color_weight != 1 and self.kind != "faces"):
+            raise ValueError(
+                f"color_weight is 0 or more, and for kind 'faces' alone; got {self.color_weight} "
+                f"for {self.kind!r}"
+            )
         if not 0 <= self.teacher_share <= 1:
             raise ValueError(f"teacher_share must lie in 0..1, not {self.teacher_share}")
 
@@ -106,6 +119,8 @@ class OptimizerConfig:
     ``small_epochs`` of the ``epochs`` run on crops of ``small_px`` (a multiple of 16), which cost
     less; the rest on the size that the network works at (its ``inner_px``, else 112). ``ema`` is
     the decay per step of the averaged weights, which are the ones that are evaluated and shipped.
+    ``precision`` ``"bfloat16"`` runs the convolutions in that format (weights, normalisation, heads
+    and losses stay float32): faster on processors that calculate in it, slower on others.
     """
 
     epochs: int = 18
@@ -116,12 +131,15 @@ class OptimizerConfig:
     warmup_steps: int = 300
     ema: float = 0.998
     clip: float = 5.0
+    precision: str = "float32"
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.small_epochs < 0:
             raise ValueError(f"epochs must be 1 or more, not {self.epochs}")
         if self.small_px < 32 or self.small_px % 16:
             raise ValueError(f"small_px must be a multiple of 16 from 32 on, not {self.small_px}")
+        if self.precision not in ("float32", "bfloat16"):
+            raise ValueError(f"precision is 'float32' or 'bfloat16', not {self.precision!r}")
         if self.rate < 0 or not 0 <= self.ema < 1 or self.clip <= 0:
             raise ValueError(f"out of range: rate {self.rate}, ema {self.ema}, clip {self.clip}")
 
@@ -175,6 +193,8 @@ class CorpusFeed:
         self.expression_weight = weight * (self.expressions.nan_to_num() @ class_weights)
         self.valence_arousal = torch.from_numpy(faces.valence_arousal)
         self.action_units = torch.from_numpy(faces.action_units)
+        mesh = no_scores(len(faces)) if faces.blendshapes is None else faces.blendshapes
+        self.blendshapes = torch.from_numpy(mesh)
         counts = np.bincount(faces.majority + 1, minlength=len(EXPRESSIONS) + 1)
         draw = counts[faces.majority + 1].astype(np.float64) ** -config.class_power
         self.draw = draw / draw.sum()
@@ -203,11 +223,15 @@ class CorpusFeed:
         rows = self.indices(seed, step)
         own = torch.rand(len(rows), generator=generator) < self.config.framed_share
         to_image = torch.where(own[:, None, None], self.framed[rows], self.aligned[rows])
-        to_image = compose(to_image, random_similarities(len(rows), augment, generator))
+        moves = random_similarities(len(rows), augment, generator)
+        to_image = compose(to_image, moves)
         images = self.images[rows, None].float() / 255  # (N, 1, side, side)
         crops = degrade(sample_crops(images, to_image, size_px), augment, generator)
         va = self.valence_arousal[rows]
         units = self.action_units[rows]
+        mesh = self.blendshapes[rows]
+        mirrored = torch.linalg.det(moves[:, :, :2]) < 0
+        mesh = torch.where(mirrored[:, None], mesh[:, list(MIRRORED)], mesh)
         targets = MMATargets(
             va,
             torch.isfinite(va).all(dim=1),
@@ -215,6 +239,7 @@ class CorpusFeed:
             self.expression_weight[rows],
             units,
             torch.isfinite(units),
+            mesh,
         )
         return mixed(crops, targets, augment.mixup_rate, augment.mixup, generator)
 
@@ -285,8 +310,9 @@ def train_mma(
     stop_after_steps
         Stop (with a checkpoint) after so many steps of this call; for tests of resuming.
     init
-        A ``model.safetensors`` to start from, of the same architecture or one with fewer blocks
-        per stage (`mien.training.growth`); None: from scratch.
+        A ``model.safetensors`` or an exported ``.onnx`` to start from (`mien.training.exported`),
+        of the same architecture or one with fewer blocks per stage (`mien.training.growth`);
+        None: from scratch.
     teachers
         Run folders whose answers are mixed into the labels of the corpora with a
         ``teacher_share`` (`mien.training.distill`); kept in `out`.
@@ -302,17 +328,23 @@ def train_mma(
     table = torch.from_numpy(relatedness(config.relatedness)).float()
     full_px = MMAConfig(**{**asdict(PRESETS[config.preset]), **config.model}).inner_px or 112
 
-    model = build_mma(config.preset, **config.model).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    average = build_mma(config.preset, **config.model)
-    if init is not None:
-        grow(model, load_checkpoint(init)[0])
+    model, average = (build_mma(config.preset, **config.model) for _ in range(2))
+    layout = training_layout(model)
+    for network in (model, average):
+        network.to(memory_format=layout)  # type: ignore[call-overload]
     average.load_state_dict(model.state_dict())
-    optimizer = adamw(model, optim.rate, optim.weight_decay)
+    exported = read_exported(init) if init and init.suffix == ".onnx" else None
+    start = exported.state_dict() if exported else load_checkpoint(init)[0] if init else None
+    mesh_head = nn.Linear(model.action_units.in_features, len(BLENDSHAPES))
+    learned = nn.ModuleDict({"model": model})
+    if config.loss.blendshapes:
+        learned["blendshapes"] = mesh_head
+    optimizer = adamw(learned, optim.rate, optim.weight_decay)
     out.mkdir(parents=True, exist_ok=True)
     identity = {
         "config": json.loads(json.dumps(asdict(config))),
         "data": {name: faces.fingerprint() for name, faces in corpora.items()},
-        "init": tensor_fingerprint(load_checkpoint(init)[0]) if init else None,
+        "init": tensor_fingerprint(start) if start else None,
     }
     teacher = Teacher(teachers) if teachers else None
     if teacher is not None:
@@ -324,6 +356,8 @@ def train_mma(
         tensors, state = stopped
         model.load_state_dict(without_prefix("model", tensors))
         average.load_state_dict(without_prefix("average", tensors))
+        if config.loss.blendshapes:
+            mesh_head.load_state_dict(without_prefix("blendshapes", tensors))
         restore_optimizer(optimizer, tensors)
         step, seconds = state["step"], state["seconds"]
     shares = {name: corpus.teacher_share for name, corpus in config.corpus_configs().items()}
@@ -333,6 +367,11 @@ def train_mma(
     total = steps_per_epoch * optim.epochs
     if stopped is not None:
         report(f"resuming at step {step} of {total}")
+    elif start is not None:
+        if exported is not None:
+            settle_normalisation(exported, _typical_faces(config, feeds, exported.config))
+        grow(model, start)
+        average.load_state_dict(model.state_dict())
     save_config(config, out / "config.json")
 
     def checkpoint_now() -> None:
@@ -341,6 +380,7 @@ def train_mma(
             {
                 **with_prefix("model", model),
                 **with_prefix("average", average),
+                **(with_prefix("blendshapes", mesh_head) if config.loss.blendshapes else {}),
                 **flatten_optimizer(optimizer),
             },
             {"identity": identity, "step": step, "seconds": seconds},
@@ -363,18 +403,21 @@ def train_mma(
         for group in optimizer.param_groups:
             group["lr"] = cosine_rate(optim.rate, optim.warmup_steps, step, total)
         model.train()
+        with torch.autocast("cpu", torch.bfloat16, enabled=optim.precision == "bfloat16"):
+            pooled = model.features(crops.contiguous(memory_format=layout)).float()
         loss, terms = mma_loss(
-            model(crops.contiguous(memory_format=torch.channels_last)),
+            model.heads(pooled),
             targets,
             table,
             config.loss,
             config.detach_dm,
+            mesh_head(model.dropout(pooled)) if config.loss.blendshapes else None,
         )
         if not torch.isfinite(loss):
             raise ModelError(f"the loss is {loss.item()} at step {step}; lower optimizer.rate")
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(model.parameters(), optim.clip)
+        torch.nn.utils.clip_grad_norm_(learned.parameters(), optim.clip)
         optimizer.step()
         update_average(average, model, min(optim.ema, (1 + step) / (10 + step)))
         for name, value in {"loss": loss, **terms}.items():
@@ -405,6 +448,20 @@ def train_mma(
             return average.eval()
     save_checkpoint(out / "model.safetensors", dict(average.state_dict()), {"identity": identity})
     return average.eval()
+
+
+def _typical_faces(
+    config: MMATrainConfig, feeds: dict[str, CorpusFeed], network: MMAConfig, batches: int = 3
+) -> Tensor:
+    """Faces as the first steps show them, (n, 3, side, side) at the side of `network`."""
+    generator = torch.Generator().manual_seed(config.seed)
+    side = network.inner_px or 112
+    parts = [
+        feed.batch(config.seed, step, config.augment, side, generator)
+        for step in range(batches)
+        for feed in feeds.values()
+    ]
+    return join(parts)[0]
 
 
 def load_weights(model: MMAExtractor, path: Path) -> None:

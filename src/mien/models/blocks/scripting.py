@@ -25,7 +25,7 @@ def without_lock(function: F) -> F:
         warnings.simplefilter("ignore", DeprecationWarning)
         try:
             compiled: F = torch.jit.script(function)
-        except (RuntimeError, AttributeError, TypeError, NotImplementedError):
+        except (RuntimeError, AttributeError, TypeError):
             # This Python or this torch has no TorchScript any more.
             return function
     return compiled

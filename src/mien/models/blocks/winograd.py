@@ -133,19 +133,9 @@ def patches_back(w: List[Tensor], out: Tensor) -> None:  # noqa: UP006
     """
     _spread(w[8], w[9], w[10], w[11], w[4], w[5], w[6], w[7], w[12], w[13])
     even, odd = out[0], out[1]
-    last = even.size(2) - 1
-    _spread(
-        w[0],
-        w[1],
-        w[2],
-        w[3],
-        even.narrow(2, 0, last),
-        even.narrow(2, 1, last),
-        odd.narrow(2, 0, last),
-        odd.narrow(2, 1, last),
-        even.narrow(2, last, 1),
-        odd.narrow(2, 0, 1),
-    )
+    p = borders(out)
+    even_border, odd_border = even.narrow(2, even.size(2) - 1, 1), odd.narrow(2, 0, 1)
+    _spread(w[0], w[1], w[2], w[3], p[0], p[1], p[2], p[3], even_border, odd_border)
 
 
 def _spread(

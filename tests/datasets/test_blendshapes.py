@@ -1,0 +1,47 @@
+"""Names, mirror and file of a face mesh's scores."""
+
+import numpy as np
+import pytest
+
+from corpus_builder import blendshape_arrays, write_npz
+from mien.datasets.blendshapes import BLENDSHAPES, MIRRORED, load_blendshapes
+from mien.datasets.targets import needed_scores
+from mien.errors import DataError
+
+NAMES = np.array(["a.png", "b.png", "c.png"])
+
+
+def test_every_score_has_a_place_and_a_counterpart():
+    assert len(set(BLENDSHAPES)) == 47 and needed_scores() <= set(BLENDSHAPES)
+    assert sorted(MIRRORED) == list(range(47))
+    assert [MIRRORED[k] for k in MIRRORED] == list(range(47))  # twice is as before
+    for name, other in (("mouthLeft", "mouthRight"), ("eyeWideRight", "eyeWideLeft")):
+        assert BLENDSHAPES[MIRRORED[BLENDSHAPES.index(name)]] == other
+    assert MIRRORED[BLENDSHAPES.index("jawOpen")] == BLENDSHAPES.index("jawOpen")
+
+
+def test_columns_go_by_name_whatever_their_order_and_what_is_absent_is_unknown(tmp_path):
+    arrays = blendshape_arrays(NAMES)
+    found = load_blendshapes(write_npz(tmp_path / "a.npz", arrays), NAMES)
+    column = list(arrays["names"]).index("jawOpen")
+    place = BLENDSHAPES.index("jawOpen")
+    np.testing.assert_array_equal(found[:2, place], arrays["blendshapes"][:2, column])
+    assert np.isnan(found[2]).all()  # not detected
+    order = np.arange(len(arrays["names"]))[::-1]
+    turned = {**arrays, "names": arrays["names"][order]}
+    turned["blendshapes"] = arrays["blendshapes"][:, order]
+    again = load_blendshapes(write_npz(tmp_path / "b.npz", turned), NAMES)
+    np.testing.assert_array_equal(again, found)
+    few = np.isin(arrays["names"], sorted(needed_scores()))
+    fewer = {**arrays, "names": arrays["names"][few], "blendshapes": arrays["blendshapes"][:, few]}
+    some = load_blendshapes(write_npz(tmp_path / "c.npz", fewer), NAMES)
+    assert np.isfinite(some[0]).sum() == len(needed_scores())
+    assert np.isnan(some[0, BLENDSHAPES.index("mouthPucker")])
+
+
+@pytest.mark.parametrize("score", ["jawOpen", "mouthSmileLeft"])
+def test_a_score_that_a_unit_needs_may_not_be_absent(score, tmp_path):
+    arrays = blendshape_arrays(NAMES)
+    arrays["names"] = np.where(arrays["names"] == score, "other", arrays["names"])
+    with pytest.raises(DataError, match=f"npz: blendshape '{score}' is not among its 'names'"):
+        load_blendshapes(write_npz(tmp_path / "a.npz", arrays), NAMES)

@@ -1,0 +1,99 @@
+"""From an exported file back to a network that trains on."""
+
+import re
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+import torch
+
+from mien.errors import ModelError
+from mien.evaluation.calibration import Calibration
+from mien.export import export_mma
+from mien.models.mma import build_mma
+from mien.training.exported import read_exported, settle_normalisation
+from mien.training.growth import grow
+from mien.weights import AFFECT_MODEL, REACTION_MODEL, weight_path
+
+SHAPE = {"widths": (8, 16), "depths": (2, 1), "stem_width": 8, "inner_px": 48}
+ABOUT = {"name": "tiny", "license": "x", "trained_on": "noise", "caveat": "none"}
+
+
+def trained(**changes):
+    """A network whose normalisations have statistics and weights of their own."""
+    torch.manual_seed(0)
+    model = build_mma("compact", **{**SHAPE, **changes})
+    model.train()
+    for _ in range(4):
+        model(torch.rand(16, 3, 48, 48) * 2 - 1).affect().square().sum().backward()
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter -= 0.05 * parameter.grad.sign()
+        model.zero_grad()
+    return model.eval()
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("exported") / "tiny.onnx"
+    export_mma(trained(), path, ABOUT)
+    return path
+
+
+def test_what_is_read_back_says_what_the_file_says(file):
+    faces = torch.rand(5, 3, 112, 112) * 2 - 1
+    with torch.no_grad():
+        found = read_exported(file)(faces).affect().numpy()
+    expected = ort.InferenceSession(str(file)).run(None, {"faces": faces.numpy()})[0]
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_settling_changes_no_answer_and_brings_training_and_evaluation_together(file):
+    torch.manual_seed(1)
+    faces = torch.rand(256, 3, 48, 48) * 2 - 1
+    network, before = read_exported(file), read_exported(file)
+    settle_normalisation(network, faces)
+    others = torch.rand(64, 3, 48, 48) * 2 - 1
+    with torch.no_grad():
+        expected = before(others).affect()
+        torch.testing.assert_close(network(others).affect(), expected, atol=1e-5, rtol=1e-4)
+        network.dropout.p = before.dropout.p = 0.0
+        settled = (network.train()(faces).affect() - before(faces).affect()).abs().max()
+        thrown = (before.train()(faces).affect() - before.eval()(faces).affect()).abs().max()
+    assert settled < 1e-3 < 0.02 < thrown
+    # Convolutions are as large as freshly drawn ones, so that a learning rate means the same.
+    stem = network.stem[1][0].weight.detach()
+    assert stem.square().mean().sqrt() == pytest.approx((2 / (8 * 9)) ** 0.5, rel=1e-4)
+
+
+def test_temperatures_are_left_out(tmp_path):
+    calibration = Calibration(expressions=3.0, action_units=(2.0,) * 17)
+    model = trained()
+    export_mma(model, tmp_path / "m.onnx", ABOUT, calibration)
+    faces = torch.rand(3, 3, 112, 112) * 2 - 1
+    with torch.no_grad():
+        torch.testing.assert_close(
+            read_exported(tmp_path / "m.onnx")(faces).affect(), model(faces).affect()
+        )
+
+
+def test_the_shipped_extractor_can_be_grown_and_trained_on():
+    network = read_exported(weight_path(AFFECT_MODEL))
+    wide = build_mma("compact", stem="wide")
+    grow(wide, network.state_dict())
+    faces = torch.rand(2, 3, 112, 112) * 2 - 1
+    session = ort.InferenceSession(str(weight_path(AFFECT_MODEL)))
+    with torch.no_grad():
+        found = wide.eval()(faces).valence_arousal.numpy()
+    expected = session.run(None, {"faces": faces.numpy()})[0][:, :2]
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_what_is_no_extractor_is_refused(tmp_path, file):
+    with pytest.raises(ModelError, match="not a readable ONNX model"):
+        read_exported(tmp_path / "missing.onnx")
+    (tmp_path / "broken.onnx").write_bytes(b"no model")
+    with pytest.raises(ModelError, match="not a readable ONNX model"):
+        read_exported(tmp_path / "broken.onnx")
+    with pytest.raises(ModelError, match=re.escape("'mien-reactions-1'; training starts from")):
+        read_exported(weight_path(REACTION_MODEL))
