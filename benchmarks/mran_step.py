@@ -4,10 +4,12 @@ A training step (forward and backward) of the decoders of a tri-modal MRAN, ours
 (`mien.models.blocks.conv_lstm`) beside a straightforward loop of the same sizes and weights that
 convolves [x, h] (and the guiding states) anew at every step. Both start from the same features;
 "differ by" is the largest difference of outputs and of gradients, relative to the largest value.
-The whole network's step stands below, with either decoder. Peak memory is that of a process that
-does nothing else, above what it held before its first step.
+The whole network's step stands below, with either decoder, and with encoders that calculate in
+bfloat16 (``precision`` of a training). Peak memory is that of a process that does nothing else,
+above what it held before its first step.
 
-usage: python benchmarks/mran_step.py [--threads 2] [--batch 8] [--repeats 7] [--width 1] [--quick]
+usage: python benchmarks/mran_step.py [--threads 2] [--batch 8] [--repeats 7] [--width 1]
+    [--encoder small|extractor] [--quick]
 """
 
 import argparse
@@ -87,12 +89,13 @@ def features(config, batch):
     return found
 
 
-def config(width):
+def config(width, encoder="small"):
     """The default sizes, with states so many times as wide."""
     plain = MRANConfig()
     return MRANConfig(
         color_hidden=tuple(width * hidden for hidden in plain.color_hidden),
         guide_hidden=tuple(width * hidden for hidden in plain.guide_hidden),
+        encoder=encoder,
     )
 
 
@@ -130,14 +133,15 @@ def network_step(model, batch):
     return step
 
 
-def measure(what, way, batch, threads, repeats, width):
+def measure(what, way, batch, threads, repeats, width, encoder):
     """Seconds of single steps and the memory that they needed, in a process of its own."""
     keep_freed_memory()
     torch.set_num_threads(threads)
     torch.manual_seed(0)
-    model = MRAN(config(width)).train()
-    if way == "obvious":
+    model = MRAN(config(width, encoder)).train()
+    if way.startswith("obvious"):
         make_obvious(model)
+    model.encode_in_bfloat16 = way.endswith("bf16")
     step = (decoder_step if what == "decoders" else network_step)(model, batch)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     step()
@@ -178,31 +182,40 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--width", type=int, default=1, help="states so many times as wide")
+    parser.add_argument("--encoder", choices=("small", "extractor"), default="small")
     parser.add_argument("--quick", action="store_true", help="two clips, three repeats")
     parser.add_argument("--measure", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     batch, repeats = (2, 3) if arguments.quick else (arguments.batch, arguments.repeats)
     if arguments.measure:
-        measure(*arguments.measure, batch, arguments.threads, repeats, arguments.width)
+        measure(
+            *arguments.measure,
+            batch,
+            arguments.threads,
+            repeats,
+            arguments.width,
+            arguments.encoder,
+        )
         return
     print(
         f"{platform.processor() or platform.machine()}, {arguments.threads} thread(s), Python "
         f"{platform.python_version()}, torch {torch.__version__}; {batch} clips of "
         f"{MRANConfig().clip_frames} frames, states {arguments.width} time(s) as wide, "
-        f"median of {repeats} steps"
+        f"{arguments.encoder} encoders, median of {repeats} steps"
     )
-    print(f"{'step':<12}{'way':<10}{'ms':>8}{'CPU ms':>9}{'peak MB':>9}{'ratio':>7}")
+    print(f"{'step':<12}{'way':<14}{'ms':>8}{'CPU ms':>9}{'peak MB':>9}{'ratio':>7}")
     for what in ("decoders", "network"):
         base = 0.0
-        for way in ("obvious", "ours"):
+        halves = ("obvious, bf16", "ours, bf16") if what == "network" else ()
+        for way in ("obvious", "ours", *halves):
             command = [sys.executable, __file__, "--measure", what, way, "--batch", str(batch)]
             command += ["--threads", str(arguments.threads), "--repeats", str(repeats)]
-            command += ["--width", str(arguments.width)]
+            command += ["--width", str(arguments.width), "--encoder", arguments.encoder]
             done = subprocess.run(command, capture_output=True, text=True, check=True)
             result = json.loads(done.stdout.splitlines()[-1])
             base = base or result["seconds"]
             print(
-                f"{what:<12}{way:<10}{result['seconds'] * 1e3:>8.0f}"
+                f"{what:<12}{way:<14}{result['seconds'] * 1e3:>8.0f}"
                 f"{result['cpu_seconds'] * 1e3:>9.0f}{result['peak_mb']:>9.0f}"
                 f"{base / result['seconds']:>7.2f}",
                 flush=True,

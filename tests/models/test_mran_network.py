@@ -181,3 +181,19 @@ def test_a_high_temperature_flattens_the_maps():
 def test_impossible_networks_are_refused(change, words):
     with pytest.raises(ValueError, match=words):
         replace(SMALL, **change)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_encoders_in_bfloat16_say_nearly_the_same_with_frames_missing_too(training):
+    model = network().train(training)
+    model.recognition.dropout.p = 0.0
+    present = torch.ones(2, 6, 3)
+    present[0, 2:4, 1] = 0
+    present[1, 5] = 0
+    with torch.no_grad():
+        plain = model(clips(), present)
+        model.encode_in_bfloat16 = True
+        half = model(clips(), present)
+    assert half.affect.dtype == half.attention.dtype == torch.float32
+    assert not torch.equal(half.affect, plain.affect)
+    torch.testing.assert_close(half.affect, plain.affect, atol=0.03, rtol=0.05)

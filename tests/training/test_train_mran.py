@@ -64,6 +64,21 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(splits, tmp_path)
         quiet(replace(TINY, seed=1), *splits, tmp_path / "b")
 
 
+def test_encoders_can_calculate_in_bfloat16_while_all_weights_stay_as_they_are(splits, tmp_path):
+    half = replace(TINY, precision="bfloat16", epochs=1)
+    found = quiet(half, *splits, tmp_path / "a")
+    again = quiet(half, *splits, tmp_path / "b")
+    plain = quiet(replace(half, precision="float32"), *splits, tmp_path / "c")
+    name = "recognition.affect.weight"
+    values = [run.state_dict()[name] for run in (found, again, plain)]
+    assert {value.dtype for value in values} == {torch.float32}
+    assert torch.equal(values[0], values[1])  # the same bits again
+    assert not torch.equal(values[0], values[2])
+    torch.testing.assert_close(values[0], values[2], atol=0.02, rtol=0.1)
+    with pytest.raises(ValueError, match=r"precision is one of .*, not 'half'"):
+        replace(TINY, precision="half")
+
+
 @pytest.mark.slow
 def test_training_lowers_the_loss_by_half(splits, tmp_path):
     config = replace(TINY, epochs=12, clips_per_epoch=24, ema=0.9, ccc_share=0.0, patience=12)

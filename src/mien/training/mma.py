@@ -48,7 +48,7 @@ from mien.training.exported import read_exported, settle_normalisation
 from mien.training.growth import grow
 from mien.training.memory import keep_freed_memory
 from mien.training.mixup import mixed
-from mien.training.optimizing import adamw, cosine_rate, update_average
+from mien.training.optimizing import PRECISIONS, adamw, cosine_rate, update_average
 
 
 @dataclass(frozen=True)
@@ -138,8 +138,8 @@ class OptimizerConfig:
             raise ValueError(f"epochs must be 1 or more, not {self.epochs}")
         if self.small_px < 32 or self.small_px % 16:
             raise ValueError(f"small_px must be a multiple of 16 from 32 on, not {self.small_px}")
-        if self.precision not in ("float32", "bfloat16"):
-            raise ValueError(f"precision is 'float32' or 'bfloat16', not {self.precision!r}")
+        if self.precision not in PRECISIONS:
+            raise ValueError(f"precision is one of {PRECISIONS}, not {self.precision!r}")
         if self.rate < 0 or not 0 <= self.ema < 1 or self.clip <= 0:
             raise ValueError(f"out of range: rate {self.rate}, ema {self.ema}, clip {self.clip}")
 

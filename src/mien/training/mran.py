@@ -23,7 +23,7 @@ from mien.training.checkpoint import load_checkpoint, save_checkpoint, tensor_fi
 from mien.training.config import from_dict
 from mien.training.epochs import EpochLoop
 from mien.training.memory import keep_freed_memory
-from mien.training.optimizing import adamw, cosine_rate, update_average
+from mien.training.optimizing import PRECISIONS, adamw, cosine_rate, update_average
 from mien.training.stream_augment import StreamAugmentConfig
 from mien.training.stream_batches import ClipReader, augmented, epoch_clips, read_recordings
 
@@ -53,6 +53,9 @@ class MRANTrainConfig:
     train_encoders
         False: the encoders stay as `init` or `encoders` gave them. They cost most of a step, so the
         rest of the network learns from long clips in less than half of the time.
+    precision
+        ``"bfloat16"``: the encoders calculate in that format (weights, recurrence and losses stay
+        float32), faster on processors that have it.
     """
 
     name: str
@@ -72,8 +75,11 @@ class MRANTrainConfig:
     clip: float = 5.0
     patience: int = 8
     train_encoders: bool = True
+    precision: str = "float32"
 
     def __post_init__(self) -> None:
+        if self.precision not in PRECISIONS:
+            raise ValueError(f"precision is one of {PRECISIONS}, not {self.precision!r}")
         if min(self.epochs, self.batch, self.threads) < 1:
             raise ValueError("epochs, batch and threads must be 1 or more")
         least = self.fps, self.clips_per_epoch, self.rate, self.weight_decay, self.warmup_steps
@@ -270,6 +276,7 @@ def train_epoch(
     from tqdm import tqdm
 
     model.train()
+    model.encode_in_bfloat16 = config.precision == "bfloat16"
     model.encoders.train(config.train_encoders)  # their running statistics stay, too
     clips = epoch_clips(reader, config.clips_per_epoch, config.augment.strides, config.seed, epoch)
     steps = -(-len(clips) // config.batch)

@@ -7,6 +7,9 @@ import math
 import torch
 from torch import nn
 
+PRECISIONS = ("float32", "bfloat16")
+"""Formats in which the convolutions of a training may calculate; weights are always float32."""
+
 
 def adamw(model: nn.Module, rate: float, weight_decay: float) -> torch.optim.Optimizer:
     """AdamW; no decay on biases and normalisation."""

@@ -69,7 +69,8 @@ class SpatialEncoder(nn.Module, ABC):
             return empty[0], empty[1]
         found = self._encode(frames[kept])
         volume, bottom = (
-            blank.index_copy(0, kept, part) for blank, part in zip(empty, found, strict=True)
+            blank.index_copy(0, kept, part.to(blank.dtype))
+            for blank, part in zip(empty, found, strict=True)
         )
         return volume, bottom
 
@@ -95,8 +96,7 @@ class SmallEncoder(SpatialEncoder):
         self.stem = nn.Sequential(conv_bn(channels, half, 3, 2), nn.ReLU())
         self.stages = nn.Sequential(BasicBlock(half, quarter, 2), BasicBlock(quarter, eighth, 2))
         self.bottom = nn.Sequential(conv_bn(eighth, sixteenth, 3, 2), nn.ReLU())
-        # Not channels last, faster as it is: torch 2.13 then corrupts its heap on the way back
-        # through encoders of a few channels.
+        # Not channels last, faster as it is: see mien.models.blocks.layout.
 
     def _encode(self, frames: Tensor) -> tuple[Tensor, Tensor]:
         if self.standardize:

@@ -45,6 +45,10 @@ class MRAN(nn.Module):
     (torch.Size([1, 2, 2]), torch.Size([1, 2, 1, 4, 4]))
     """
 
+    encode_in_bfloat16 = False
+    """For training: encoders calculate in bfloat16. Weights, what is behind them, and what is
+    exported stay float32."""
+
     def __init__(self, config: MRANConfig) -> None:
         super().__init__()
         self.config = config
@@ -87,7 +91,7 @@ class MRAN(nn.Module):
         own = [STREAMS.index(name) for name in self.config.modalities]
         there = present.to(streams["color"].dtype)
         features = {
-            name: self.encoders[name](streams[name], there[:, :, index])
+            name: self._encode(name, streams[name], there[:, :, index])
             for name, index in zip(self.config.modalities, own, strict=True)
         }
         decoded = self._decode(features)
@@ -99,6 +103,15 @@ class MRAN(nn.Module):
         mask = there[:, :, own].amax(2).T  # (T, B): frames that have any of the network's streams
         affect = self.recognition(features["color"].volume, attention, states[0], mask)
         return MRANOutput(affect, attention.transpose(0, 1))
+
+    def _encode(self, name: str, frames: Tensor, present: Tensor) -> Features:
+        encoder = self.encoders[name]
+        if not self.encode_in_bfloat16:
+            found: Features = encoder(frames, present)
+            return found
+        with torch.autocast(frames.device.type, torch.bfloat16):
+            volume, bottom = encoder(frames, present)
+        return Features(volume.float(), bottom.float())
 
     def _decode(self, features: dict[str, Features]) -> list[Decoded]:
         """States of color first, then of the streams that guide it."""
