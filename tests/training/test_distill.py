@@ -73,6 +73,16 @@ def test_its_answer_is_the_networks_own_over_both_ways_round(run, monkeypatch):
     np.testing.assert_allclose(answer[:, :2], (one[:, :2] + other[:, :2]) / 2, atol=2e-4)
 
 
+def test_answers_in_bfloat16_are_nearly_the_same_and_kept_apart(run, tmp_path):
+    faces = striped_faces()
+    whole, half = Teacher([run]), Teacher([run], "bfloat16")
+    difference = np.abs(whole.predict(faces) - half.predict(faces)).max()
+    assert 0 < difference < 0.03
+    for teacher in (whole, half):
+        distilled({"stripes": faces}, {"stripes": 0.5}, teacher, tmp_path, lambda _: None)
+    assert len(list(tmp_path.glob("teacher-stripes-*.npz"))) == 2
+
+
 def tilted():
     """A crop-to-image matrix that is no mirror image of itself."""
     return np.array([[0.4, 0.05, 1.0], [-0.05, 0.4, 4.0]], np.float32)

@@ -44,6 +44,8 @@ class Teacher:
     ----------
     runs
         Run folders with the ``model.safetensors`` of ``mien train mma``; their order is all one.
+    precision
+        ``"float32"`` or ``"bfloat16"``, in which their convolutions calculate.
 
     Raises
     ------
@@ -51,7 +53,8 @@ class Teacher:
         If a folder is not that of a finished run.
     """
 
-    def __init__(self, runs: Sequence[Path]) -> None:
+    def __init__(self, runs: Sequence[Path], precision: str = "float32") -> None:
+        self.precision = precision
         found = sorted((load_extractor_run(run) for run in runs), key=lambda run: run.fingerprint)
         # Channels last, as in training: twice as fast as the layout that a fresh module has.
         self.models = [
@@ -94,8 +97,9 @@ class Teacher:
         for model in self.models:
             for crops in views[_side(model)]:
                 faces = (crops * 2 - 1).expand(-1, 3, -1, -1)
-                output = model(faces.contiguous(memory_format=torch.channels_last))
-                raw.append(torch.cat(list(output), dim=1))
+                with torch.autocast("cpu", torch.bfloat16, enabled=self.precision == "bfloat16"):
+                    pooled = model.features(faces.contiguous(memory_format=torch.channels_last))
+                raw.append(torch.cat(list(model.heads(pooled.float())), dim=1))
         affect = torch.stack(raw).mean(0)
         affect[:, EXPRESSION_SLICE] = affect[:, EXPRESSION_SLICE].softmax(1)
         affect[:, ACTION_UNIT_SLICE] = affect[:, ACTION_UNIT_SLICE].sigmoid()
@@ -192,7 +196,8 @@ def _asked_once(
     teacher: Teacher, faces: FaceSet, cache: Path, name: str, report: Callable[[str], object]
 ) -> FloatArray:
     """Answers of a teacher to the training faces; rows of other splits are NaN."""
-    key = hashlib.sha256(f"{teacher.fingerprint} {_SCALES} {faces.fingerprint()}".encode())
+    asked = f"{teacher.fingerprint} {teacher.precision} {_SCALES} {faces.fingerprint()}"
+    key = hashlib.sha256(asked.encode())
     for part in (faces.aligned, faces.framed, faces.split == "train"):
         key.update(np.ascontiguousarray(part).tobytes())
     # The key is in the name: another teacher's answers are not overwritten by a slip.

@@ -346,7 +346,7 @@ def train_mma(
         "data": {name: faces.fingerprint() for name, faces in corpora.items()},
         "init": tensor_fingerprint(start) if start else None,
     }
-    teacher = Teacher(teachers) if teachers else None
+    teacher = Teacher(teachers, optim.precision) if teachers else None
     if teacher is not None:
         identity["teacher"] = teacher.fingerprint
     checkpoint = out / "checkpoint.safetensors"

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from mien.errors import ModelError
 from mien.models.mma import MMAExtractor, build_mma
-from mien.training.checkpoint import load_checkpoint, tensor_fingerprint
+from mien.training.checkpoint import load_checkpoint, save_checkpoint, tensor_fingerprint
 
 
 @dataclass(frozen=True)
@@ -50,3 +53,42 @@ def load_extractor_run(run: Path) -> ExtractorRun:
             f"{run}: model.safetensors holds another architecture than it says"
         ) from error
     return ExtractorRun(model.eval(), state, tensor_fingerprint(tensors))
+
+
+def mean_of_runs(runs: Sequence[Path], out: Path) -> ExtractorRun:
+    """A run folder whose weights are the mean of others' (Wortsman et al., ICML 2022).
+
+    It makes sense for runs that started from the same weights and did not go far apart; score it
+    before you use it. It costs what one of them costs, and often says what all of them say
+    together.
+
+    Parameters
+    ----------
+    runs
+        Folders of finished runs of one architecture; their order is all one.
+    out
+        Receives ``model.safetensors``, with the first run's configuration and the fingerprints of
+        all.
+
+    Returns
+    -------
+    The mean, read back.
+
+    Raises
+    ------
+    ModelError
+        If a folder is not that of a finished run, or the architectures differ.
+    """
+    found = sorted((load_extractor_run(run) for run in runs), key=lambda run: run.fingerprint)
+    first = found[0]
+    for run in found[1:]:
+        if run.model.config != first.model.config:
+            raise ModelError("the runs have different architectures: there is no mean of them")
+    states = [run.model.state_dict() for run in found]
+    mean = {
+        name: torch.stack([state[name].double() for state in states]).mean(0).to(value.dtype)
+        for name, value in states[0].items()
+    }
+    identity = {**first.state["identity"], "mean_of": [run.fingerprint for run in found]}
+    save_checkpoint(out / "model.safetensors", mean, {"identity": identity})
+    return load_extractor_run(out)
