@@ -14,12 +14,12 @@ from pathlib import Path
 import torch
 
 from mien.evaluation.affect import affect_report
+from mien.models.blocks.stems import wide_stem
 from mien.models.mma import MMAOutput, build_mma
 from mien.training.augment import compose, sample_crops, similarities
 from mien.training.checkpoint import load_checkpoint, without_prefix
 from mien.training.config import from_dict
 from mien.training.corpora import load_corpora
-from mien.training.growth import wide_stem
 from mien.training.mma import MMATrainConfig
 
 FIGURES = ("accuracy", "macro_f1", "au_mean_correlation")

@@ -73,7 +73,19 @@ def test_unknown_encoders_are_named():
         MRANConfig(encoder="huge")
 
 
-def test_a_stem_that_cannot_be_taken_over_is_named():
-    weights = dict(build_mma("compact", stem="wide").state_dict())
-    with pytest.raises(ModelError, match="another stem; encoders start from one whose stem is"):
-        ExtractorEncoder(3, 8).start_from(weights)
+@torch.no_grad()
+def test_a_wide_stem_starts_from_either_and_a_half_one_says_what_to_set():
+    torch.manual_seed(3)
+    half, wide = (build_mma("compact", stem=stem).eval() for stem in ("half", "wide"))
+    faces = torch.rand(2, 3, 112, 112) * 2 - 1
+    for extractor in (half, wide):
+        encoder = ExtractorEncoder(3, 8, "wide").eval()
+        encoder.start_from(dict(extractor.state_dict()))
+        volume = encoder(faces[:, None], torch.ones(2, 1)).volume[0]
+        x = resample_square((faces * extractor.luma).sum(1, keepdim=True), extractor.shrink)
+        expected = extractor.stages[:5](extractor.stem(standardized(x)))
+        torch.testing.assert_close(volume, expected, atol=1e-5, rtol=1e-4)
+    with pytest.raises(ModelError, match=r"whose stem is 'wide': set model\.stem=wide"):
+        ExtractorEncoder(3, 8).start_from(dict(wide.state_dict()))
+    with pytest.raises(ValueError, match="stem is 'half' or 'wide', not 'resnet'"):
+        MRANConfig(stem="resnet")

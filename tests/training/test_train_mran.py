@@ -7,8 +7,11 @@ import torch
 
 from mien.datasets.streams import load_streams
 from mien.errors import ConfigError, ModelError
+from mien.models.blocks.resample import resample_square
 from mien.models.mran import MRANConfig
+from mien.models.mran.encoders import standardized
 from mien.training.config import load_config
+from mien.training.exported import read_exported
 from mien.training.mran import (
     MRANTrainConfig,
     clip_reader,
@@ -17,6 +20,7 @@ from mien.training.mran import (
     train_mran,
 )
 from mien.training.stream_batches import epoch_clips, read_recordings
+from mien.weights import AFFECT_MODEL, weight_path
 from stream_replica import write_replica
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -158,6 +162,24 @@ def test_encoders_that_are_not_trained_stay_to_the_bit(splits, tmp_path):
         assert not all(torch.equal(old, new) for old, new in zip(*parts, strict=True)), name
     with pytest.raises(ConfigError, match="start from nothing"):
         quiet(config, *splits, tmp_path / "third")
+
+
+def test_encoders_start_from_the_extractor_that_ships(splits, tmp_path):
+    network = replace(SMALL, encoder="extractor", stem="wide", modalities=("color", "depth"))
+    config = replace(TINY, model=network, epochs=1, clips_per_epoch=4, train_encoders=False)
+    shipped = weight_path(AFFECT_MODEL)
+    model = quiet(config, *splits, tmp_path / "a", encoders=shipped)
+    face = torch.from_numpy(splits[0].clip(0, np.arange(1)).color.copy())
+    face = face.permute(0, 3, 1, 2).float() / 127.5 - 1
+    extractor = read_exported(shipped)
+    with torch.no_grad():
+        found = model.encoders["color"](face[None], torch.ones(1, 1)).volume[0]
+        x = resample_square((face * extractor.luma).sum(1, keepdim=True), extractor.shrink)
+        expected = extractor.stages[:5](extractor.stem(standardized(x)))
+    torch.testing.assert_close(found, expected, atol=1e-3, rtol=1e-3)
+    config = replace(config, seed=1)  # another start is another run
+    with pytest.raises(ModelError, match="another configuration or other data"):
+        quiet(config, *splits, tmp_path / "a", encoders=shipped)
 
 
 def test_training_recordings_without_annotations_are_refused(splits, tmp_path, monkeypatch):

@@ -46,8 +46,8 @@ MRAN_TABLE = "mran"
 @click.option(
     "--encoders",
     type=click.Path(path_type=Path),
-    help="For mran: run folder whose encoders every row starts from, of 'mien train mran' or, "
-    "compact, of 'mien train mma'.",
+    help="For mran: what the encoders of every row start from, a run folder of 'mien train mran' "
+    "or, compact, of 'mien train mma', or the .onnx of an exported compact extractor.",
 )
 @click.option(
     "--set", "overrides", multiple=True, metavar="A.B=C", help="Change one setting; repeatable."
@@ -119,6 +119,7 @@ def _mran(
     from mien.datasets.streams import load_streams
     from mien.training.ablation.mran import StreamSplits, run_mran_table
     from mien.training.config import from_overrides, load_config
+    from mien.training.exported import start_file
     from mien.training.mran import MRANTrainConfig
 
     recipe = (
@@ -134,7 +135,7 @@ def _mran(
         seeds,
         click.echo,
         sys.stderr.isatty(),
-        encoders=encoders / "model.safetensors" if encoders else None,
+        encoders=start_file(encoders),
         only=only,
     )
     click.echo(f"table: {out / f'{MRAN_TABLE}.md'}")

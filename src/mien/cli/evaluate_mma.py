@@ -77,10 +77,15 @@ def mma(
     for text in data:
         path, own = path_and_split(text)
         labelled = load_labelled(path, own or split, blendshapes, framing)
-        reports.append([measure(extractor, labelled) for extractor in extractors])
+        predicted = [predict_faces(extractor, labelled.faces) for extractor in extractors]
+        reports.append(
+            [
+                measure(extractor, labelled, affect)
+                for extractor, affect in zip(extractors, predicted, strict=True)
+            ]
+        )
         if sheets is not None:
-            predicted = predict_faces(extractors[0], labelled.faces)
-            for file in write_sheets(labelled.faces, predicted, sheets / path.stem):
+            for file in write_sheets(labelled.faces, predicted[0], sheets / path.stem):
                 click.echo(f"sheet: {file}", err=True)
     alone = len(reports) == len(extractors) == 1
     if as_json:

@@ -70,12 +70,12 @@ def mma(
     """Train the per-frame MMA extractor (valence-arousal, expressions, action units)."""
     from mien.training.config import load_config
     from mien.training.corpora import load_corpora
+    from mien.training.exported import start_file
     from mien.training.mma import MMATrainConfig, train_mma
 
     recipe = load_config(MMATrainConfig, config, list(overrides))
     corpora = load_corpora(recipe, data, cache or out)
-    start = init / "model.safetensors" if init and init.suffix != ".onnx" else init
-    train_mma(recipe, corpora, out, report=click.echo, init=start, teachers=teachers)
+    train_mma(recipe, corpora, out, report=click.echo, init=start_file(init), teachers=teachers)
     click.echo(f"trained model: {out / 'model.safetensors'}")
 
 
@@ -150,8 +150,9 @@ def reactions(config: Path, data: str, out: Path, overrides: tuple[str, ...]) ->
 @click.option(
     "--encoders",
     type=click.Path(path_type=Path),
-    help="Run folder that the encoders start from, of 'mien train mma' (compact, stem 'half') or "
-    "of 'mien train mran' with these streams.",
+    help="What the encoders start from: the .onnx of an exported compact extractor, the shipped "
+    "one for example, or the run folder of 'mien train mma' or, with these streams, of 'mien train "
+    "mran'.",
 )
 @_set
 def mran(
@@ -165,6 +166,7 @@ def mran(
     """Train the multi-modal recurrent attention network on color, depth and thermal clips."""
     from mien.datasets.streams import load_streams
     from mien.training.config import load_config
+    from mien.training.exported import start_file
     from mien.training.mran import MRANTrainConfig, train_mran
 
     recipe = load_config(MRANTrainConfig, config, list(overrides))
@@ -177,7 +179,7 @@ def mran(
         click.echo,
         progress=sys.stderr.isatty(),
         init=init / "model.safetensors" if init else None,
-        encoders=encoders / "model.safetensors" if encoders else None,
+        encoders=start_file(encoders),
     )
     click.echo(f"trained model: {out / 'model.safetensors'}")
 

@@ -47,8 +47,14 @@ def evaluate_mma(
     return measure(AffectModel(model), load_labelled(data, split, blendshapes, framing))
 
 
-def measure(extractor: AffectModel, labelled: LabelledFaces) -> dict[str, Any]:
-    """Score one extractor on faces that are loaded already; see `evaluate_mma`."""
+def measure(
+    extractor: AffectModel, labelled: LabelledFaces, predicted: FloatArray | None = None
+) -> dict[str, Any]:
+    """Score one extractor on faces that are loaded already; see `evaluate_mma`.
+
+    `predicted` is what `predict_faces` gave for them, if that is known already.
+    """
+    affect = predict_faces(extractor, labelled.faces) if predicted is None else predicted
     return {
         "data": labelled.data,
         "split": labelled.split,
@@ -58,9 +64,7 @@ def measure(extractor: AffectModel, labelled: LabelledFaces) -> dict[str, Any]:
         "model": extractor.metadata.get("name"),
         "model_version": extractor.metadata.get("version"),
         "faces": len(labelled.faces),
-        **affect_report(
-            predict_faces(extractor, labelled.faces), labelled.faces, extractor.au_decisions
-        ),
+        **affect_report(affect, labelled.faces, extractor.au_decisions),
         "notes": labelled.notes,
     }
 

@@ -21,7 +21,27 @@ from torch import Tensor, nn
 from mien.errors import ModelError
 from mien.inference.metadata import AFFECT_FORMAT, METADATA_KEY
 from mien.models.mma import MMAConfig, MMAExtractor
+from mien.training.checkpoint import load_checkpoint, tensor_fingerprint
 from mien.training.config import from_dict
+
+
+def is_exported(path: Path) -> bool:
+    """Whether a place to start from is an exported file and not one of a run."""
+    return path.suffix.lower() == ".onnx" and not path.is_dir()
+
+
+def start_file(start: Path | None) -> Path | None:
+    """What a command was given to start from, a run's folder or an exported file, as a file."""
+    return start if start is None or is_exported(start) else start / "model.safetensors"
+
+
+def start_fingerprint(start: Path | None) -> str | None:
+    """Hash of the weights in a file that a training starts from; None: from scratch."""
+    if start is None:
+        return None
+    if is_exported(start):
+        return tensor_fingerprint(read_exported(start).state_dict())
+    return tensor_fingerprint(load_checkpoint(start)[0])
 
 
 def read_exported(path: Path) -> MMAExtractor:

@@ -4,8 +4,7 @@ A residual block whose last normalisation has weight and bias zero passes its (n
 through. `grow` keeps every trained block in its place and leaves the added ones, at the end of
 each stage, in that state: the deeper network begins by saying exactly what the shallower one says
 (the idea of Net2DeeperNet; Chen, Goodfellow & Shlens, ICLR 2016). Likewise the convolution of a
-``"half"`` stem becomes one of a ``"wide"`` stem: averaging over 2 x 2 pixels, then 3 x 3 weights,
-is 6 x 6 weights, alike in fours.
+``"half"`` stem becomes one of a ``"wide"`` stem (`mien.models.blocks.stems`).
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ import re
 from torch import Tensor
 
 from mien.errors import ModelError
+from mien.models.blocks.stems import wide_stem
 from mien.models.mma import MMAConfig, MMAExtractor
 
 _BLOCK = re.compile(r"stages\.(\d+)\.(.+)")
@@ -59,17 +59,6 @@ def grow(model: MMAExtractor, tensors: dict[str, Tensor]) -> None:
             f"the trained network differs in more than depth: {(unknown + wrong + outside)[:3]}"
         )
     model.load_state_dict({**state, **moved})
-
-
-def wide_stem(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The same weights with a ``"wide"`` stem, if theirs is a ``"half"`` one; else as they are."""
-    if "stem.1.0.weight" not in tensors:
-        return tensors
-    narrow = tensors["stem.1.0.weight"]
-    wide = narrow.repeat_interleave(2, 2).repeat_interleave(2, 3) / 4
-    others = {name.replace("stem.1.1.", "stem.1."): value for name, value in tensors.items()}
-    del others["stem.1.0.weight"]
-    return {"stem.0.weight": wide, **others}
 
 
 def _moved(name: str, place: list[int]) -> str:

@@ -44,7 +44,7 @@ from mien.training.checkpoint import (
 )
 from mien.training.config import from_dict, save_config
 from mien.training.distill import Teacher, distilled
-from mien.training.exported import read_exported, settle_normalisation
+from mien.training.exported import is_exported, read_exported, settle_normalisation
 from mien.training.growth import grow
 from mien.training.memory import keep_freed_memory
 from mien.training.mixup import mixed
@@ -333,7 +333,7 @@ def train_mma(
     for network in (model, average):
         network.to(memory_format=layout)  # type: ignore[call-overload]
     average.load_state_dict(model.state_dict())
-    exported = read_exported(init) if init and init.suffix == ".onnx" else None
+    exported = read_exported(init) if init and is_exported(init) else None
     start = exported.state_dict() if exported else load_checkpoint(init)[0] if init else None
     mesh_head = nn.Linear(model.action_units.in_features, len(BLENDSHAPES))
     learned = nn.ModuleDict({"model": model})

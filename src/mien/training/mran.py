@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from mien.datasets.streams import StreamSet
 from mien.errors import ConfigError, ModelError
@@ -19,13 +20,22 @@ from mien.faces.align import CROP_SIZE_PX
 from mien.labels import VALENCE_AROUSAL
 from mien.losses import trace_loss
 from mien.models.mran import MRAN, MRANConfig
-from mien.training.checkpoint import load_checkpoint, save_checkpoint, tensor_fingerprint
+from mien.training.checkpoint import load_checkpoint, save_checkpoint
 from mien.training.config import from_dict
 from mien.training.epochs import EpochLoop
+from mien.training.exported import (
+    is_exported,
+    read_exported,
+    settle_normalisation,
+    start_fingerprint,
+)
 from mien.training.memory import keep_freed_memory
 from mien.training.optimizing import PRECISIONS, adamw, cosine_rate, update_average
 from mien.training.stream_augment import StreamAugmentConfig
 from mien.training.stream_batches import ClipReader, augmented, epoch_clips, read_recordings
+
+_SETTLING_CLIPS = 32
+"""Of 4 to 16 frames: some hundred faces."""
 
 
 @dataclass(frozen=True)
@@ -124,8 +134,8 @@ def train_mran(
         ``model.safetensors`` of an earlier run to start from. No weight depends on the number of
         frames: a network can learn from many short clips first and from long ones afterwards.
     encoders
-        ``model.safetensors`` that the encoders start from: of a compact MMA extractor, or of an
-        MRAN that has the same streams and perhaps more.
+        ``model.safetensors`` that the encoders start from, of a compact MMA extractor or of an
+        MRAN that has the same streams and perhaps more; or the ``.onnx`` of an exported extractor.
 
     Returns
     -------
@@ -156,15 +166,15 @@ def train_mran(
     if init is not None:
         _start_from(model, init)
     if encoders is not None:
-        model.start_encoders(load_checkpoint(encoders)[0])
+        model.start_encoders(_encoder_weights(encoders, readers[0], config))
     average.load_state_dict(model.state_dict())
     model.encoders.requires_grad_(config.train_encoders)
     optimizer = adamw(model, config.rate, config.weight_decay)
     identity = {
         "config": json.loads(json.dumps(asdict(config))),
         "data": {"train": train.fingerprint(), "valid": valid.fingerprint()},
-        "init": tensor_fingerprint(load_checkpoint(init)[0]) if init else None,
-        "encoders": tensor_fingerprint(load_checkpoint(encoders)[0]) if encoders else None,
+        "init": start_fingerprint(init),
+        "encoders": start_fingerprint(encoders),
     }
     loop = EpochLoop(
         out,
@@ -216,6 +226,18 @@ def load_mran(run: Path) -> tuple[MRAN, dict[str, Any]]:
     model = MRAN(from_dict(MRANConfig, state["mran"], str(file)))
     model.load_state_dict(tensors)
     return model.eval(), state
+
+
+def _encoder_weights(
+    encoders: Path, reader: ClipReader, config: MRANTrainConfig
+) -> dict[str, Tensor]:
+    """Weights of a run, or of an exported extractor that has looked at some training faces."""
+    if not is_exported(encoders):
+        return load_checkpoint(encoders)[0]
+    extractor = read_exported(encoders)
+    some = epoch_clips(reader, _SETTLING_CLIPS, config.augment.strides, config.seed, 0)
+    settle_normalisation(extractor, reader.batch(some).streams["color"].flatten(0, 1))
+    return extractor.state_dict()
 
 
 def _start_from(model: MRAN, init: Path) -> None:

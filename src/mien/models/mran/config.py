@@ -25,6 +25,8 @@ class MRANConfig:
     encoder
         ``"small"``: encoders of their own. ``"extractor"``: the first stages of the compact MMA
         extractor, which can start from its weights; of the widths only the last counts then.
+    stem
+        Of extractor encoders: ``"half"``, or ``"wide"`` as in the extractor that ships now.
     color_widths, guide_widths
         Channels of an encoder at 1/2, 1/4, 1/8 and 1/16 of the side, for color and for each of
         depth and thermal.
@@ -52,6 +54,7 @@ class MRANConfig:
     clip_frames: int = 16
     size_px: int = 112
     encoder: str = "small"
+    stem: str = "half"
     color_widths: tuple[int, ...] = (16, 24, 48, 32)
     guide_widths: tuple[int, ...] = (8, 16, 32, 24)
     color_hidden: tuple[int, ...] = (24, 24)
@@ -74,6 +77,8 @@ class MRANConfig:
             raise ValueError(f"recurrence is one of {list(RECURRENCES)}, not {self.recurrence!r}")
         if self.encoder not in ENCODERS:
             raise ValueError(f"encoder is one of {list(ENCODERS)}, not {self.encoder!r}")
+        if self.stem not in ("half", "wide"):
+            raise ValueError(f"stem is 'half' or 'wide', not {self.stem!r}")
         if self.clip_frames < 1:
             raise ValueError(f"clip_frames must be 1 or more, not {self.clip_frames}")
         if self.size_px < 16 or self.size_px % 16:

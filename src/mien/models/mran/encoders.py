@@ -17,6 +17,7 @@ from mien.errors import ModelError
 from mien.models.blocks.conv_lstm import split_time
 from mien.models.blocks.resample import resample_square, resample_weights
 from mien.models.blocks.residual import BasicBlock, conv_bn
+from mien.models.blocks.stems import is_wide, wide_stem
 from mien.models.mma import PRESETS, build_mma
 
 
@@ -119,6 +120,8 @@ class ExtractorEncoder(SpatialEncoder):
         3 for color, 1 for depth and thermal.
     bottom
         Channels at 1/16 of the inner side.
+    stem
+        The extractor's, ``"half"`` or ``"wide"``.
     """
 
     VOLUME = PRESETS["compact"].widths[1]
@@ -128,9 +131,9 @@ class ExtractorEncoder(SpatialEncoder):
     luma: Tensor
     shrink: Tensor
 
-    def __init__(self, channels: int, bottom: int) -> None:
+    def __init__(self, channels: int, bottom: int, stem: str = "half") -> None:
         super().__init__()
-        extractor = build_mma("compact")
+        extractor = build_mma("compact", stem=stem)
         self.stem, self.stages = extractor.stem, extractor.stages[: self._BLOCKS]
         self.bottom = nn.Sequential(conv_bn(self.VOLUME, bottom, 3, 2), nn.ReLU())
         luma = extractor.luma if channels == 3 else torch.ones(1, 1, 1, 1)
@@ -155,15 +158,18 @@ class ExtractorEncoder(SpatialEncoder):
     def start_from(self, weights: dict[str, Tensor]) -> None:
         """Take over stem and stages of a trained extractor.
 
+        A ``"wide"`` stem starts from a ``"half"`` one as well, without changing what it says.
+
         Raises
         ------
         ModelError
-            If these are not the weights of a compact extractor with a "half" stem.
+            If these are not the weights of a compact extractor with such a stem.
         """
-        if "stem.0.weight" in weights:
+        if is_wide(self.state_dict()):
+            weights = wide_stem(weights)
+        elif is_wide(weights):
             raise ModelError(
-                "these weights are of an extractor with another stem; encoders start from one "
-                "whose stem is 'half', such as the run of configs/mma-compact-deep.toml"
+                "these weights are of an extractor whose stem is 'wide': set model.stem=wide"
             )
         wanted = {k: v for k, v in self.state_dict().items() if k.startswith(("stem.", "stages."))}
         fitting = {

@@ -164,5 +164,5 @@ class MRAN(nn.Module):
 def _encoder(config: MRANConfig, name: str) -> SpatialEncoder:
     widths = config.color_widths if name == "color" else config.guide_widths
     if config.encoder == "extractor":
-        return ExtractorEncoder(CHANNELS[name], widths[3])
+        return ExtractorEncoder(CHANNELS[name], widths[3], config.stem)
     return SmallEncoder(CHANNELS[name], widths, config.standardize and name == "color")

@@ -14,8 +14,8 @@ from mien.training.ablation.mran_table import write_mran_tables
 from mien.training.ablation.rows import run_rows
 from mien.training.ablation.tables import AblationRow
 from mien.training.ablation.write import RowResult
-from mien.training.checkpoint import load_checkpoint, tensor_fingerprint
 from mien.training.config import from_dict
+from mien.training.exported import start_fingerprint
 from mien.training.mran import MRANTrainConfig, clip_reader, train_mran
 from mien.training.stream_batches import read_recordings
 
@@ -140,7 +140,7 @@ def run_mran_table(
         rows,
         {row.id: mran_row_config(row, recipe) for row in rows},
         [part.fingerprint() for part in (data.train, *splits.values())]
-        + ([tensor_fingerprint(load_checkpoint(encoders)[0])] if encoders else []),
+        + ([str(start_fingerprint(encoders))] if encoders else []),
         out,
         seeds,
         train,
