@@ -141,7 +141,7 @@ def measure(what, way, batch, threads, repeats, width, encoder):
     model = MRAN(config(width, encoder)).train()
     if way.startswith("obvious"):
         make_obvious(model)
-    model.encode_in_bfloat16 = way.endswith("bf16")
+    model.encode_in_bfloat16(way.endswith("bf16"))
     step = (decoder_step if what == "decoders" else network_step)(model, batch)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     step()

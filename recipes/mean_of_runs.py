@@ -10,6 +10,8 @@ from mien.training.runs import mean_of_runs
 
 
 def main() -> None:
+    if len(sys.argv) < 4:
+        sys.exit((__doc__ or "").strip())
     out, *runs = map(Path, sys.argv[1:])
     print(f"{out}: the mean of {len(runs)} runs, {mean_of_runs(runs, out).fingerprint}")
 

@@ -287,6 +287,10 @@ class MMALossWeights:
     dm: float = 1.0
     blendshapes: float = 0.0
 
+    def __post_init__(self) -> None:
+        if min(self.ccc, self.cce, self.bce, self.dm, self.blendshapes) < 0:
+            raise ValueError(f"factors of the loss are 0 or more, not {self}")
+
 
 def mma_loss(
     output: MMAOutput,

@@ -30,6 +30,22 @@ def test_started_from_an_extractor_it_sees_what_the_extractor_sees():
 
 
 @torch.no_grad()
+def test_in_bfloat16_a_dark_frame_keeps_its_contrast():
+    torch.manual_seed(4)
+    encoder = ExtractorEncoder(3, 8).eval()
+    frames = (-0.96 + 0.015 * torch.randn(4, 1, 3, 112, 112)).clamp(-1, 1)
+    plain = encoder(frames, torch.ones(4, 1))
+    prepared = encoder._prepare(frames[:, 0])
+    encoder.in_bfloat16 = True
+    half = encoder(frames, torch.ones(4, 1))
+    assert encoder._prepare(frames[:, 0]).dtype == torch.float32
+    assert torch.equal(encoder._prepare(frames[:, 0]), prepared)
+    assert half.volume.dtype == torch.float32 and not torch.equal(half.volume, plain.volume)
+    error = (half.volume - plain.volume).square().mean().sqrt()
+    assert error < 0.02 * plain.volume.square().mean().sqrt()
+
+
+@torch.no_grad()
 def test_maps_have_the_side_that_the_configuration_says():
     config = extractor_config()
     streams = {"color": torch.rand(1, 2, 3, 112, 112), "depth": torch.rand(1, 2, 1, 112, 112)}

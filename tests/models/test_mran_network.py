@@ -192,7 +192,7 @@ def test_encoders_in_bfloat16_say_nearly_the_same_with_frames_missing_too(traini
     present[1, 5] = 0
     with torch.no_grad():
         plain = model(clips(), present)
-        model.encode_in_bfloat16 = True
+        model.encode_in_bfloat16(True)
         half = model(clips(), present)
     assert half.affect.dtype == half.attention.dtype == torch.float32
     assert not torch.equal(half.affect, plain.affect)

@@ -1,17 +1,20 @@
 """From an exported file back to a network that trains on."""
 
+import json
 import re
 
 import numpy as np
+import onnx
 import onnxruntime as ort
 import pytest
 import torch
 
-from mien.errors import ModelError
+from mien.errors import ConfigError, ModelError
 from mien.evaluation.calibration import Calibration
 from mien.export import export_mma
+from mien.inference.metadata import METADATA_KEY
 from mien.models.mma import build_mma
-from mien.training.exported import read_exported, settle_normalisation
+from mien.training.exported import read_exported, settle_normalisation, start_file
 from mien.training.growth import grow
 from mien.weights import AFFECT_MODEL, REACTION_MODEL, weight_path
 
@@ -95,5 +98,40 @@ def test_what_is_no_extractor_is_refused(tmp_path, file):
     (tmp_path / "broken.onnx").write_bytes(b"no model")
     with pytest.raises(ModelError, match="not a readable ONNX model"):
         read_exported(tmp_path / "broken.onnx")
-    with pytest.raises(ModelError, match=re.escape("'mien-reactions-1'; training starts from")):
+    with pytest.raises(ModelError, match=re.escape("'mien-reactions-1', expected 'mien-affect-1'")):
         read_exported(weight_path(REACTION_MODEL))
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "complaint"),
+    [
+        (lambda _: "{", ModelError, "its metadata of mien is damaged"),
+        (lambda _: "[1]", ModelError, "its metadata of mien is damaged"),
+        (lambda m: {k: v for k, v in m.items() if k != "architecture"}, ModelError, "lacks 'arch"),
+        (lambda m: {**m, "architecture": "deep"}, ModelError, "lacks 'architecture'"),
+        (lambda m: with_shape(m, depth=3), ConfigError, r"bad\.onnx: architecture: unknown option"),
+        (lambda m: with_shape(m, depths=[1, 1]), ModelError, "its weights are not those of the"),
+    ],
+)
+def test_damaged_metadata_is_one_line_that_names_the_file(change, error, complaint, file, tmp_path):
+    model = onnx.load(str(file))
+    entry = next(e for e in model.metadata_props if e.key == METADATA_KEY)
+    changed = change(json.loads(entry.value))
+    entry.value = changed if isinstance(changed, str) else json.dumps(changed)
+    bad = tmp_path / "bad.onnx"
+    onnx.save(model, str(bad))
+    with pytest.raises(error, match=complaint) as found:
+        read_exported(bad)
+    assert "bad.onnx" in str(found.value) and "\n" not in str(found.value)
+
+
+def with_shape(metadata, **changes):
+    return {**metadata, "architecture": {**metadata["architecture"], **changes}}
+
+
+def test_what_is_given_to_start_from_is_a_file_or_a_runs_folder(tmp_path):
+    (tmp_path / "run.onnx").mkdir()
+    assert start_file(None) is None
+    assert start_file(tmp_path / "A.ONNX") == tmp_path / "A.ONNX"
+    assert start_file(tmp_path / "run.onnx") == tmp_path / "run.onnx" / "model.safetensors"
+    assert start_file(tmp_path / "run") == tmp_path / "run" / "model.safetensors"

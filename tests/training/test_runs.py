@@ -35,5 +35,9 @@ def test_another_architecture_has_no_part_in_a_mean(tmp_path):
     with pytest.raises(ModelError, match="different architectures"):
         mean_of_runs([one, other], tmp_path / "mean")
     assert not (tmp_path / "mean").exists()
+    with pytest.raises(ModelError, match="two runs or more, got 1"):
+        mean_of_runs([one], tmp_path / "mean")
+    with pytest.raises(ModelError, match="is one of the runs; choose another folder"):
+        mean_of_runs([one, other], other)
     with pytest.raises(ModelError, match="not a readable checkpoint"):
         mean_of_runs([one, tmp_path / "nothing"], tmp_path / "mean")

@@ -172,16 +172,21 @@ def test_scores_of_a_mesh_are_learned_besides_and_resume_alike(tmp_path):
 
 def test_a_mirrored_face_has_mirrored_scores():
     faces = mesh_of(striped_faces(count=40))
+    images = faces.images.copy()
+    images[:, :, :24] //= 4  # the half of the image where the person's left is, is bright
+    faces = replace(faces, images=images)
     feed = CorpusFeed(faces, CorpusConfig("ferplus", "unused", per_batch=400), torch.ones(7))
     flips = replace(CALM, flip=True)
     generator = torch.Generator().manual_seed(0)
-    _, targets = feed.batch(0, 0, flips, 48, generator)
+    crops, targets = feed.batch(0, 0, flips, 48, generator)
     left = targets.blendshapes[:, BLENDSHAPES.index("mouthSmileLeft")]
     right = targets.blendshapes[:, BLENDSHAPES.index("mouthSmileRight")]
     happy = left + right > 0.5
-    kept, turned = (left > right)[happy], (left < right)[happy]
-    assert 0.3 < kept.float().mean() < 0.7 and bool((kept ^ turned).all())
     torch.testing.assert_close(left[happy] + right[happy], torch.ones(int(happy.sum())))
+    brighter_right = crops[:, 0, :, 24:].mean((1, 2)) > crops[:, 0, :, :24].mean((1, 2))
+    assert 0.3 < brighter_right[happy].float().mean() < 0.7
+    # The side of the image that is bright is the side whose score is high, whichever way round.
+    assert torch.equal(brighter_right[happy], (left > right)[happy])
 
 
 def test_it_learns_in_bfloat16_and_keeps_its_weights_in_float32(tmp_path):
@@ -194,6 +199,24 @@ def test_it_learns_in_bfloat16_and_keeps_its_weights_in_float32(tmp_path):
     assert {v.dtype for v in model.state_dict().values()} == {torch.float32, torch.int64}
     with pytest.raises(ValueError, match=r"precision is one of .*'bfloat16'.*, not 'half'"):
         OptimizerConfig(precision="half")
+
+
+def test_blendshapes_are_wanted_only_where_there_are_some(tmp_path):
+    config = recipe(loss=MMALossWeights(blendshapes=2.0))
+    with pytest.raises(ConfigError, match="no training face has such scores: name the files"):
+        train_mma(config, {"stripes": striped_faces()}, tmp_path, report=lambda _: None)
+    with pytest.raises(ValueError, match="factors of the loss are 0 or more"):
+        MMALossWeights(blendshapes=-1.0)
+
+
+@pytest.mark.parametrize("field", ["blendshapes", "expression_weight", "aligned", "majority"])
+def test_whatever_a_training_sees_is_in_its_fingerprint(field):
+    faces = mesh_of(striped_faces(count=12))
+    value = getattr(faces, field).copy()
+    value[1] = 0
+    assert not np.array_equal(value, getattr(faces, field), equal_nan=True)
+    assert replace(faces, **{field: value}).fingerprint() != faces.fingerprint()
+    assert replace(faces, corpus="other").fingerprint() == faces.fingerprint()
 
 
 def test_corpora_must_be_those_of_the_configuration(tmp_path):

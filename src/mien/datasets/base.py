@@ -84,10 +84,16 @@ class FaceSet:
         return replace(self, aligned=aligned_matrices(landmarks, self.framed))
 
     def fingerprint(self) -> str:
-        """Hash of images and labels, to be saved beside weights trained on them."""
+        """Hash of all that a training sees or is scored on, to be saved beside weights.
+
+        That is every array but the names: images, where faces are in them, labels and their
+        weights, splits.
+        """
         digest = hashlib.sha256()
-        for value in (self.images, self.expressions, self.action_units, self.valence_arousal):
-            digest.update(np.ascontiguousarray(value).tobytes())
+        for name, value in sorted(vars(self).items()):
+            if isinstance(value, np.ndarray) and name != "names":
+                digest.update(f"{name} {value.dtype.kind} {value.shape}".encode())
+                digest.update(np.ascontiguousarray(value).tobytes())
         return digest.hexdigest()[:16]
 
 

@@ -80,6 +80,10 @@ def load_blendshapes(path: str | Path, names: npt.NDArray[Any]) -> FloatArray:
         the corpus.
     """
     arrays = read_npz(path, required=("blendshapes", "names"))
+    if arrays["blendshapes"].dtype.kind not in "fiub":
+        raise DataError(
+            f"{path}: 'blendshapes' should be numbers, not {arrays['blendshapes'].dtype}"
+        )
     values = arrays["blendshapes"].astype(np.float32)
     if values.ndim != 2 or values.shape[1] != arrays["names"].size:
         raise DataError(
@@ -94,6 +98,11 @@ def load_blendshapes(path: str | Path, names: npt.NDArray[Any]) -> FloatArray:
             found = arrays["detected"].shape
             raise DataError(f"{path}: 'detected' should be ({len(values)},), found {found}")
         values = np.where(arrays["detected"][:, None], values, np.nan)
+    if np.isfinite(values).any() and not (np.nanmin(values) >= 0 and np.nanmax(values) <= 1):
+        raise DataError(
+            f"{path}: 'blendshapes' should lie in 0..1, found {np.nanmin(values):.3g} to "
+            f"{np.nanmax(values):.3g}"
+        )
     column = {str(name): k for k, name in enumerate(arrays["names"])}
     missing = sorted(needed_scores() - column.keys())
     if missing:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from mien.inference.metadata import (
     METADATA_KEY,
     REACTIONS_FORMAT,
     describe_model,
+    read_metadata,
 )
 from mien.labels import ACTION_UNIT_COLUMNS, AFFECT_COLUMNS
 from mien.types import FloatArray, ImageArray
@@ -54,20 +54,7 @@ def open_model(path: Path, expected: str, threads: int) -> tuple[Any, dict[str, 
         reason = str(error).splitlines()[0]
         raise ModelError(f"{path}: not a readable ONNX model ({reason})") from error
     text = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
-    if text is None:
-        raise ModelError(f"{path}: has no metadata of mien; export it with 'mien export'")
-    try:
-        metadata = json.loads(text)
-    except ValueError:
-        metadata = None
-    if not isinstance(metadata, dict):
-        raise ModelError(f"{path}: its metadata of mien is damaged; export it again")
-    if metadata.get("format") != expected:
-        raise ModelError(
-            f"{path}: is a model of format {metadata.get('format')!r}, expected {expected!r}; "
-            "was it given in place of another model?"
-        )
-    return session, metadata
+    return session, read_metadata(text, expected, path)
 
 
 def entry(

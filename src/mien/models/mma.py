@@ -187,6 +187,10 @@ class MMAExtractor(nn.Module):
 
     def features(self, x: Tensor) -> Tensor:
         """Pooled feature (batch, width) that all heads read; `x` as for the module itself."""
+        return self.convolved(self.prepared(x))
+
+    def prepared(self, x: Tensor) -> Tensor:
+        """What the convolutions read: luminance at the inner side, standardised, as configured."""
         if self.config.luminance:
             x = (x * self.luma).sum(dim=1, keepdim=True)  # (B, 1, H, W)
         if 0 < self.config.inner_px < x.shape[-1]:
@@ -197,6 +201,10 @@ class MMAExtractor(nn.Module):
             mean = x.mean(dim=(1, 2, 3), keepdim=True)
             deviation = ((x - mean) ** 2).mean(dim=(1, 2, 3), keepdim=True).sqrt()
             x = (x - mean) / (deviation + 0.02)  # the floor keeps a blank image blank
+        return x
+
+    def convolved(self, x: Tensor) -> Tensor:
+        """Pooled feature of what is `prepared`."""
         x = self.stages(self.stem(x))  # (B, C, h, w)
         return x.mean(dim=(2, 3))  # (B, C)
 

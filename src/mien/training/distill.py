@@ -30,6 +30,7 @@ from mien.labels import (
 )
 from mien.models.mma import MMAExtractor
 from mien.training.augment import compose, sample_crops, similarities
+from mien.training.optimizing import PRECISIONS
 from mien.training.runs import load_extractor_run
 from mien.types import FloatArray
 
@@ -54,6 +55,8 @@ class Teacher:
     """
 
     def __init__(self, runs: Sequence[Path], precision: str = "float32") -> None:
+        if precision not in PRECISIONS:
+            raise ValueError(f"precision is one of {PRECISIONS}, not {precision!r}")
         self.precision = precision
         found = sorted((load_extractor_run(run) for run in runs), key=lambda run: run.fingerprint)
         # Channels last, as in training: twice as fast as the layout that a fresh module has.
@@ -97,8 +100,9 @@ class Teacher:
         for model in self.models:
             for crops in views[_side(model)]:
                 faces = (crops * 2 - 1).expand(-1, 3, -1, -1)
+                faces = model.prepared(faces.contiguous(memory_format=torch.channels_last))
                 with torch.autocast("cpu", torch.bfloat16, enabled=self.precision == "bfloat16"):
-                    pooled = model.features(faces.contiguous(memory_format=torch.channels_last))
+                    pooled = model.convolved(faces)
                 raw.append(torch.cat(list(model.heads(pooled.float())), dim=1))
         affect = torch.stack(raw).mean(0)
         affect[:, EXPRESSION_SLICE] = affect[:, EXPRESSION_SLICE].softmax(1)
@@ -198,8 +202,6 @@ def _asked_once(
     """Answers of a teacher to the training faces; rows of other splits are NaN."""
     asked = f"{teacher.fingerprint} {teacher.precision} {_SCALES} {faces.fingerprint()}"
     key = hashlib.sha256(asked.encode())
-    for part in (faces.aligned, faces.framed, faces.split == "train"):
-        key.update(np.ascontiguousarray(part).tobytes())
     # The key is in the name: another teacher's answers are not overwritten by a slip.
     file = cache / f"teacher-{name}-{key.hexdigest()[:16]}.npz"
     if file.is_file():

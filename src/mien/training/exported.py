@@ -9,7 +9,6 @@ divide by what it sees, and undo both, again without changing what the network s
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from google.protobuf.message import DecodeError
 from torch import Tensor, nn
 
 from mien.errors import ModelError
-from mien.inference.metadata import AFFECT_FORMAT, METADATA_KEY
+from mien.inference.metadata import AFFECT_FORMAT, METADATA_KEY, read_metadata
 from mien.models.mma import MMAConfig, MMAExtractor
 from mien.training.checkpoint import load_checkpoint, tensor_fingerprint
 from mien.training.config import from_dict
@@ -53,21 +52,21 @@ def read_exported(path: Path) -> MMAExtractor:
     Raises
     ------
     ModelError
-        If the file cannot be read, is not an extractor, or has another graph than `mien.export`
-        writes for the architecture that it names.
+        If the file cannot be read, is not an extractor, or its weights are not those of the
+        architecture that it names.
+    ConfigError
+        If that architecture is none of `MMAConfig`.
     """
     try:
         model = onnx.load(str(path))
-    except (OSError, DecodeError) as error:
+    except (OSError, DecodeError, onnx.checker.ValidationError) as error:
         raise ModelError(f"{path}: not a readable ONNX model ({error})") from error
     texts = {entry.key: entry.value for entry in model.metadata_props}
-    metadata = json.loads(texts.get(METADATA_KEY, "{}"))
-    if metadata.get("format") != AFFECT_FORMAT:
-        raise ModelError(
-            f"{path}: is of format {metadata.get('format')!r}; training starts from an extractor "
-            f"({AFFECT_FORMAT!r}) of 'mien export mma'"
-        )
-    network = MMAExtractor(from_dict(MMAConfig, metadata["architecture"], "architecture")).eval()
+    metadata = read_metadata(texts.get(METADATA_KEY), AFFECT_FORMAT, path)
+    shape = metadata.get("architecture")
+    if not isinstance(shape, dict):
+        raise ModelError(f"{path}: its metadata lacks 'architecture'; export it again")
+    network = MMAExtractor(from_dict(MMAConfig, shape, f"{path}: architecture")).eval()
     values = {w.name: onnx.numpy_helper.to_array(w) for w in model.graph.initializer}
     folded = _weights_of(model, "Conv", values)
     heads = _weights_of(model, "Gemm", values)
@@ -78,7 +77,7 @@ def read_exported(path: Path) -> MMAExtractor:
     ]
     found = [tuple(weight.shape) for weight, _ in folded + heads]
     if wanted != found:
-        raise ModelError(f"{path}: its graph is not that of the architecture it names")
+        raise ModelError(f"{path}: its weights are not those of the architecture it names")
     with torch.no_grad():
         for (conv, norm), (weight, bias) in zip(places, folded, strict=True):
             conv.weight.copy_(weight)

@@ -14,7 +14,7 @@ import re
 from torch import Tensor
 
 from mien.errors import ModelError
-from mien.models.blocks.stems import wide_stem
+from mien.models.blocks.stems import is_wide, wide_stem
 from mien.models.mma import MMAConfig, MMAExtractor
 
 _BLOCK = re.compile(r"stages\.(\d+)\.(.+)")
@@ -38,6 +38,8 @@ def grow(model: MMAExtractor, tensors: dict[str, Tensor]) -> None:
     """
     if model.config.stem == "wide":
         tensors = wide_stem(tensors)
+    elif is_wide(tensors) and model.config.stem == "half":
+        raise ModelError("the trained network's stem is 'wide': set model.stem=wide")
     depths = _depths(tensors, model.config)
     if len(depths) != len(model.config.depths) or any(
         old > new for old, new in zip(depths, model.config.depths, strict=True)

@@ -119,8 +119,9 @@ class OptimizerConfig:
     ``small_epochs`` of the ``epochs`` run on crops of ``small_px`` (a multiple of 16), which cost
     less; the rest on the size that the network works at (its ``inner_px``, else 112). ``ema`` is
     the decay per step of the averaged weights, which are the ones that are evaluated and shipped.
-    ``precision`` ``"bfloat16"`` runs the convolutions in that format (weights, normalisation, heads
-    and losses stay float32): faster on processors that calculate in it, slower on others.
+    ``precision`` ``"bfloat16"`` runs the convolutions, and what passes between them, in that format
+    (weights, statistics, heads and losses stay float32): faster on processors that calculate in it,
+    slower on others.
     """
 
     epochs: int = 18
@@ -335,6 +336,13 @@ def train_mma(
     average.load_state_dict(model.state_dict())
     exported = read_exported(init) if init and is_exported(init) else None
     start = exported.state_dict() if exported else load_checkpoint(init)[0] if init else None
+    if start is not None:
+        grow(build_mma(config.preset, **config.model), start)  # refused before anything is slow
+    if config.loss.blendshapes and not any(_knows_blendshapes(f) for f in corpora.values()):
+        raise ConfigError(
+            "loss.blendshapes is above 0, but no training face has such scores: name the files "
+            "with corpora.NAME.blendshapes, or set loss.blendshapes=0"
+        )
     mesh_head = nn.Linear(model.action_units.in_features, len(BLENDSHAPES))
     learned = nn.ModuleDict({"model": model})
     if config.loss.blendshapes:
@@ -368,8 +376,9 @@ def train_mma(
     if stopped is not None:
         report(f"resuming at step {step} of {total}")
     elif start is not None:
-        if exported is not None:
-            settle_normalisation(exported, _typical_faces(config, feeds, exported.config))
+        if exported is not None:  # whose state `start` is
+            side = optim.small_px if optim.small_epochs else full_px
+            settle_normalisation(exported, _typical_faces(config, feeds, side))
         grow(model, start)
         average.load_state_dict(model.state_dict())
     save_config(config, out / "config.json")
@@ -403,8 +412,9 @@ def train_mma(
         for group in optimizer.param_groups:
             group["lr"] = cosine_rate(optim.rate, optim.warmup_steps, step, total)
         model.train()
+        prepared = model.prepared(crops.contiguous(memory_format=layout))
         with torch.autocast("cpu", torch.bfloat16, enabled=optim.precision == "bfloat16"):
-            pooled = model.features(crops.contiguous(memory_format=layout)).float()
+            pooled = model.convolved(prepared).float()
         loss, terms = mma_loss(
             model.heads(pooled),
             targets,
@@ -450,12 +460,17 @@ def train_mma(
     return average.eval()
 
 
+def _knows_blendshapes(faces: FaceSet) -> bool:
+    if faces.blendshapes is None:
+        return False
+    return bool(np.isfinite(faces.blendshapes[faces.split == "train"]).any())
+
+
 def _typical_faces(
-    config: MMATrainConfig, feeds: dict[str, CorpusFeed], network: MMAConfig, batches: int = 3
+    config: MMATrainConfig, feeds: dict[str, CorpusFeed], side: int, batches: int = 3
 ) -> Tensor:
-    """Faces as the first steps show them, (n, 3, side, side) at the side of `network`."""
+    """Faces of all corpora as a training shows them, (n, 3, side, side)."""
     generator = torch.Generator().manual_seed(config.seed)
-    side = network.inner_px or 112
     parts = [
         feed.batch(config.seed, step, config.augment, side, generator)
         for step in range(batches)

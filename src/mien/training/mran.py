@@ -64,8 +64,8 @@ class MRANTrainConfig:
         False: the encoders stay as `init` or `encoders` gave them. They cost most of a step, so the
         rest of the network learns from long clips in less than half of the time.
     precision
-        ``"bfloat16"``: the encoders calculate in that format (weights, recurrence and losses stay
-        float32), faster on processors that have it.
+        ``"bfloat16"``: the encoders' convolutions calculate in that format (weights, recurrence
+        and losses stay float32), faster on processors that have it.
     """
 
     name: str
@@ -236,7 +236,8 @@ def _encoder_weights(
         return load_checkpoint(encoders)[0]
     extractor = read_exported(encoders)
     some = epoch_clips(reader, _SETTLING_CLIPS, config.augment.strides, config.seed, 0)
-    settle_normalisation(extractor, reader.batch(some).streams["color"].flatten(0, 1))
+    batch = reader.batch(some)
+    settle_normalisation(extractor, batch.streams["color"][batch.present[:, :, 0] > 0])
     return extractor.state_dict()
 
 
@@ -298,7 +299,7 @@ def train_epoch(
     from tqdm import tqdm
 
     model.train()
-    model.encode_in_bfloat16 = config.precision == "bfloat16"
+    model.encode_in_bfloat16(config.precision == "bfloat16")
     model.encoders.train(config.train_encoders)  # their running statistics stay, too
     clips = epoch_clips(reader, config.clips_per_epoch, config.augment.strides, config.seed, epoch)
     steps = -(-len(clips) // config.batch)

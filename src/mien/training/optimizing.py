@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 PRECISIONS = ("float32", "bfloat16")
-"""Formats in which the convolutions of a training may calculate; weights are always float32."""
+"""Formats in which the convolutions of a training may calculate; weights are float32 always."""
 
 
 def adamw(model: nn.Module, rate: float, weight_decay: float) -> torch.optim.Optimizer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -65,10 +65,10 @@ def mean_of_runs(runs: Sequence[Path], out: Path) -> ExtractorRun:
     Parameters
     ----------
     runs
-        Folders of finished runs of one architecture; their order is all one.
+        Folders of finished runs of one architecture, two or more; their order is all one.
     out
-        Receives ``model.safetensors``, with the first run's configuration and the fingerprints of
-        all.
+        A folder of its own; receives ``model.safetensors``, with the configuration of one of the
+        runs and the fingerprints of all.
 
     Returns
     -------
@@ -77,12 +77,17 @@ def mean_of_runs(runs: Sequence[Path], out: Path) -> ExtractorRun:
     Raises
     ------
     ModelError
-        If a folder is not that of a finished run, or the architectures differ.
+        If there are fewer than two, a folder is not that of a finished run or is `out`, or the
+        architectures differ.
     """
+    if len(runs) < 2:
+        raise ModelError(f"a mean needs two runs or more, got {len(runs)}")
+    if out.resolve() in {run.resolve() for run in runs}:
+        raise ModelError(f"{out}: is one of the runs; choose another folder for their mean")
     found = sorted((load_extractor_run(run) for run in runs), key=lambda run: run.fingerprint)
     first = found[0]
     for run in found[1:]:
-        if run.model.config != first.model.config:
+        if replace(run.model.config, dropout=0) != replace(first.model.config, dropout=0):
             raise ModelError("the runs have different architectures: there is no mean of them")
     states = [run.model.state_dict() for run in found]
     mean = {

@@ -191,6 +191,10 @@ class VideoWriter:
             options = {**options, **_BITEXACT_STREAM}
         if self._codec == "h264":
             options = {**options, "crf": str(self._crf)}
+            if self._reproducible:
+                # With AVX-512, x264's macroblock tree reads memory that nobody has written: some
+                # encodings in a hundred came out otherwise.
+                options["mbtree"] = "0"
         try:
             stream = self._container.add_stream(encoder, rate=self._fps, options=options)
         except ValueError as error:  # PyAV's way to say that this container takes no such codec

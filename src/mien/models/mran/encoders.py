@@ -39,9 +39,25 @@ class SpatialEncoder(nn.Module, ABC):
     counted by batch normalisation); otherwise they are cleared before and after.
     """
 
+    in_bfloat16 = False
+    """For training: convolutions calculate in bfloat16. What comes before them does not: the
+    contrast of a dark frame would be lost."""
+
     @abstractmethod
+    def _prepare(self, frames: Tensor) -> Tensor:
+        """What the convolutions read of frames (n, channels, side, side)."""
+
+    @abstractmethod
+    def _convolve(self, prepared: Tensor) -> tuple[Tensor, Tensor]:
+        """Volume and bottom features."""
+
     def _encode(self, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """Volume and bottom features of frames (n, channels, side, side)."""
+        prepared = self._prepare(frames)
+        if not self.in_bfloat16:
+            return self._convolve(prepared)
+        with torch.autocast(prepared.device.type, torch.bfloat16):
+            volume, bottom = self._convolve(prepared)
+        return volume.float(), bottom.float()
 
     @abstractmethod
     def _sizes(self, side: int) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -70,8 +86,7 @@ class SpatialEncoder(nn.Module, ABC):
             return empty[0], empty[1]
         found = self._encode(frames[kept])
         volume, bottom = (
-            blank.index_copy(0, kept, part.to(blank.dtype))
-            for blank, part in zip(empty, found, strict=True)
+            blank.index_copy(0, kept, part) for blank, part in zip(empty, found, strict=True)
         )
         return volume, bottom
 
@@ -99,10 +114,11 @@ class SmallEncoder(SpatialEncoder):
         self.bottom = nn.Sequential(conv_bn(eighth, sixteenth, 3, 2), nn.ReLU())
         # Not channels last, faster as it is: see mien.models.blocks.layout.
 
-    def _encode(self, frames: Tensor) -> tuple[Tensor, Tensor]:
-        if self.standardize:
-            frames = standardized(frames)
-        volume = self.stages(self.stem(frames))
+    def _prepare(self, frames: Tensor) -> Tensor:
+        return standardized(frames) if self.standardize else frames
+
+    def _convolve(self, prepared: Tensor) -> tuple[Tensor, Tensor]:
+        volume = self.stages(self.stem(prepared))
         return volume, self.bottom(volume)
 
     def _sizes(self, side: int) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -141,12 +157,14 @@ class ExtractorEncoder(SpatialEncoder):
         self.register_buffer("shrink", extractor.shrink, persistent=False)
         self._width = bottom
 
-    def _encode(self, frames: Tensor) -> tuple[Tensor, Tensor]:
+    def _prepare(self, frames: Tensor) -> Tensor:
         grey = (frames * self.luma).sum(dim=1, keepdim=True)
         known = grey.shape[-1] == self.shrink.shape[1]
         weights = self.shrink if known else resample_weights(grey.shape[-1], self.INNER_PX)
-        grey = standardized(resample_square(grey, weights))
-        x = self.stem(grey)
+        return standardized(resample_square(grey, weights))
+
+    def _convolve(self, prepared: Tensor) -> tuple[Tensor, Tensor]:
+        x = self.stem(prepared)
         if not self.training:  # a fifth faster this way; there and back nothing is gained
             x = x.contiguous(memory_format=torch.channels_last)
         volume = self.stages(x).contiguous()

@@ -45,10 +45,6 @@ class MRAN(nn.Module):
     (torch.Size([1, 2, 2]), torch.Size([1, 2, 1, 4, 4]))
     """
 
-    encode_in_bfloat16 = False
-    """For training: encoders calculate in bfloat16. Weights, what is behind them, and what is
-    exported stay float32."""
-
     def __init__(self, config: MRANConfig) -> None:
         super().__init__()
         self.config = config
@@ -91,7 +87,7 @@ class MRAN(nn.Module):
         own = [STREAMS.index(name) for name in self.config.modalities]
         there = present.to(streams["color"].dtype)
         features = {
-            name: self._encode(name, streams[name], there[:, :, index])
+            name: self.encoders[name](streams[name], there[:, :, index])
             for name, index in zip(self.config.modalities, own, strict=True)
         }
         decoded = self._decode(features)
@@ -104,14 +100,15 @@ class MRAN(nn.Module):
         affect = self.recognition(features["color"].volume, attention, states[0], mask)
         return MRANOutput(affect, attention.transpose(0, 1))
 
-    def _encode(self, name: str, frames: Tensor, present: Tensor) -> Features:
-        encoder = self.encoders[name]
-        if not self.encode_in_bfloat16:
-            found: Features = encoder(frames, present)
-            return found
-        with torch.autocast(frames.device.type, torch.bfloat16):
-            volume, bottom = encoder(frames, present)
-        return Features(volume.float(), bottom.float())
+    def encode_in_bfloat16(self, on: bool) -> None:
+        """For training: whether the encoders' convolutions calculate in bfloat16.
+
+        Weights, what stands before and behind these convolutions, and what is exported are
+        float32 in any case.
+        """
+        for encoder in self.encoders.values():
+            if isinstance(encoder, SpatialEncoder):
+                encoder.in_bfloat16 = on
 
     def _decode(self, features: dict[str, Features]) -> list[Decoded]:
         """States of color first, then of the streams that guide it."""
