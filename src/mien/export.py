@@ -69,12 +69,18 @@ class _AffectGraph(nn.Module):
         super().__init__()
         self.model = model
         self.expressions = calibration.expressions
+        # Added only where there are any: a graph without calibration has no such node.
+        biases = calibration.expression_biases
+        self.expression_biases = nn.Buffer(torch.tensor(biases)) if any(biases) else None
         self.action_units = nn.Buffer(torch.tensor(calibration.action_units))
 
     def forward(self, faces: Tensor) -> Tensor:
         raw: MMAOutput = self.model(faces)
+        expressions = raw.expression_logits / self.expressions
+        if self.expression_biases is not None:
+            expressions = expressions + self.expression_biases
         return raw._replace(
-            expression_logits=raw.expression_logits / self.expressions,
+            expression_logits=expressions,
             au_logits=raw.au_logits / self.action_units,
         ).affect()
 

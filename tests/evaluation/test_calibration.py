@@ -13,7 +13,7 @@ from mien.errors import ConfigError
 from mien.evaluation.calibration import (
     Calibration,
     calibration_error,
-    fit_expression_temperature,
+    fit_expressions,
     fit_unit_temperatures,
     read_calibration,
     write_calibration,
@@ -47,18 +47,43 @@ def test_error_by_hand() -> None:
     assert np.isnan(calibration_error([], []))
 
 
-def test_a_known_temperature_of_expressions_is_found() -> None:
+def test_a_known_temperature_and_known_biases_of_expressions_are_found() -> None:
     rng = np.random.default_rng(1)
     logits = rng.normal(0, 2, (20_000, 7))
     truth = (softmax(logits).cumsum(axis=1) > rng.random((len(logits), 1))).argmax(axis=1)
-    sure = softmax(logits * 2.5).astype(np.float32)  # two and a half times too sure
-    temperature = fit_expression_temperature(sure, truth)
+    lent = np.array([0.5, -0.2, 0.9, -0.6, 0.1, -0.4, -0.3])  # what training lent to each
+    sure = softmax((logits + lent) * 2.5).astype(np.float32)  # and two and a half times too sure
+    temperature, biases = fit_expressions(sure, truth)
     assert temperature == pytest.approx(2.5, rel=0.03)
+    np.testing.assert_allclose(biases, lent.mean() - lent, atol=0.08)
     unlabelled = np.full(len(truth), -1)
-    assert fit_expression_temperature(sure, unlabelled) == 1
+    assert fit_expressions(sure, unlabelled) == (1, (0.0,) * 7)
     before = calibration_error(sure.max(axis=1), sure.argmax(axis=1) == truth)
-    after = softmax(np.log(sure) / temperature)
+    after = softmax(np.log(sure) / temperature + biases)
     assert calibration_error(after.max(axis=1), after.argmax(axis=1) == truth) < before / 5
+
+    # An independent look at the optimum: no step in any direction makes the labels likelier.
+    def loss(t: float, b: np.ndarray) -> float:
+        shares = softmax(np.log(sure.astype(np.float64)) / t + b)
+        return -float(np.log(shares[np.arange(len(truth)), truth]).mean())
+
+    least = loss(temperature, np.array(biases))
+    for direction in np.eye(7):
+        for size in (-0.05, 0.05):
+            assert loss(temperature, np.array(biases) + size * direction) > least
+    assert (
+        min(loss(temperature * 0.95, np.array(biases)), loss(temperature * 1.05, np.array(biases)))
+        > least
+    )
+
+
+def test_an_expression_that_hardly_occurs_gets_no_bias() -> None:
+    rng = np.random.default_rng(3)
+    probabilities = softmax(rng.normal(0, 1, (400, 7))).astype(np.float32)
+    truth = rng.integers(0, 6, 400)  # never the seventh
+    truth[:3] = 6
+    _, biases = fit_expressions(probabilities, truth)
+    assert biases[6] == 0 and all(biases[:6]) and abs(sum(biases)) < 1e-9
 
 
 def test_known_temperatures_of_units_are_found_and_unknown_ones_left_alone() -> None:
@@ -104,7 +129,8 @@ def test_no_calibration_changes_nothing() -> None:
 
 
 def test_files_go_round_and_others_are_refused(tmp_path: Path) -> None:
-    fitted = Calibration(1.7, tuple(np.linspace(0.5, 2, 17).tolist()))
+    biases = (0.3, 0.1, 0.4, -0.3, -0.2, -0.2, -0.1)
+    fitted = Calibration(1.7, tuple(np.linspace(0.5, 2, 17).tolist()), expression_biases=biases)
     path = tmp_path / "calibration.json"
     write_calibration(fitted, {"note": 1}, path)
     assert read_calibration(path) == fitted and json.loads(path.read_text())["note"] == 1
@@ -115,6 +141,8 @@ def test_files_go_round_and_others_are_refused(tmp_path: Path) -> None:
         read_calibration(tmp_path / "none.json")
     with pytest.raises(ValueError, match="a temperature is a number above 0, not 0"):
         Calibration(0.0)
+    with pytest.raises(ValueError, match="expression_biases holds 7 numbers"):
+        Calibration(expression_biases=(0.0,) * 6)
 
 
 def test_export_takes_temperatures_in(tmp_path: Path) -> None:
@@ -134,7 +162,8 @@ def test_export_takes_temperatures_in(tmp_path: Path) -> None:
     about = {"name": "x", "license": "x", "trained_on": "x", "caveat": "x"}
     plain, fitted = tmp_path / "plain.onnx", tmp_path / "fitted.onnx"
     levels = tuple(np.linspace(0.1, 0.9, 17).tolist())
-    temperatures = Calibration(2.0, tuple(np.linspace(0.5, 2, 17).tolist()), levels)
+    biases = (0.5, -0.2, 0.9, -0.6, 0.1, -0.4, -0.3)
+    temperatures = Calibration(2.0, tuple(np.linspace(0.5, 2, 17).tolist()), levels, biases)
     export_mma(model, plain, about)
     export_mma(model, fitted, about, temperatures)
     faces = np.random.default_rng(0).integers(0, 256, (5, 112, 112, 3)).astype(np.uint8)
@@ -142,6 +171,7 @@ def test_export_takes_temperatures_in(tmp_path: Path) -> None:
     calibrated = AffectModel(fitted)
     np.testing.assert_allclose(calibrated.predict(faces), expected, atol=1e-5)
     assert calibrated.metadata["calibration"]["expressions"] == 2.0
+    assert tuple(calibrated.metadata["calibration"]["expression_biases"]) == biases
     assert tuple(calibrated.au_decisions) == levels
     assert AffectModel(plain).au_decisions.tolist() == [0.5] * 17
     assert AffectModel(plain).metadata["calibration"] is None

@@ -36,7 +36,7 @@ def command() -> None:
     help="The JSON file to write; give it to 'mien export mma --calibration'.",
 )
 def mma(model: Path, data: tuple[str, ...], to: Path) -> None:
-    """Fit temperatures and action-unit decisions on half of the faces, measure on the rest."""
+    """Fit temperatures, biases and decisions on half of the faces, measure on the rest."""
     from mien.errors import ConfigError
     from mien.evaluation.affect import without_nan
     from mien.evaluation.calibrate import calibrate
@@ -50,4 +50,4 @@ def mma(model: Path, data: tuple[str, ...], to: Path) -> None:
     fitted, figures = calibrate(extractor, [load_labelled(*path_and_split(text)) for text in data])
     write_calibration(fitted, without_nan(figures), to)
     click.echo(json.dumps(without_nan(figures), indent=2))
-    click.echo(f"temperatures and decisions: {to}")
+    click.echo(f"temperatures, biases and decisions: {to}")

@@ -1,4 +1,4 @@
-"""Fitting temperatures and decisions on half of the held-out faces, measuring on the other."""
+"""Fitting temperatures, biases and decisions on half of the held-out faces, measuring on the rest."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mien.datasets.base import FaceSet
 from mien.evaluation.affect import affect_report
 from mien.evaluation.calibration import (
     Calibration,
-    fit_expression_temperature,
+    fit_expressions,
     fit_unit_temperatures,
 )
 from mien.evaluation.corpora import LabelledFaces
@@ -30,8 +30,9 @@ def calibrate(
 ) -> tuple[Calibration, dict[str, Any]]:
     """Temperatures, and decisions about action units, for an extractor exported without any.
 
-    Every corpus counts as much as every other, however large: the expressions' temperature is
-    fitted on photographs alone (a drawn mixture is not a rater's choice), the units' on all
+    Every corpus counts as much as every other, however large: the expressions' temperature and
+    biases are fitted on photographs alone (a drawn mixture is not a rater's choice; these are
+    pooled), the units' on all
     targets there are, and so are the levels from which on a unit counts as active (the corpora's
     mean F1). Half of the faces, chosen by a hash of their names, are used; the other half tells
     what it brought.
@@ -61,11 +62,13 @@ def calibrate(
         [np.full(len(affect), 1 / max(1, len(affect))) for affect, _ in pooled]
     )
     corpus = np.concatenate([np.full(len(affect), k) for k, (affect, _) in enumerate(pooled)])
+    temperature, biases = _fit_expressions(
+        [pair for pair, real in zip(pooled, photographs, strict=True) if real]
+    )
     fitted = Calibration(
-        _expression_temperature(
-            [pair for pair, real in zip(pooled, photographs, strict=True) if real]
-        ),
+        temperature,
         fit_unit_temperatures(affect[:, ACTION_UNIT_SLICE], targets, weights),
+        expression_biases=biases,
     )
     fitted = replace(
         fitted,
@@ -83,10 +86,12 @@ def calibrate(
     return fitted, {"measured on the other half": figures}
 
 
-def _expression_temperature(pooled: list[tuple[FloatArray, FaceSet]]) -> float:
+def _fit_expressions(
+    pooled: list[tuple[FloatArray, FaceSet]],
+) -> tuple[float, tuple[float, ...]]:
     if not pooled:
-        return 1.0
-    return fit_expression_temperature(
+        return 1.0, Calibration().expression_biases
+    return fit_expressions(
         np.concatenate([affect[:, EXPRESSION_SLICE] for affect, _ in pooled]),
         np.concatenate([faces.majority for _, faces in pooled]),
     )
@@ -94,7 +99,8 @@ def _expression_temperature(pooled: list[tuple[FloatArray, FaceSet]]) -> float:
 
 def _errors(affect: FloatArray, faces: FaceSet, fitted: Calibration) -> dict[str, float]:
     report = affect_report(affect, faces, np.array(fitted.decisions))
-    return {name: report[name] for name in ("expression_ece", "au_ece", "au_decided_mean_f1")}
+    names = ("accuracy", "macro_f1", "expression_ece", "au_ece", "au_decided_mean_f1")
+    return {name: report[name] for name in names}
 
 
 def _first_half(faces: FaceSet) -> npt.NDArray[np.bool_]:

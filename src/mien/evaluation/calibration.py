@@ -1,8 +1,13 @@
-"""Whether probabilities mean what they say, and temperatures that make them. Torch-free.
+"""Whether probabilities mean what they say, and what makes them. Torch-free.
 
 Temperature scaling (Guo, Pleiss, Sun & Weinberger, ICML 2017) divides logits by one number: it
-changes how sure a model says it is, never which expression leads nor which of two faces shows more
-of an action unit. A unit's probability keeps its side of 0.5 as well.
+changes how sure a model says it is, never which of two faces shows more of an action unit. A unit's
+probability keeps its side of 0.5 as well.
+
+Expressions get a bias each besides (bias-corrected temperature scaling; Alexandari, Kundaje &
+Shrikumar, ICML 2020): training shows rare expressions more often than they occur and weighs them
+more, so a network's probabilities are those of another mixture of faces than the one it is used on.
+Seven numbers bring them back; which expression leads can change where two are close.
 """
 
 from __future__ import annotations
@@ -17,12 +22,17 @@ import numpy.typing as npt
 
 from mien.errors import ConfigError
 from mien.evaluation.decisions import UNDECIDED
-from mien.labels import ACTION_UNIT_COLUMNS, ACTION_UNIT_SLICE, EXPRESSION_SLICE
+from mien.labels import ACTION_UNIT_COLUMNS, ACTION_UNIT_SLICE, EXPRESSION_SLICE, EXPRESSIONS
 from mien.types import FloatArray
 
 Float64Array = npt.NDArray[np.float64]
 
 BINS = 15
+
+LEAST_FACES = 10
+"""An expression with fewer labels gets no bias of its own."""
+
+_NEWTON_STEPS = 50
 
 # Temperatures are looked for in this range; log-spaced steps of a golden section need no gradient.
 _LOWEST, _HIGHEST = 0.2, 5.0
@@ -31,12 +41,15 @@ _TINY = 1e-7  # what float32 probabilities can still tell from 0 and 1
 
 @dataclass(frozen=True)
 class Calibration:
-    """Temperatures of the two heads that give probabilities, and what to make of a unit's.
+    """Scales of the two heads that give probabilities, and what to make of a unit's.
 
     Attributes
     ----------
     expressions
         Temperature of the expression logits, above 0; 1 changes nothing.
+    expression_biases
+        One number per expression (7), added to the logits behind the temperature; 0 changes
+        nothing.
     action_units
         One temperature per action unit (17), in the order of `mien.labels.ACTION_UNITS`.
     decisions
@@ -47,8 +60,16 @@ class Calibration:
     expressions: float = 1.0
     action_units: tuple[float, ...] = (1.0,) * len(ACTION_UNIT_COLUMNS)
     decisions: tuple[float, ...] = (UNDECIDED,) * len(ACTION_UNIT_COLUMNS)
+    expression_biases: tuple[float, ...] = (0.0,) * len(EXPRESSIONS)
 
     def __post_init__(self) -> None:
+        if (
+            len(self.expression_biases) != len(EXPRESSIONS)
+            or not np.isfinite(self.expression_biases).all()
+        ):
+            raise ValueError(
+                f"expression_biases holds {len(EXPRESSIONS)} numbers, not {self.expression_biases}"
+            )
         if len(self.action_units) != len(ACTION_UNIT_COLUMNS):
             raise ValueError(
                 f"action_units needs {len(ACTION_UNIT_COLUMNS)} temperatures, "
@@ -69,6 +90,7 @@ class Calibration:
         """Affect representations (n, 26) as the calibrated model would give them."""
         result = affect.copy()
         expressions = _logits_of_shares(affect[:, EXPRESSION_SLICE]) / self.expressions
+        expressions = expressions + np.array(self.expression_biases)
         result[:, EXPRESSION_SLICE] = _softmax(expressions)
         units = _logits(affect[:, ACTION_UNIT_SLICE]) / np.array(self.action_units)
         result[:, ACTION_UNIT_SLICE] = _sigmoid(units)
@@ -90,6 +112,7 @@ def read_calibration(path: Path) -> Calibration:
             float(stored["expressions"]),
             tuple(map(float, stored["action_units"])),
             tuple(map(float, document.get("decisions", Calibration().decisions))),
+            tuple(map(float, stored.get("expression_biases", Calibration().expression_biases))),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(
@@ -140,8 +163,10 @@ def calibration_error(confidence: npt.ArrayLike, correct: npt.ArrayLike, bins: i
     return float(np.abs(gap).sum() / len(p))
 
 
-def fit_expression_temperature(probabilities: FloatArray, majority: npt.NDArray[np.int64]) -> float:
-    """Temperature with the least negative log-likelihood of the labels.
+def fit_expressions(
+    probabilities: FloatArray, majority: npt.NDArray[np.int64]
+) -> tuple[float, tuple[float, ...]]:
+    """Temperature and biases with the least negative log-likelihood of the labels.
 
     Parameters
     ----------
@@ -152,18 +177,37 @@ def fit_expression_temperature(probabilities: FloatArray, majority: npt.NDArray[
 
     Returns
     -------
-    0.2 to 5; 1 without any label.
+    Temperature, 0.2 to 5, and seven biases of mean 0 over the expressions that have them. An
+    expression with fewer than `LEAST_FACES` labels has none (0). (1, zeros) without any label.
     """
     known = majority >= 0
     logits, truth = _logits_of_shares(probabilities[known]), majority[known]
     if not len(truth):
-        return 1.0
-
-    def loss(temperature: float) -> float:
-        shares = _softmax(logits / temperature)
-        return -float(np.log(shares[np.arange(len(truth)), truth] + 1e-12).mean())
-
-    return _least(loss)
+        return 1.0, Calibration().expression_biases
+    counts = np.bincount(truth, minlength=logits.shape[1])
+    free = counts >= LEAST_FACES
+    hot = np.eye(logits.shape[1])[truth]
+    own = np.broadcast_to(np.diag(free.astype(np.float64)), (len(truth), *2 * free.shape))
+    features = np.concatenate([logits[:, :, None], own], axis=2)  # (n, 7, 8)
+    scale, biases = 1.0, np.zeros(logits.shape[1])
+    # Newton's method on a convex function of eight numbers; the ridge only fixes what is free
+    # anyway: a number added to all biases changes nothing.
+    for _ in range(_NEWTON_STEPS):
+        shares = _softmax(scale * logits + biases)
+        wrong = (shares - hot) / len(truth)  # (n, 7), the gradient by what the softmax reads
+        gradient = np.einsum("nk,nkp->p", wrong, features)  # (8,)
+        weighted = shares[:, :, None] * features
+        mean = weighted.sum(1)  # (n, 8)
+        curvature = np.einsum("nkp,nkq->pq", weighted, features) - mean.T @ mean
+        curvature = curvature / len(truth) + 1e-6 * np.eye(len(gradient))
+        step = np.linalg.solve(curvature, gradient)
+        scale, biases = scale - step[0], (biases - step[1:]) * free
+        scale = float(np.clip(scale, 1 / _HIGHEST, 1 / _LOWEST))
+        if np.abs(step).max() < 1e-9:
+            break
+    if free.any():
+        biases = (biases - biases[free].mean()) * free
+    return 1 / scale, tuple(biases.tolist())
 
 
 def fit_unit_temperatures(
