@@ -1,4 +1,4 @@
-"""Fitting temperatures, biases and decisions on half of the held-out faces, measuring on the rest."""
+"""What makes probabilities true: fitted on half of the held-out faces, measured on the other."""
 
 from __future__ import annotations
 
