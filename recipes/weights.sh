@@ -15,7 +15,7 @@ mien synthesize images --count 10000 --seed 7 --framing aligned --modalities col
     --out "$data/synthetic-aligned"
 
 # Stage 1: the extractor, from scratch on small crops, then at full resolution, then deeper and with
-# the drawn faces.
+# the drawn faces. The seeds of one part (below) can run side by side on two cores.
 mien train mma --config "$here/configs/mma-compact.toml" --data "$data" \
     --cache "$runs/cache" --out "$runs/mma-compact"
 mien train mma --config "$here/configs/mma-compact-finish.toml" --data "$data" \
@@ -23,14 +23,33 @@ mien train mma --config "$here/configs/mma-compact-finish.toml" --data "$data" \
 mien train mma --config "$here/configs/mma-compact-deep.toml" --data "$data" \
     --cache "$runs/cache" --init "$runs/mma-compact-finish" --out "$runs/mma-compact-deep"
 
-# Calibrated, exported, measured.
+# Two networks that start from it, their mean, and two that learn from what both say of a face and
+# start from that mean; the mean of these ships.
 about=$here/configs/mma-compact.about.toml
-mien export mma --run "$runs/mma-compact-deep" --about "$about" --to "$runs/uncalibrated.onnx"
+mien export mma --run "$runs/mma-compact-deep" --about "$about" --to "$runs/mma-compact-deep.onnx"
+for seed in 4 5; do
+    mien train mma --config "$here/configs/mma-compact-teacher.toml" --data "$data" \
+        --cache "$runs/cache" --init "$runs/mma-compact-deep.onnx" --set "seed=$seed" \
+        --out "$runs/mma-teacher-$seed"
+done
+teachers="$runs/mma-teacher-4 $runs/mma-teacher-5"
+python "$here/recipes/mean_of_runs.py" "$runs/mma-teacher-mean" $teachers
+for seed in 6 7; do
+    mien train mma --config "$here/configs/mma-compact-student.toml" --data "$data" \
+        --cache "$runs/cache" --init "$runs/mma-teacher-mean" --set "seed=$seed" \
+        --teacher "$runs/mma-teacher-4" --teacher "$runs/mma-teacher-5" \
+        --out "$runs/mma-student-$seed"
+done
+python "$here/recipes/mean_of_runs.py" "$runs/mma-student-mean" \
+    "$runs/mma-student-6" "$runs/mma-student-7"
+
+# Calibrated, exported, measured.
+mien export mma --run "$runs/mma-student-mean" --about "$about" --to "$runs/uncalibrated.onnx"
 mien calibrate mma --model "$runs/uncalibrated.onnx" --to "$runs/calibration.json" \
     --data "$data/ferplus_trainval.npz@valid" --data "$data/muxspace_faces.zip@valid" \
     --data "$data/synthetic-aligned@valid"
-mien export mma --run "$runs/mma-compact-deep" --about "$about" \
-    --calibration "$runs/calibration.json" --to "$weights/mma-compact.onnx"
+mien export mma --run "$runs/mma-student-mean" --about "$about" \
+    --calibration "$runs/calibration.json" --half --to "$weights/mma-compact.onnx"
 python "$here/recipes/measure_mma.py" "$data" "$runs/calibration.json" "$weights/mma-compact.json"
 
 # What stage 2 is simulated with: the tremble of stage 1 on a resting face.

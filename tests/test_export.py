@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from mien.errors import ModelError
-from mien.export import PARITY_TOLERANCE, export_mma, export_reactions
+from mien.export import HALF_TOLERANCE, PARITY_TOLERANCE, export_mma, export_reactions
 from mien.inference.metadata import METADATA_KEY
 from mien.inference.models import AffectModel, ReactionModel
 from mien.labels import ACTION_UNITS, AFFECT_COLUMNS, EXPRESSIONS
@@ -50,6 +50,22 @@ def test_the_extractor_agrees_with_torch_for_any_batch(extractor, batch):
     with torch.no_grad():
         expected = model(faces).affect().numpy()
     np.testing.assert_allclose(AffectModel(path).predict(crops), expected, atol=PARITY_TOLERANCE)
+
+
+@pytest.mark.slow
+def test_in_half_precision_the_file_is_half_as_large_and_says_nearly_the_same(tmp_path):
+    torch.manual_seed(0)
+    model = build_mma("compact", depths=(1, 1, 1, 1)).eval()
+    sizes, answers = [], []
+    crops = np.random.default_rng(0).integers(0, 256, (4, 112, 112, 3)).astype(np.uint8)
+    for half in (False, True):
+        path = tmp_path / f"{half}.onnx"
+        difference = export_mma(model, path, ABOUT, half=half)
+        assert difference <= (HALF_TOLERANCE if half else PARITY_TOLERANCE)
+        sizes.append(path.stat().st_size)
+        answers.append(AffectModel(path).predict(crops))
+    assert 0.48 < sizes[1] / sizes[0] < 0.55
+    assert 0 < np.abs(answers[1] - answers[0]).max() <= HALF_TOLERANCE
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ import torch
 
 from mien.errors import ConfigError, ModelError
 from mien.evaluation.calibration import Calibration
-from mien.export import export_mma
+from mien.export import HALF_TOLERANCE, export_mma
 from mien.inference.metadata import METADATA_KEY
 from mien.models.mma import build_mma
 from mien.training.exported import read_exported, settle_normalisation, start_file
@@ -49,6 +49,18 @@ def test_what_is_read_back_says_what_the_file_says(file):
         found = read_exported(file)(faces).affect().numpy()
     expected = ort.InferenceSession(str(file)).run(None, {"faces": faces.numpy()})[0]
     np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_weights_in_half_precision_are_read_back_as_they_are(tmp_path, file):
+    small = tmp_path / "half.onnx"
+    export_mma(trained(), small, ABOUT, half=True)
+    faces = torch.rand(5, 3, 112, 112) * 2 - 1
+    with torch.no_grad():
+        found = read_exported(small)(faces).affect().numpy()
+    expected = ort.InferenceSession(str(small)).run(None, {"faces": faces.numpy()})[0]
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    whole = ort.InferenceSession(str(file)).run(None, {"faces": faces.numpy()})[0]
+    assert 0 < np.abs(expected - whole).max() <= HALF_TOLERANCE
 
 
 def test_settling_changes_no_answer_and_brings_training_and_evaluation_together(file):

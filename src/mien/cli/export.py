@@ -40,9 +40,16 @@ _about = click.option(
 @click.option(
     "--calibration",
     type=click.Path(path_type=Path),
-    help="Temperatures and decisions from 'mien calibrate mma'; they become part of the file.",
+    help="Temperatures, biases and decisions from 'mien calibrate mma'; they become part of the "
+    "file.",
 )
-def mma(run: Path, to: Path, about: Path, calibration: Path | None) -> None:
+@click.option(
+    "--half",
+    is_flag=True,
+    help="Store weights in half precision: half the file, answers that differ in the third digit "
+    "behind the point at most, the same speed.",
+)
+def mma(run: Path, to: Path, about: Path, calibration: Path | None, half: bool) -> None:
     """Export an extractor trained with 'mien train mma'."""
     from mien.evaluation.calibration import read_calibration
     from mien.export import export_mma, read_about
@@ -50,7 +57,7 @@ def mma(run: Path, to: Path, about: Path, calibration: Path | None) -> None:
 
     model = load_extractor_run(run).model
     fitted = read_calibration(calibration) if calibration else None
-    difference = export_mma(model, to, read_about(about), fitted)
+    difference = export_mma(model, to, read_about(about), fitted, half)
     click.echo(f"{to}: {to.stat().st_size / 1e6:.2f} MB, differs from torch by {difference:.1e}")
 
 

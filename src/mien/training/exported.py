@@ -68,6 +68,9 @@ def read_exported(path: Path) -> MMAExtractor:
         raise ModelError(f"{path}: its metadata lacks 'architecture'; export it again")
     network = MMAExtractor(from_dict(MMAConfig, shape, f"{path}: architecture")).eval()
     values = {w.name: onnx.numpy_helper.to_array(w) for w in model.graph.initializer}
+    for node in model.graph.node:  # weights that are stored in half precision
+        if node.op_type == "Cast" and node.input[0] in values:
+            values[node.output[0]] = values[node.input[0]].astype("float32")
     folded = _weights_of(model, "Conv", values)
     heads = _weights_of(model, "Gemm", values)
     places = _convolutions(network)
