@@ -10,6 +10,8 @@ import re
 import sys
 from pathlib import Path
 
+from mien.labels import EXPRESSIONS
+
 WEIGHTS = Path(__file__).parents[1] / "src" / "mien" / "weights"
 _BLOCK = re.compile(r"(<!-- figures -->\n).*?(<!-- /figures -->)", re.DOTALL)
 
@@ -82,16 +84,21 @@ def calibration_figures(calibration: dict) -> str:
         [f"{name}, {entry['split']}", str(entry["faces"])]
         + [
             f"{figure(entry['before'][error])} to {figure(entry['after'][error])}"
-            for error in ("expression_ece", "au_ece", "au_decided_mean_f1")
+            for error in ("accuracy", "macro_f1", "expression_ece", "au_ece", "au_decided_mean_f1")
         ]
         for name, entry in calibration["measured on the other half"].items()
     ]
-    temperature = figure(calibration["temperatures"]["expressions"], 2)
-    head = ["data", "faces", "ECE of expressions", "ECE of AUs (mean)"]
+    temperatures = calibration["temperatures"]
+    temperature = figure(temperatures["expressions"], 2)
+    biases = ", ".join(
+        f"{name} {value:+.2f}"
+        for name, value in zip(EXPRESSIONS, temperatures["expression_biases"], strict=True)
+    )
+    head = ["data", "faces", "accuracy", "macro-F1", "ECE of expressions", "ECE of AUs (mean)"]
     head += ["F1 of AUs (mean), at 0.5 to decided"]
     return (
-        f"Calibration, on the half of the faces that was not fitted on (temperature of the "
-        f"expressions {temperature}):\n\n" + table(head, rows)
+        f"Calibration, before and after, on the half of the faces that was not fitted on "
+        f"(temperature of the expressions {temperature}; biases {biases}):\n\n" + table(head, rows)
     )
 
 

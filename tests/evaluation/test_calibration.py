@@ -56,6 +56,8 @@ def test_a_known_temperature_and_known_biases_of_expressions_are_found() -> None
     temperature, biases = fit_expressions(sure, truth)
     assert temperature == pytest.approx(2.5, rel=0.03)
     np.testing.assert_allclose(biases, lent.mean() - lent, atol=0.08)
+    alone = fit_expressions(softmax(logits * 2.5).astype(np.float32), truth, biases=False)
+    assert alone == (pytest.approx(2.5, rel=0.03), (0.0,) * 7)
     unlabelled = np.full(len(truth), -1)
     assert fit_expressions(sure, unlabelled) == (1, (0.0,) * 7)
     before = calibration_error(sure.max(axis=1), sure.argmax(axis=1) == truth)
@@ -181,6 +183,9 @@ def test_export_takes_temperatures_in(tmp_path: Path) -> None:
     result = CliRunner().invoke(cli, [*arguments, str(plain)], catch_exceptions=False)
     assert result.exit_code == 0 and read_calibration(to).expressions != 1
     made = json.loads(to.read_text())
+    assert not any(made["temperatures"]["expression_biases"])
+    result = CliRunner().invoke(cli, [*arguments, str(plain), "--biases"], catch_exceptions=False)
+    assert result.exit_code == 0
     assert "before" in made["measured on the other half"][data.name]
     assert made["decisions"] == [0.5] * 17  # no unit has a target there
     with pytest.raises(ConfigError, match=r"fitted\.onnx: is calibrated already"):

@@ -35,8 +35,14 @@ def command() -> None:
     required=True,
     help="The JSON file to write; give it to 'mien export mma --calibration'.",
 )
-def mma(model: Path, data: tuple[str, ...], to: Path) -> None:
-    """Fit temperatures, biases and decisions on half of the faces, measure on the rest."""
+@click.option(
+    "--biases",
+    is_flag=True,
+    help="Fit a bias per expression besides: for a network that was shown rare expressions more "
+    "often than these photographs have them.",
+)
+def mma(model: Path, data: tuple[str, ...], to: Path, biases: bool) -> None:
+    """Fit temperatures and action-unit decisions on half of the faces, measure on the rest."""
     from mien.errors import ConfigError
     from mien.evaluation.affect import without_nan
     from mien.evaluation.calibrate import calibrate
@@ -47,7 +53,8 @@ def mma(model: Path, data: tuple[str, ...], to: Path) -> None:
     extractor = AffectModel(model)
     if extractor.metadata.get("calibration"):
         raise ConfigError(f"{model}: is calibrated already; export it without --calibration first")
-    fitted, figures = calibrate(extractor, [load_labelled(*path_and_split(text)) for text in data])
+    corpora = [load_labelled(*path_and_split(text)) for text in data]
+    fitted, figures = calibrate(extractor, corpora, biases)
     write_calibration(fitted, without_nan(figures), to)
     click.echo(json.dumps(without_nan(figures), indent=2))
     click.echo(f"temperatures, biases and decisions: {to}")

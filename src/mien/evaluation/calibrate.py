@@ -26,7 +26,7 @@ from mien.types import FloatArray
 
 
 def calibrate(
-    extractor: AffectModel, corpora: Sequence[LabelledFaces]
+    extractor: AffectModel, corpora: Sequence[LabelledFaces], biases: bool = False
 ) -> tuple[Calibration, dict[str, Any]]:
     """Temperatures, and decisions about action units, for an extractor exported without any.
 
@@ -43,6 +43,9 @@ def calibrate(
         The model.
     corpora
         Held-out faces; at least one corpus of photographs with expression labels.
+    biases
+        Fit a bias per expression besides the temperature, for the mixture of expressions that
+        these photographs have.
 
     Returns
     -------
@@ -62,13 +65,13 @@ def calibrate(
         [np.full(len(affect), 1 / max(1, len(affect))) for affect, _ in pooled]
     )
     corpus = np.concatenate([np.full(len(affect), k) for k, (affect, _) in enumerate(pooled)])
-    temperature, biases = _fit_expressions(
-        [pair for pair, real in zip(pooled, photographs, strict=True) if real]
+    temperature, added = _fit_expressions(
+        [pair for pair, real in zip(pooled, photographs, strict=True) if real], biases
     )
     fitted = Calibration(
         temperature,
         fit_unit_temperatures(affect[:, ACTION_UNIT_SLICE], targets, weights),
-        expression_biases=biases,
+        expression_biases=added,
     )
     fitted = replace(
         fitted,
@@ -87,13 +90,14 @@ def calibrate(
 
 
 def _fit_expressions(
-    pooled: list[tuple[FloatArray, FaceSet]],
+    pooled: list[tuple[FloatArray, FaceSet]], biases: bool
 ) -> tuple[float, tuple[float, ...]]:
     if not pooled:
         return 1.0, Calibration().expression_biases
     return fit_expressions(
         np.concatenate([affect[:, EXPRESSION_SLICE] for affect, _ in pooled]),
         np.concatenate([faces.majority for _, faces in pooled]),
+        biases,
     )
 
 

@@ -4,7 +4,7 @@ Temperature scaling (Guo, Pleiss, Sun & Weinberger, ICML 2017) divides logits by
 changes how sure a model says it is, never which of two faces shows more of an action unit. A unit's
 probability keeps its side of 0.5 as well.
 
-Expressions get a bias each besides (bias-corrected temperature scaling; Alexandari, Kundaje &
+Expressions can get a bias each besides (bias-corrected temperature scaling; Alexandari, Kundaje &
 Shrikumar, ICML 2020): training shows rare expressions more often than they occur and weighs them
 more, so a network's probabilities are those of another mixture of faces than the one it is used on.
 Seven numbers bring them back; which expression leads can change where two are close.
@@ -164,7 +164,7 @@ def calibration_error(confidence: npt.ArrayLike, correct: npt.ArrayLike, bins: i
 
 
 def fit_expressions(
-    probabilities: FloatArray, majority: npt.NDArray[np.int64]
+    probabilities: FloatArray, majority: npt.NDArray[np.int64], biases: bool = True
 ) -> tuple[float, tuple[float, ...]]:
     """Temperature and biases with the least negative log-likelihood of the labels.
 
@@ -174,6 +174,8 @@ def fit_expressions(
         (n, 7) of the model as it is.
     majority
         (n,) index of the right expression, -1 where there is none.
+    biases
+        False: the temperature alone.
 
     Returns
     -------
@@ -185,15 +187,15 @@ def fit_expressions(
     if not len(truth):
         return 1.0, Calibration().expression_biases
     counts = np.bincount(truth, minlength=logits.shape[1])
-    free = counts >= LEAST_FACES
+    free = (counts >= LEAST_FACES) & biases
     hot = np.eye(logits.shape[1])[truth]
     own = np.broadcast_to(np.diag(free.astype(np.float64)), (len(truth), *2 * free.shape))
     features = np.concatenate([logits[:, :, None], own], axis=2)  # (n, 7, 8)
-    scale, biases = 1.0, np.zeros(logits.shape[1])
+    scale, added = 1.0, np.zeros(logits.shape[1])
     # Newton's method on a convex function of eight numbers; the ridge only fixes what is free
     # anyway: a number added to all biases changes nothing.
     for _ in range(_NEWTON_STEPS):
-        shares = _softmax(scale * logits + biases)
+        shares = _softmax(scale * logits + added)
         wrong = (shares - hot) / len(truth)  # (n, 7), the gradient by what the softmax reads
         gradient = np.einsum("nk,nkp->p", wrong, features)  # (8,)
         weighted = shares[:, :, None] * features
@@ -201,13 +203,13 @@ def fit_expressions(
         curvature = np.einsum("nkp,nkq->pq", weighted, features) - mean.T @ mean
         curvature = curvature / len(truth) + 1e-6 * np.eye(len(gradient))
         step = np.linalg.solve(curvature, gradient)
-        scale, biases = scale - step[0], (biases - step[1:]) * free
+        scale, added = scale - step[0], (added - step[1:]) * free
         scale = float(np.clip(scale, 1 / _HIGHEST, 1 / _LOWEST))
         if np.abs(step).max() < 1e-9:
             break
     if free.any():
-        biases = (biases - biases[free].mean()) * free
-    return 1 / scale, tuple(biases.tolist())
+        added = (added - added[free].mean()) * free
+    return 1 / scale, tuple(added.tolist())
 
 
 def fit_unit_temperatures(
