@@ -90,10 +90,8 @@ def calibration_figures(calibration: dict) -> str:
     ]
     temperatures = calibration["temperatures"]
     temperature = figure(temperatures["expressions"], 2)
-    biases = ", ".join(
-        f"{name} {value:+.2f}"
-        for name, value in zip(EXPRESSIONS, temperatures["expression_biases"], strict=True)
-    )
+    named = zip(EXPRESSIONS, temperatures["expression_biases"], strict=True)
+    biases = ", ".join(f"{name} {value:+.2f}" for name, value in named if value) or "none"
     head = ["data", "faces", "accuracy", "macro-F1", "ECE of expressions", "ECE of AUs (mean)"]
     head += ["F1 of AUs (mean), at 0.5 to decided"]
     return (

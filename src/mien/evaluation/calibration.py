@@ -186,29 +186,41 @@ def fit_expressions(
     logits, truth = _logits_of_shares(probabilities[known]), majority[known]
     if not len(truth):
         return 1.0, Calibration().expression_biases
-    counts = np.bincount(truth, minlength=logits.shape[1])
-    free = (counts >= LEAST_FACES) & biases
-    hot = np.eye(logits.shape[1])[truth]
+
+    def loss(scale: float, added: Float64Array) -> float:
+        shares = _softmax(scale * logits + added)
+        return -float(np.log(shares[np.arange(len(truth)), truth] + 1e-12).mean())
+
+    added = np.zeros(logits.shape[1])
+    scale = 1 / _least(lambda temperature: loss(1 / temperature, added))
+    free = np.bincount(truth, minlength=len(added)) >= LEAST_FACES
+    if not biases or not free.any():
+        return 1 / scale, tuple(added.tolist())
+    hot = np.eye(len(added))[truth]
     own = np.broadcast_to(np.diag(free.astype(np.float64)), (len(truth), *2 * free.shape))
     features = np.concatenate([logits[:, :, None], own], axis=2)  # (n, 7, 8)
-    scale, added = 1.0, np.zeros(logits.shape[1])
-    # Newton's method on a convex function of eight numbers; the ridge only fixes what is free
-    # anyway: a number added to all biases changes nothing.
+    # Newton's method from the best temperature alone, on a convex function of eight numbers; the
+    # ridge only fixes what is free anyway: a number added to all biases changes nothing.
     for _ in range(_NEWTON_STEPS):
         shares = _softmax(scale * logits + added)
-        wrong = (shares - hot) / len(truth)  # (n, 7), the gradient by what the softmax reads
-        gradient = np.einsum("nk,nkp->p", wrong, features)  # (8,)
+        gradient = np.einsum("nk,nkp->p", shares - hot, features) / len(truth)  # (8,)
         weighted = shares[:, :, None] * features
         mean = weighted.sum(1)  # (n, 8)
         curvature = np.einsum("nkp,nkq->pq", weighted, features) - mean.T @ mean
-        curvature = curvature / len(truth) + 1e-6 * np.eye(len(gradient))
-        step = np.linalg.solve(curvature, gradient)
-        scale, added = scale - step[0], (added - step[1:]) * free
-        scale = float(np.clip(scale, 1 / _HIGHEST, 1 / _LOWEST))
+        step = np.linalg.solve(curvature / len(truth) + 1e-6 * np.eye(len(gradient)), gradient)
+        before, length = loss(scale, added), 1.0
+        while length > _TINY:  # half a step where a whole one leads uphill
+            tried = float(np.clip(scale - length * step[0], 1 / _HIGHEST, 1 / _LOWEST))
+            moved = added - length * step[1:]
+            if loss(tried, moved) <= before:
+                break
+            length /= 2
+        else:
+            break  # nothing is left to gain
+        scale, added = tried, moved
         if np.abs(step).max() < 1e-9:
             break
-    if free.any():
-        added = (added - added[free].mean()) * free
+    added = (added - added[free].mean()) * free
     return 1 / scale, tuple(added.tolist())
 
 
