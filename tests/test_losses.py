@@ -1,5 +1,7 @@
 """Losses against independent float64 NumPy references, and what masking promises."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -18,6 +20,7 @@ from mien.losses import (
     mma_loss,
     pearson,
     pearson_loss,
+    unit_correlation_loss,
 )
 from mien.models.mma import MMAOutput
 
@@ -165,6 +168,32 @@ def test_pearson_stays_finite_in_half_precision(dtype, scale):
     assert torch.isfinite(x.grad).all()
 
 
+@given(seed=st.integers(0, 10_000), count=st.integers(4, 30))
+@settings(max_examples=40, deadline=None)
+def test_unit_correlation_loss_is_one_minus_rho_over_the_labelled(seed, count):
+    logits, target = draw(seed, count, 17) * 3, sigmoid(draw(seed + 1, count, 17))
+    known = np.random.default_rng(seed).random((count, 17)) < 0.5
+    known[:3, 0] = True
+    known[:, 5], known[0, 5] = False, True  # one label is no correlation
+    known[:, 6] = False
+    target[~known] = np.nan
+    distances = [
+        1 - np.corrcoef(sigmoid(logits[rows, unit]), target[rows, unit])[0, 1]
+        for unit, rows in enumerate(known.T)
+        if rows.sum() >= 2
+    ]
+    got = unit_correlation_loss(*tensors(logits, target), torch.tensor(known))
+    assert got.item() == pytest.approx(np.mean(distances), abs=TOLERANCE)
+
+
+def test_unit_correlation_loss_without_labels_is_zero_with_zero_gradient():
+    logits = torch.randn(5, 17, dtype=torch.float64, requires_grad=True)
+    nothing = torch.full((5, 17), torch.nan, dtype=torch.float64)
+    loss = unit_correlation_loss(logits, nothing, torch.zeros(5, 17, dtype=torch.bool))
+    loss.backward()
+    assert loss.item() == 0.0 and (logits.grad == 0).all()
+
+
 def outputs_and_targets(count=6, seed=0):
     output = MMAOutput(
         *tensors(np.tanh(draw(seed, count, 2)), draw(1, count, 7), draw(2, count, 17))
@@ -231,4 +260,6 @@ def test_the_total_is_the_weighted_sum_of_the_four_terms():
         0.5 * terms["ccc"] + 2 * terms["cce"] + 3 * terms["bce"] + 0.25 * terms["dm"]
     ).item()
     assert total.item() == pytest.approx(expected, rel=1e-12)
+    more, terms = mma_loss(output, targets, table, replace(weights, correlation=1.5))
+    assert more.item() == pytest.approx(expected + 1.5 * terms["correlation"].item(), rel=1e-12)
     assert all(term.item() > 0 for term in terms.values())

@@ -6,7 +6,7 @@ corpora with different labels can be mixed in one batch. All arithmetic is in fl
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import torch
 from torch import Tensor
@@ -213,6 +213,29 @@ def pearson_loss(prediction: Tensor, target: Tensor) -> Tensor:
     return 1 - pearson(prediction, target).mean()
 
 
+def unit_correlation_loss(logits: Tensor, target: Tensor, mask: Tensor) -> Tensor:
+    r"""1 - Pearson's rho of each unit's probability with its target, averaged over the units.
+
+    Cross entropy with soft targets is content with a flat answer where it is unsure; rho is not,
+    and it is what units are judged by (`mien.evaluation.affect`). The form is Eq. 4's.
+
+    Parameters
+    ----------
+    logits, target
+        (batch, 17), targets in [0, 1].
+    mask
+        (batch, 17), True where this AU is labelled in this sample (else its target may be NaN).
+
+    Returns
+    -------
+    Scalar in [0, 2] over the units that two samples or more are labelled with; exactly 0, with zero
+    gradient, where there is none.
+    """
+    usable = (mask > 0).sum(0) >= 2
+    rho = pearson(_float(logits).sigmoid(), torch.where(mask > 0, _float(target), torch.nan))
+    return torch.where(usable, 1 - rho, 0.0).sum() / usable.sum().clamp_min(1)
+
+
 def squared_loss(prediction: Tensor, target: Tensor) -> Tensor:
     """Mean squared error, which Table 3 of FaceRNET sets against Eq. 4.
 
@@ -277,8 +300,10 @@ class MMATargets:
 class MMALossWeights:
     """Factors of the four terms; the paper's are all 1.
 
-    ``blendshapes`` is ours: above 0, a head that exists in training alone learns a face mesh's
-    scores of the same faces (`mien.datasets.blendshapes`) from the feature that all heads read.
+    Two are ours. ``blendshapes``: above 0, a head that exists in training alone learns a face
+    mesh's scores of the same faces (`mien.datasets.blendshapes`) from the feature that all heads
+    read. ``correlation``: above 0, the units' probabilities are to rise and fall with their targets
+    over the batch (`unit_correlation_loss`), beside being right one by one.
     """
 
     ccc: float = 1.0
@@ -286,9 +311,10 @@ class MMALossWeights:
     bce: float = 1.0
     dm: float = 1.0
     blendshapes: float = 0.0
+    correlation: float = 0.0
 
     def __post_init__(self) -> None:
-        if min(self.ccc, self.cce, self.bce, self.dm, self.blendshapes) < 0:
+        if min(asdict(self).values()) < 0:
             raise ValueError(f"factors of the loss are 0 or more, not {self}")
 
 
@@ -305,7 +331,8 @@ def mma_loss(
     Returns
     -------
     The weighted sum, and the four unweighted terms by name (``ccc cce bce dm``); with
-    `blendshape_logits` (batch, 47) a fifth, ``blendshapes``, their binary cross entropy.
+    `blendshape_logits` (batch, 47) a fifth, ``blendshapes``, their binary cross entropy; with a
+    factor for it another, ``correlation``.
     """
     factor = weights or MMALossWeights()
     terms = {
@@ -323,6 +350,10 @@ def mma_loss(
     if blendshape_logits is not None and targets.blendshapes is not None:
         terms["blendshapes"] = action_unit_loss(
             blendshape_logits, targets.blendshapes, torch.isfinite(targets.blendshapes)
+        )
+    if factor.correlation:
+        terms["correlation"] = unit_correlation_loss(
+            output.au_logits, targets.action_units, targets.action_unit_mask
         )
     total = sum((getattr(factor, name) * term for name, term in terms.items()), torch.zeros(()))
     return total, terms

@@ -12,7 +12,7 @@ with, are another network's and enter as labels (`mien.datasets.targets`).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -110,7 +110,7 @@ class Teacher:
         return affect
 
 
-def soften(faces: FaceSet, answers: FloatArray, share: float) -> FaceSet:
+def soften(faces: FaceSet, answers: FloatArray, share: float, units: bool = True) -> FaceSet:
     """The same faces, training labels mixed with a teacher's answers.
 
     Parameters
@@ -121,6 +121,8 @@ def soften(faces: FaceSet, answers: FloatArray, share: float) -> FaceSet:
         float32 (n, 26) of these faces; rows of other splits are not read.
     share
         Weight of the answers, 0..1. Labels that are missing stay missing.
+    units
+        False: action units keep their labels.
 
     Returns
     -------
@@ -151,7 +153,7 @@ def soften(faces: FaceSet, answers: FloatArray, share: float) -> FaceSet:
         faces,
         expressions=mixed(faces.expressions, EXPRESSION_SLICE),
         valence_arousal=mixed(faces.valence_arousal, VALENCE_AROUSAL_SLICE),
-        action_units=mixed(faces.action_units, ACTION_UNIT_SLICE),
+        action_units=mixed(faces.action_units, ACTION_UNIT_SLICE) if units else faces.action_units,
     )
 
 
@@ -161,6 +163,7 @@ def distilled(
     teacher: Teacher | None,
     cache: Path,
     report: Callable[[str], object] = print,
+    own_units: Collection[str] = (),
 ) -> dict[str, FaceSet]:
     """Corpora with softened labels where their share is above zero.
 
@@ -174,6 +177,8 @@ def distilled(
         Folder in which answers are kept, so that a run that is started again need not ask again.
     report
         Receives a line per corpus that the teacher is asked about.
+    own_units
+        Names of corpora whose action units keep their labels.
 
     Raises
     ------
@@ -192,7 +197,7 @@ def distilled(
     softened = dict(corpora)
     for name in wanted:
         answers = _asked_once(teacher, corpora[name], cache, name, report)
-        softened[name] = soften(corpora[name], answers, shares[name])
+        softened[name] = soften(corpora[name], answers, shares[name], name not in own_units)
     return softened
 
 

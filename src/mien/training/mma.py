@@ -74,6 +74,9 @@ class CorpusConfig:
     teacher_share
         Weight of the answers of trained extractors (``--teacher``) in the training labels; 0:
         none. See `mien.training.distill`.
+    teacher_units
+        False: they teach expressions and valence-arousal, and action units keep their own labels,
+        whose upper end several teachers' mean answer would flatten.
     color_weight
         Of kind ``"faces"``: weight of the expression labels of faces from sources in color
         (column ``grey_source`` of the csv). Those of muxspace are film frames, whose labels follow
@@ -87,6 +90,7 @@ class CorpusConfig:
     class_power: float = 0.0
     framed_share: float = 0.5
     teacher_share: float = 0.0
+    teacher_units: bool = True
     color_weight: float = 1.0
 
     def __post_init__(self) -> None:
@@ -368,8 +372,10 @@ def train_mma(
             mesh_head.load_state_dict(without_prefix("blendshapes", tensors))
         restore_optimizer(optimizer, tensors)
         step, seconds = state["step"], state["seconds"]
-    shares = {name: corpus.teacher_share for name, corpus in config.corpus_configs().items()}
-    feeds = make_feeds(config, distilled(corpora, shares, teacher, out, report))
+    configs = config.corpus_configs()
+    shares = {name: corpus.teacher_share for name, corpus in configs.items()}
+    own_units = [name for name, corpus in configs.items() if not corpus.teacher_units]
+    feeds = make_feeds(config, distilled(corpora, shares, teacher, out, report, own_units))
     first = next(iter(feeds.values()))
     steps_per_epoch = max(1, len(first) // first.config.per_batch)
     total = steps_per_epoch * optim.epochs
