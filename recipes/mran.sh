@@ -1,25 +1,28 @@
 #!/bin/sh
 # The tri-modal benchmark and MRAN's weights: generate, prepare, train, export, score. Everything resumes:
-# run the same line again after a stop. On two cores: half an hour to generate, hours to train.
-#   sh recipes/mran.sh RUNS SEED NAME      NAME is trimodal or color; RUNS holds runs/mma-compact-deep of recipes/weights.sh
+# run the same line again after a stop. On two cores: half an hour to generate, then under an hour for a seed on each.
+#   sh recipes/mran.sh RUNS SEED NAME      NAME is trimodal or color
 set -e
 runs=$1 seed=$2 name=$3
 mien synthesize trimodal --out "$runs/synthetic-trimodal"
 mien datasets prepare synthetic-trimodal --root "$runs/synthetic-trimodal" --out "$runs/trimodal-prepared"
+# More people than the benchmark has, few frames of each, for the first part. Another seed: other people.
+mien synthesize trimodal --out "$runs/synthetic-people" --seed 1 --train 5000 --valid 120 --test 1 --seconds 2 --fps 2
+mien datasets prepare synthetic-trimodal --root "$runs/synthetic-people" --out "$runs/people-prepared"
 short="$runs/mran-$name-short-$seed" long="$runs/mran-$name-$seed" finish="$runs/mran-$name-finish-$seed"
-part() {  # CONFIG OUT START...
-    config=$1 out=$2
-    shift 2
+part() {  # CONFIG OUT DATA START...
+    config=$1 out=$2 data=$3
+    shift 3
     if [ ! -e "$out/model.safetensors" ]; then
-        mien train mran --config "configs/$config.toml" --data "$runs/trimodal-prepared" \
-            --set "seed=$seed" --set threads="${THREADS:-2}" --out "$out" "$@"
+        mien train mran --config "configs/$config.toml" --data "$data" --set "seed=$seed" --set threads="${THREADS:-1}" \
+            --out "$out" "$@"
     fi
 }
-part "mran-$name-short" "$short" --encoders "$runs/mma-compact-deep"
-part "mran-$name" "$long" --init "$short"
+part "mran-$name-short" "$short" "$runs/people-prepared" --encoders src/mien/weights/mma-compact.onnx
+part "mran-$name" "$long" "$runs/trimodal-prepared" --init "$short"
 best=$long
 if [ "$name" = trimodal ]; then  # color alone only gets worse by it, on the validation people
-    part "mran-$name-finish" "$finish" --init "$long"
+    part "mran-$name-finish" "$finish" "$runs/trimodal-prepared" --init "$long"
     best=$finish
 fi
 onnx="$runs/mran-$name-$seed.onnx"

@@ -45,10 +45,10 @@ def folder(tmp_path_factory):
     return write_replica(place, {"train": 1, "valid": 1, "test": 3}, frames=7)
 
 
-@pytest.fixture(scope="module")
-def network():
+@pytest.fixture(scope="module", params=["distance", "relief"])
+def network(request):
     torch.manual_seed(0)
-    return MRAN(SMALL).eval()
+    return MRAN(replace(SMALL, depth=request.param)).eval()
 
 
 @pytest.fixture(scope="module")

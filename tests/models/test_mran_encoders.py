@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from mien.errors import ModelError
+from mien.models.blocks.relief import Relief
 from mien.models.blocks.resample import resample_square
 from mien.models.mma import build_mma
 from mien.models.mran import MRAN, MRANConfig
@@ -53,6 +54,26 @@ def test_maps_have_the_side_that_the_configuration_says():
     output = MRAN(config).eval()(streams, torch.ones(1, 2, 3))
     assert config.map_px == 12 and output.attention.shape == (1, 2, 1, 12, 12)
     assert output.affect.shape == (1, 2, 2)
+
+
+@pytest.mark.parametrize("encoder", ["small", "extractor"])
+@torch.no_grad()
+def test_depth_as_a_relief_is_shaded_before_the_encoder_and_nothing_else_is(encoder):
+    torch.manual_seed(6)
+    sizes = {"color_hidden": (4, 4), "guide_hidden": (4, 4), "recognition": (4, 4)}
+    config = MRANConfig(clip_frames=2, encoder=encoder, depth="relief", **sizes)
+    model = MRAN(config).eval()
+    assert [name for name, part in model.encoders.items() if part.relief is not None] == ["depth"]
+    frames = torch.rand(3, 1, 112, 112) * 2 - 1
+    prepared = model.encoders["depth"]._prepare(frames)
+    lit = Relief(112, 96 if encoder == "extractor" else 112)(frames)
+    torch.testing.assert_close(prepared, standardized(lit) if encoder == "extractor" else lit)
+    streams = {"color": torch.rand(1, 2, 3, 112, 112), "thermal": torch.rand(1, 2, 1, 112, 112)}
+    near, far = (torch.full((1, 2, 1, 112, 112), value) for value in (-0.5, 0.5))
+    said = [model({**streams, "depth": depth}, torch.ones(1, 2, 3)).affect for depth in (near, far)]
+    torch.testing.assert_close(*said, atol=1e-5, rtol=0)  # a wall is a wall, near or far
+    with pytest.raises(ValueError, match="depth is one of"):
+        MRANConfig(depth="normals")
 
 
 def test_only_weights_that_fit_are_taken():

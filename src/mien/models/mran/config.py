@@ -11,6 +11,8 @@ RECURRENCES: tuple[str, ...] = ("guided", "concatenated", "framewise")
 
 ENCODERS: tuple[str, ...] = ("small", "extractor")
 
+DEPTHS: tuple[str, ...] = ("distance", "relief")
+
 
 @dataclass(frozen=True)
 class MRANConfig:
@@ -25,6 +27,9 @@ class MRANConfig:
     encoder
         ``"small"``: encoders of their own. ``"extractor"``: the first stages of the compact MMA
         extractor, which can start from its weights; of the widths only the last counts then.
+    depth
+        What the encoder of depth reads: ``"distance"``, or ``"relief"``, the light that the surface
+        would return (`mien.models.blocks.relief`).
     stem
         Of extractor encoders: ``"half"``, or ``"wide"`` as in the extractor that ships now.
     color_widths, guide_widths
@@ -55,6 +60,7 @@ class MRANConfig:
     size_px: int = 112
     encoder: str = "small"
     stem: str = "half"
+    depth: str = "distance"
     color_widths: tuple[int, ...] = (16, 24, 48, 32)
     guide_widths: tuple[int, ...] = (8, 16, 32, 24)
     color_hidden: tuple[int, ...] = (24, 24)
@@ -79,6 +85,8 @@ class MRANConfig:
             raise ValueError(f"encoder is one of {list(ENCODERS)}, not {self.encoder!r}")
         if self.stem not in ("half", "wide"):
             raise ValueError(f"stem is 'half' or 'wide', not {self.stem!r}")
+        if self.depth not in DEPTHS:
+            raise ValueError(f"depth is one of {list(DEPTHS)}, not {self.depth!r}")
         if self.clip_frames < 1:
             raise ValueError(f"clip_frames must be 1 or more, not {self.clip_frames}")
         if self.size_px < 16 or self.size_px % 16:

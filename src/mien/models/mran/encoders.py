@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from mien.errors import ModelError
 from mien.models.blocks.conv_lstm import split_time
+from mien.models.blocks.relief import Relief
 from mien.models.blocks.resample import resample_square, resample_weights
 from mien.models.blocks.residual import BasicBlock, conv_bn
 from mien.models.blocks.stems import is_wide, wide_stem
@@ -102,10 +103,19 @@ class SmallEncoder(SpatialEncoder):
         Channels at 1/2, 1/4, 1/8 and 1/16 of the side.
     standardize
         Bring each frame to zero mean and unit deviation first.
+    relief_px
+        Side of depth frames that are to be read as a `Relief`; 0: read as they are.
     """
 
-    def __init__(self, channels: int, widths: tuple[int, ...], standardize: bool = False) -> None:
+    def __init__(
+        self,
+        channels: int,
+        widths: tuple[int, ...],
+        standardize: bool = False,
+        relief_px: int = 0,
+    ) -> None:
         super().__init__()
+        self.relief = Relief(relief_px, relief_px) if relief_px else None
         half, quarter, eighth, sixteenth = widths
         self.standardize = standardize
         self.widths = widths
@@ -115,6 +125,8 @@ class SmallEncoder(SpatialEncoder):
         # Not channels last, faster as it is: see mien.models.blocks.layout.
 
     def _prepare(self, frames: Tensor) -> Tensor:
+        if self.relief is not None:
+            frames = self.relief(frames)
         return standardized(frames) if self.standardize else frames
 
     def _convolve(self, prepared: Tensor) -> tuple[Tensor, Tensor]:
@@ -138,6 +150,8 @@ class ExtractorEncoder(SpatialEncoder):
         Channels at 1/16 of the inner side.
     stem
         The extractor's, ``"half"`` or ``"wide"``.
+    relief_px
+        Side of depth frames that are to be read as a `Relief`; 0: read as they are.
     """
 
     VOLUME = PRESETS["compact"].widths[1]
@@ -147,8 +161,9 @@ class ExtractorEncoder(SpatialEncoder):
     luma: Tensor
     shrink: Tensor
 
-    def __init__(self, channels: int, bottom: int, stem: str = "half") -> None:
+    def __init__(self, channels: int, bottom: int, stem: str = "half", relief_px: int = 0) -> None:
         super().__init__()
+        self.relief = Relief(relief_px, self.INNER_PX) if relief_px else None
         extractor = build_mma("compact", stem=stem)
         self.stem, self.stages = extractor.stem, extractor.stages[: self._BLOCKS]
         self.bottom = nn.Sequential(conv_bn(self.VOLUME, bottom, 3, 2), nn.ReLU())
@@ -158,6 +173,8 @@ class ExtractorEncoder(SpatialEncoder):
         self._width = bottom
 
     def _prepare(self, frames: Tensor) -> Tensor:
+        if self.relief is not None:
+            return standardized(self.relief(frames))
         grey = (frames * self.luma).sum(dim=1, keepdim=True)
         known = grey.shape[-1] == self.shrink.shape[1]
         weights = self.shrink if known else resample_weights(grey.shape[-1], self.INNER_PX)
