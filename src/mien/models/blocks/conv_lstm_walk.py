@@ -8,8 +8,10 @@ One autograd node for a clip, its gradient written out by hand:
   cache;
 - tanh a is computed as 2 sigmoid(2 a) - 1, so that one sigmoid serves all four gates; the factor 2
   is put on the weights beforehand and is exact;
-- each thread walks through its own share of the batch (`mien.models.blocks.shares`), in scripted
-  loops that hold no interpreter lock: maps of 7 x 7 pixels are too small to be divided further.
+- the loops are scripted: a step is some thirty operations on maps of 7 x 7 pixels, and calling them
+  from Python costs as much as their arithmetic. They share the work among torch's own threads;
+  a share of the batch for each thread instead was slower, since those of torch's pool go on
+  spinning for a while after the encoders (`benchmarks/mran_step.py`).
 """
 
 from __future__ import annotations
@@ -21,7 +23,6 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from mien.models.blocks.scripting import without_lock
-from mien.models.blocks.shares import each, even_shares
 from mien.models.blocks.winograd import (
     borders,
     filters,
@@ -63,14 +64,12 @@ def walk(weight: Tensor, bias: Tensor, x: Tensor, guidance: Tensor, guiding: Ten
             f"guidance {tuple(guidance.shape)} does not go with frames {tuple(x.shape)}: all but "
             "the channels must be the same"
         )
-    states: Tensor = _Walk.apply(  # type: ignore[no-untyped-call]
-        torch.get_num_threads(), weight, bias, x, guidance, guiding
-    )
+    states: Tensor = _Walk.apply(weight, bias, x, guidance, guiding)  # type: ignore[no-untyped-call]
     return states
 
 
 class _Tape(NamedTuple):
-    """What the way back of a share needs; (T or T + 1, 2, 2, b, rows, columns, channels)."""
+    """What the way back needs; (T or T + 1, 2, 2, b, rows, columns, channels)."""
 
     read: Tensor  # by parity, with its border: x of the step beside the hidden state before it
     guidance: Tensor  # likewise
@@ -79,19 +78,10 @@ class _Tape(NamedTuple):
     tanh: Tensor  # of the cells
 
 
-class _Gradients(NamedTuple):
-    weight: Tensor
-    bias: Tensor
-    guiding: Tensor
-    read: Tensor
-    guidance: Tensor
-
-
 class _Walk(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any,
-        threads: int,
         weight: Tensor,
         bias: Tensor,
         x: Tensor,
@@ -104,63 +94,38 @@ class _Walk(torch.autograd.Function):
         scale = _doubled(bias)
         own, beside = filters(weight) * scale, filters(guiding) * scale
 
-        def forth(share: slice) -> _Tape:
-            read = _parity(x[:, share], extra=(1, c))
-            beside_read = _parity(guidance[:, share])
-            shape = time, 2, 2, *_inner(read)
-            tape = _Tape(
-                read,
-                beside_read,
-                x.new_empty(*shape, 4 * c),
-                x.new_empty(*shape, c),
-                x.new_empty(*shape, c),
-            )
-            _forth(*tape, own, beside, bias * scale, size)
-            from_parity(read[1:, ..., inputs:], states[:, share])
-            return tape
-
-        ctx.shares = even_shares(batch, threads)
-        tapes = each(forth, ctx.shares)
-        ctx.sizes = list(x.shape), list(guidance.shape)
+        read = _parity(x, extra=(1, c))
+        beside_read = _parity(guidance)
+        shape = time, 2, 2, *_inner(read)
+        gates = x.new_empty(*shape, 4 * c)
+        cells, tanh = x.new_empty(*shape, c), x.new_empty(*shape, c)
+        tape = _Tape(read, beside_read, gates, cells, tanh)
+        _forth(*tape, own, beside, bias * scale, size)
+        from_parity(read[1:, ..., inputs:], states)
         # What is saved this way is let go with the graph, not with the last one who holds the loss.
-        ctx.save_for_backward(own, beside, scale, *(part for tape in tapes for part in tape))
+        ctx.save_for_backward(own, beside, scale, *tape)
+        ctx.sizes = list(x.shape), list(guidance.shape)
         return states
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, ...]:
         own, beside, scale, *kept = ctx.saved_tensors
         x_shape, guidance_shape = ctx.sizes
+        tape = _Tape(*kept)
         d_x, d_guidance = grad.new_empty(x_shape), grad.new_empty(guidance_shape)
-        inputs = x_shape[2]
-
-        def back(at: int) -> _Gradients:
-            share: slice = ctx.shares[at]
-            tape = _Tape(*kept[len(_Tape._fields) * at : len(_Tape._fields) * (at + 1)])
-            found = _Gradients(
-                torch.zeros_like(own),
-                torch.zeros_like(scale),
-                torch.zeros_like(beside),
-                torch.empty_like(tape.read),
-                torch.empty_like(tape.guidance),
-            )
-            _back(*tape, own, beside, _parity(grad[:, share]), list(x_shape[3:]), list(found))
-            from_parity(found.read[:-1, ..., :inputs], d_x[:, share])
-            from_parity(found.guidance, d_guidance[:, share])
-            return found
-
-        parts = each(back, range(len(ctx.shares)))
-        total = parts[0]
-        for part in parts[1:]:
-            for sum_, more in zip(total[:3], part[:3], strict=True):
-                sum_ += more
+        d_own, d_bias, d_beside = (torch.zeros_like(part) for part in (own, scale, beside))
+        d_read, d_beside_read = torch.empty_like(tape.read), torch.empty_like(tape.guidance)
+        found = [d_own, d_bias, d_beside, d_read, d_beside_read]
+        _back(*tape, own, beside, _parity(grad), x_shape[3:], found)
+        from_parity(d_read[:-1, ..., : x_shape[2]], d_x)
+        from_parity(d_beside_read, d_guidance)
         return (
-            None,
-            filters_back(total.weight * scale),
-            total.bias * scale,
+            filters_back(d_own * scale),
+            d_bias * scale,
             d_x,
             d_guidance,
-            filters_back(total.guiding * scale),
+            filters_back(d_beside * scale),
         )
 
 
