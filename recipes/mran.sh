@@ -9,7 +9,7 @@ mien datasets prepare synthetic-trimodal --root "$runs/synthetic-trimodal" --out
 # More people than the benchmark has, few frames of each, for the first part. Another seed: other people.
 mien synthesize trimodal --out "$runs/synthetic-people" --seed 1 --train 5000 --valid 120 --test 1 --seconds 2 --fps 2
 mien datasets prepare synthetic-trimodal --root "$runs/synthetic-people" --out "$runs/people-prepared"
-short="$runs/mran-$name-short-$seed" long="$runs/mran-$name-$seed" finish="$runs/mran-$name-finish-$seed"
+short="$runs/mran-$name-short-$seed" long="$runs/mran-$name-$seed"
 part() {  # CONFIG OUT DATA START...
     config=$1 out=$2 data=$3
     shift 3
@@ -20,11 +20,6 @@ part() {  # CONFIG OUT DATA START...
 }
 part "mran-$name-short" "$short" "$runs/people-prepared" --encoders src/mien/weights/mma-compact.onnx
 part "mran-$name" "$long" "$runs/trimodal-prepared" --init "$short"
-best=$long
-if [ "$name" = trimodal ]; then  # color alone only gets worse by it, on the validation people
-    part "mran-$name-finish" "$finish" "$runs/trimodal-prepared" --init "$long"
-    best=$finish
-fi
 onnx="$runs/mran-$name-$seed.onnx"
-mien export mran --run "$best" --about "configs/mran-$name.about.toml" --to "$onnx"
+mien export mran --run "$long" --about "configs/mran-$name.about.toml" --to "$onnx"
 mien evaluate mran --model "$onnx" --data "$runs/trimodal-prepared@test" --by light --by skin_tone --stage1
