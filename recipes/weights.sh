@@ -24,7 +24,8 @@ mien train mma --config "$here/configs/mma-compact-deep.toml" --data "$data" \
     --cache "$runs/cache" --init "$runs/mma-compact-finish" --out "$runs/mma-compact-deep"
 
 # Two networks that start from it, their mean, and two that learn from what both say of a face and
-# start from that mean; then a short last part for the action units, whose seeds' mean ships.
+# start from that mean; then a short last part for the action units. The mean of all
+# four ships, its head of units fitted anew.
 about=$here/configs/mma-compact.about.toml
 mien export mma --run "$runs/mma-compact-deep" --about "$about" --to "$runs/mma-compact-deep.onnx"
 for seed in 4 5; do
@@ -49,14 +50,17 @@ for seed in 8 9; do
         --teacher "$runs/mma-teacher-4" --teacher "$runs/mma-teacher-5" \
         --out "$runs/mma-units-$seed"
 done
-python "$here/recipes/mean_of_runs.py" "$runs/mma-units-mean" "$runs/mma-units-8" "$runs/mma-units-9"
+python "$here/recipes/mean_of_runs.py" "$runs/mma-mean" "$runs/mma-student-6" "$runs/mma-student-7" \
+    "$runs/mma-units-8" "$runs/mma-units-9"
+python "$here/recipes/fit_units.py" "$here/configs/mma-compact-units.toml" "$data" "$runs/cache" \
+    "$runs/mma-mean" "$runs/mma-fitted"
 
 # Calibrated, exported, measured.
-mien export mma --run "$runs/mma-units-mean" --about "$about" --to "$runs/uncalibrated.onnx"
+mien export mma --run "$runs/mma-fitted" --about "$about" --to "$runs/uncalibrated.onnx"
 mien calibrate mma --model "$runs/uncalibrated.onnx" --to "$runs/calibration.json" \
     --data "$data/ferplus_trainval.npz@valid" --data "$data/muxspace_faces.zip@valid" \
     --data "$data/synthetic-aligned@valid"
-mien export mma --run "$runs/mma-units-mean" --about "$about" \
+mien export mma --run "$runs/mma-fitted" --about "$about" \
     --calibration "$runs/calibration.json" --half --to "$weights/mma-compact.onnx"
 python "$here/recipes/measure_mma.py" "$data" "$runs/calibration.json" "$weights/mma-compact.json"
 
