@@ -69,8 +69,8 @@ def relief_weights(source_px: int, target_px: int) -> tuple[Tensor, Tensor]:
 
     Examples
     --------
-    >>> smooth, slope = relief_weights(12, 12)
-    >>> (slope @ torch.arange(12.0))[5].item(), (smooth @ torch.ones(12))[0].item()
+    >>> smooth, slope = relief_weights(24, 24)
+    >>> round((slope @ torch.arange(24.0))[12].item(), 4), round(smooth[0].sum().item(), 4)
     (1.0, 1.0)
     """
     reach = int(4 * SMOOTHING_PX + 0.5)
