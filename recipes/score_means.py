@@ -10,7 +10,6 @@ batch normalisation from 25 batches of training faces.
 
 import argparse
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +22,8 @@ from mien.models.mma import build_mma
 from mien.training.checkpoint import load_checkpoint
 from mien.training.config import from_dict
 from mien.training.corpora import load_corpora
-from mien.training.mma import MMATrainConfig, join, make_feeds, predict
+from mien.training.mma import MMATrainConfig, make_feeds, plain_batches, predict
+from mien.training.runs import mean_weights
 
 HALVINGS, BATCHES = 20, 25
 
@@ -44,12 +44,7 @@ def main() -> None:
     side = model.config.inner_px or 112
     for text in arguments.means:
         runs = [load_checkpoint(Path(run) / "model.safetensors")[0] for run in text.split("+")]
-        model.load_state_dict(
-            {
-                name: torch.stack([run[name].double() for run in runs]).mean(0).to(value.dtype)
-                for name, value in runs[0].items()
-            }
-        )
+        model.load_state_dict(mean_weights(runs))
         for what in ("as it is", "fresh statistics"):
             if what == "fresh statistics":
                 refresh(model, config, feeds, side)
@@ -70,12 +65,9 @@ def refresh(model, config, feeds, side: int) -> None:
         if isinstance(module, torch.nn.BatchNorm2d):
             module.reset_running_stats()
             module.momentum = None  # a plain mean over the batches
-    plain = replace(config.augment, mixup_rate=0.0)
     model.train()
-    for step in range(BATCHES):
-        generator = torch.Generator().manual_seed(step)
-        crops, _ = join([feed.batch(1, step, plain, side, generator) for feed in feeds.values()])
-        model.features(crops.contiguous(memory_format=torch.channels_last))
+    for crops, _, _ in plain_batches(config, feeds, side, BATCHES, seed=1):
+        model.features(crops)
     model.eval()
 
 

@@ -35,21 +35,16 @@ for seed in 4 5; do
 done
 teachers="$runs/mma-teacher-4 $runs/mma-teacher-5"
 python "$here/recipes/mean_of_runs.py" "$runs/mma-teacher-mean" $teachers
-for seed in 6 7; do
-    mien train mma --config "$here/configs/mma-compact-student.toml" --data "$data" \
-        --cache "$runs/cache" --init "$runs/mma-teacher-mean" --set "seed=$seed" \
-        --teacher "$runs/mma-teacher-4" --teacher "$runs/mma-teacher-5" \
-        --out "$runs/mma-student-$seed"
-done
+taught() {  # NAME START SEED
+    mien train mma --config "$here/configs/mma-compact-$1.toml" --data "$data" \
+        --cache "$runs/cache" --init "$runs/$2" --set "seed=$3" \
+        --teacher "$runs/mma-teacher-4" --teacher "$runs/mma-teacher-5" --out "$runs/mma-$1-$3"
+}
+for seed in 6 7; do taught student mma-teacher-mean "$seed"; done
 python "$here/recipes/mean_of_runs.py" "$runs/mma-student-mean" \
     "$runs/mma-student-6" "$runs/mma-student-7"
 
-for seed in 8 9; do
-    mien train mma --config "$here/configs/mma-compact-units.toml" --data "$data" \
-        --cache "$runs/cache" --init "$runs/mma-student-mean" --set "seed=$seed" \
-        --teacher "$runs/mma-teacher-4" --teacher "$runs/mma-teacher-5" \
-        --out "$runs/mma-units-$seed"
-done
+for seed in 8 9; do taught units mma-student-mean "$seed"; done
 python "$here/recipes/mean_of_runs.py" "$runs/mma-mean" "$runs/mma-student-6" "$runs/mma-student-7" \
     "$runs/mma-units-8" "$runs/mma-units-9"
 python "$here/recipes/fit_units.py" "$here/configs/mma-compact-units.toml" "$data" "$runs/cache" \

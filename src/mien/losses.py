@@ -221,10 +221,8 @@ def unit_correlation_loss(logits: Tensor, target: Tensor, mask: Tensor) -> Tenso
 
     Parameters
     ----------
-    logits, target
-        (batch, 17), targets in [0, 1].
-    mask
-        (batch, 17), True where this AU is labelled in this sample (else its target may be NaN).
+    logits, target, mask
+        (batch, 17) each, as for `action_unit_loss`.
 
     Returns
     -------

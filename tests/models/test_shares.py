@@ -3,21 +3,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from mien.models.blocks import shares
-from mien.models.blocks.shares import each, even_shares
-
-
-@given(batch=st.integers(1, 40), threads=st.integers(1, 8))
-def test_shares_cover_the_batch_evenly(batch, threads):
-    pieces = even_shares(batch, threads)
-    rows = [row for share in pieces for row in range(batch)[share]]
-    assert rows == list(range(batch))
-    lengths = [len(range(batch)[share]) for share in pieces]
-    assert len(pieces) == min(threads, batch)
-    assert max(lengths) - min(lengths) <= 1
+from mien.models.blocks.shares import each
 
 
 def threads_inside(_):

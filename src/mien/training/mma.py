@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -267,6 +267,22 @@ def join(batches: list[tuple[Tensor, MMATargets]]) -> tuple[Tensor, MMATargets]:
         for name in MMATargets.__dataclass_fields__
     }
     return crops.expand(-1, 3, -1, -1), MMATargets(**joined)
+
+
+def plain_batches(
+    config: MMATrainConfig, feeds: dict[str, CorpusFeed], size_px: int, steps: int, seed: int
+) -> Iterator[tuple[Tensor, MMATargets, Tensor]]:
+    """Augmented batches of which no face is blended: crops in channels last, targets, corpus (n,).
+
+    The corpus is its number in `feeds`. Step k is the same in every call.
+    """
+    plain = replace(config.augment, mixup_rate=0.0)
+    for step in range(steps):
+        generator = torch.Generator().manual_seed(step)
+        parts = [feed.batch(seed, step, plain, size_px, generator) for feed in feeds.values()]
+        crops, targets = join(parts)
+        corpus = [torch.full((len(part),), index) for index, (part, _) in enumerate(parts)]
+        yield crops.contiguous(memory_format=torch.channels_last), targets, torch.cat(corpus)
 
 
 def evaluation_crops(faces: FaceSet, size_px: int = 112, batch: int = 256) -> Iterator[Tensor]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from mien.errors import ModelError
 from mien.models.mma import MMAExtractor, build_mma
@@ -55,6 +56,14 @@ def load_extractor_run(run: Path) -> ExtractorRun:
     return ExtractorRun(model.eval(), state, tensor_fingerprint(tensors))
 
 
+def mean_weights(states: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """Mean of networks' states of the same names and shapes, summed in float64."""
+    return {
+        name: torch.stack([state[name].double() for state in states]).mean(0).to(value.dtype)
+        for name, value in states[0].items()
+    }
+
+
 def mean_of_runs(runs: Sequence[Path], out: Path) -> ExtractorRun:
     """A run folder whose weights are the mean of others' (Wortsman et al., ICML 2022).
 
@@ -89,11 +98,7 @@ def mean_of_runs(runs: Sequence[Path], out: Path) -> ExtractorRun:
     for run in found[1:]:
         if replace(run.model.config, dropout=0) != replace(first.model.config, dropout=0):
             raise ModelError("the runs have different architectures: there is no mean of them")
-    states = [run.model.state_dict() for run in found]
-    mean = {
-        name: torch.stack([state[name].double() for state in states]).mean(0).to(value.dtype)
-        for name, value in states[0].items()
-    }
+    mean = mean_weights([run.model.state_dict() for run in found])
     identity = {**first.state["identity"], "mean_of": [run.fingerprint for run in found]}
     save_checkpoint(out / "model.safetensors", mean, {"identity": identity})
     return load_extractor_run(out)

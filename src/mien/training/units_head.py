@@ -7,7 +7,6 @@ nothing else of the network changes.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -17,7 +16,7 @@ from mien.datasets.base import FaceSet
 from mien.errors import ModelError
 from mien.losses import action_unit_loss, unit_correlation_loss
 from mien.training.checkpoint import save_checkpoint
-from mien.training.mma import CorpusFeed, MMATrainConfig, join, make_feeds
+from mien.training.mma import CorpusFeed, MMATrainConfig, make_feeds, plain_batches
 from mien.training.runs import ExtractorRun, load_extractor_run
 
 CROSS_ENTROPY, CORRELATION, PULL = 1.0, 1.0, 1e-3
@@ -99,15 +98,10 @@ def _features(
     run: ExtractorRun, config: MMATrainConfig, feeds: dict[str, CorpusFeed], steps: int
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Pooled features, units and corpus of so many training batches."""
-    plain = replace(config.augment, mixup_rate=0.0)
     side = run.model.config.inner_px or 112
-    features, units, corpus = [], [], []
-    for step in range(steps):
-        generator = torch.Generator().manual_seed(step)
-        parts = [feed.batch(config.seed, step, plain, side, generator) for feed in feeds.values()]
-        crops, targets = join(parts)
-        crops = crops.contiguous(memory_format=torch.channels_last)
-        features.append(run.model.features(crops))
-        units.append(targets.action_units)
-        corpus += [torch.full((len(part),), index) for index, (part, _) in enumerate(parts)]
-    return torch.cat(features), torch.cat(units), torch.cat(corpus)
+    found = [
+        (run.model.features(crops), targets.action_units, corpus)
+        for crops, targets, corpus in plain_batches(config, feeds, side, steps, config.seed)
+    ]
+    features, units, corpus = (torch.cat(parts) for parts in zip(*found, strict=True))
+    return features, units, corpus

@@ -1,7 +1,8 @@
 """Loops that hold no interpreter lock.
 
-They are written in the part of Python that TorchScript takes, for one reason: threads that walk in
-plain Python take the lock some thirty times a step, and two of them are hardly faster than one.
+They are written in the part of Python that TorchScript takes, because small
+operations called from Python cost as much as their arithmetic, and because threads that walk in
+plain Python take the lock some thirty times a step: two of them are hardly faster than one.
 TorchScript is deprecated; where torch no longer has it, the same functions run as they are, in the
 same order, with the same results.
 """

@@ -1,7 +1,7 @@
 """Shares of a batch, each worked on by a thread of its own.
 
-On maps of 7 x 7 pixels or rows of 128 numbers the threads inside an operation wait for each other
-longer than they work. A thread that walks through its own share of the batch waits once.
+On rows of 128 numbers the threads inside an operation wait for each other longer than they work. A
+thread that walks through its own share of the batch waits once.
 """
 
 from __future__ import annotations
@@ -28,20 +28,6 @@ def each(task: Callable[[S], R], shares: Sequence[S]) -> list[R]:
     if len(shares) == 1:
         return [quietly(shares[0])]
     return list(_workers(len(shares)).map(quietly, shares))
-
-
-def even_shares(batch: int, threads: int) -> list[slice]:
-    """Cut a batch into so many pieces, or fewer if it has fewer rows, that differ by one at most.
-
-    Examples
-    --------
-    >>> even_shares(5, 2)
-    [slice(0, 3, None), slice(3, 5, None)]
-    """
-    count = max(1, min(threads, batch))
-    small, extra = divmod(batch, count)
-    ends = [small * (i + 1) + min(i + 1, extra) for i in range(count)]
-    return [slice(start, end) for start, end in zip([0, *ends], ends, strict=False)]
 
 
 @cache
