@@ -120,3 +120,32 @@ def test_the_resolved_configuration_can_be_read_back(tmp_path):
 def test_a_description_without_a_caveat_is_refused(tmp_path):
     with pytest.raises(ConfigError, match=r"looked for \['license', 'trained_on', 'caveat'\]"):
         read_about(write(tmp_path, 'name = "x"'))
+
+
+def test_a_recipe_says_only_what_differs_from_its_base(tmp_path):
+    folder = tmp_path / "below"
+    folder.mkdir()
+    (folder / "first.toml").write_text(
+        'name = "first"\nseed = 3\n[corpora.a]\nkind = "ferplus"\npath = "a"\n'
+        "[loss]\nccc = 0.5\nbce = 2.0\n"
+    )
+    (tmp_path / "second.toml").write_text('base = "below/first.toml"\n[loss]\nccc = 0.25\n')
+    (tmp_path / "third.toml").write_text(
+        'base = "second.toml"\nname = "third"\n[corpora.b]\nkind = "faces"\npath = "b"\n'
+    )
+    config = load_config(MMATrainConfig, tmp_path / "third.toml", ["loss.dm=0"])
+    assert (config.name, config.seed, list(config.corpora)) == ("third", 3, ["a", "b"])
+    assert (config.loss.ccc, config.loss.bce, config.loss.dm) == (0.25, 2.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("base", "message"),
+    [
+        ('"nowhere.toml"', "nowhere.toml: cannot be read"),
+        ('"recipe.toml"', "is its own base"),
+        ("3", "base is the name of a file, not 3"),
+    ],
+)
+def test_a_base_that_cannot_be_is_refused(tmp_path, base, message):
+    with pytest.raises(ConfigError, match=message):
+        load_config(MMATrainConfig, write(tmp_path, f'name = "x"\nbase = {base}\n'))

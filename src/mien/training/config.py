@@ -23,7 +23,8 @@ def load_config(kind: type[C], path: str | Path, overrides: list[str] | None = N
     kind
         A dataclass, its fields plain values, tuples or dataclasses.
     path
-        The file.
+        The file. ``base = "other.toml"`` in it, beside it or by a path from its folder, is read
+        first: what the file says itself replaces that, setting by setting.
     overrides
         ``"a.b=value"`` with the value in TOML syntax (bare words count as strings).
 
@@ -33,7 +34,7 @@ def load_config(kind: type[C], path: str | Path, overrides: list[str] | None = N
         If the file cannot be read, a key is unknown (the nearest known one is named), or a value
         has the wrong type.
     """
-    return from_overrides(kind, read_toml(Path(path)), overrides or [], str(path))
+    return from_overrides(kind, _with_base(Path(path), ()), overrides or [], str(path))
 
 
 def from_overrides(
@@ -88,6 +89,30 @@ def from_dict(kind: type[C], values: dict[str, Any], where: str = "configuration
         return kind(**converted)
     except (TypeError, ValueError) as error:
         raise ConfigError(f"{where}: {error}") from error
+
+
+def _with_base(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
+    """Values of a file on top of those of its base, and of that one's base, and so on."""
+    place = path.resolve()
+    if place in above:
+        raise ConfigError(f"{path}: is its own base")
+    values = read_toml(path)
+    base = values.pop("base", None)
+    if base is None:
+        return values
+    if not isinstance(base, str):
+        raise ConfigError(f"{path}: base is the name of a file, not {base!r}")
+    return _merged(_with_base(path.parent / base, (*above, place)), values)
+
+
+def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        old = below.get(key)
+        if isinstance(old, dict) and isinstance(value, dict):
+            value = _merged(old, value)
+        merged[key] = value
+    return merged
 
 
 def _convert(hint: Any, value: Any, where: str) -> Any:
