@@ -20,6 +20,7 @@ from mien.losses import (
     mma_loss,
     pearson,
     pearson_loss,
+    steadiness_loss,
     unit_correlation_loss,
 )
 from mien.models.mma import MMAOutput
@@ -194,6 +195,20 @@ def test_unit_correlation_loss_without_labels_is_zero_with_zero_gradient():
     assert loss.item() == 0.0 and (logits.grad == 0).all()
 
 
+def test_steadiness_loss_is_the_squared_distance_of_what_is_read():
+    va, expressions, units = draw(0, 2, 5, 2), draw(1, 2, 5, 7), draw(2, 2, 5, 17)
+    read = [
+        np.concatenate([np.tanh(va[k]), softmax(expressions[k]), sigmoid(units[k])], axis=1)
+        for k in range(2)
+    ]
+    view, other = (MMAOutput(*tensors(np.tanh(va[k]), expressions[k], units[k])) for k in range(2))
+    expected = ((read[0] - read[1]) ** 2).sum(axis=1).mean()
+    assert steadiness_loss(view, other).item() == pytest.approx(expected, abs=TOLERANCE)
+    assert steadiness_loss(view, view).item() == 0.0
+    none = MMAOutput(*(part[:0] for part in view))
+    assert steadiness_loss(none, none).item() == 0.0
+
+
 def outputs_and_targets(count=6, seed=0):
     output = MMAOutput(
         *tensors(np.tanh(draw(seed, count, 2)), draw(1, count, 7), draw(2, count, 17))
@@ -263,3 +278,8 @@ def test_the_total_is_the_weighted_sum_of_the_four_terms():
     more, terms = mma_loss(output, targets, table, replace(weights, correlation=1.5))
     assert more.item() == pytest.approx(expected + 1.5 * terms["correlation"].item(), rel=1e-12)
     assert all(term.item() > 0 for term in terms.values())
+    other, _ = outputs_and_targets(count=8, seed=9)
+    weights = replace(weights, steadiness=4.0)
+    more, terms = mma_loss(output, targets, table, weights, twins=(output, other))
+    assert terms["steadiness"].item() == steadiness_loss(output, other).item() > 0
+    assert more.item() == pytest.approx(expected + 4 * terms["steadiness"].item(), rel=1e-12)

@@ -234,6 +234,23 @@ def unit_correlation_loss(logits: Tensor, target: Tensor, mask: Tensor) -> Tenso
     return torch.where(usable, 1 - rho, 0.0).sum() / usable.sum().clamp_min(1)
 
 
+def steadiness_loss(view: MMAOutput, other: MMAOutput) -> Tensor:
+    """How differently two hardly different views of the same faces are read.
+
+    Parameters
+    ----------
+    view, other
+        Of the same faces, row by row.
+
+    Returns
+    -------
+    Scalar >= 0: the squared difference, summed over the 26 numbers of the affect representation
+    and averaged over the faces; 0 where there are none.
+    """
+    difference = _float(view.affect()) - _float(other.affect())
+    return difference.square().sum() / max(len(difference), 1)
+
+
 def squared_loss(prediction: Tensor, target: Tensor) -> Tensor:
     """Mean squared error, which Table 3 of FaceRNET sets against Eq. 4.
 
@@ -298,10 +315,12 @@ class MMATargets:
 class MMALossWeights:
     """Factors of the four terms; the paper's are all 1.
 
-    Two are ours. ``blendshapes``: above 0, a head that exists in training alone learns a face
+    Three are ours. ``blendshapes``: above 0, a head that exists in training alone learns a face
     mesh's scores of the same faces (`mien.datasets.blendshapes`) from the feature that all heads
     read. ``correlation``: above 0, the units' probabilities are to rise and fall with their targets
-    over the batch (`unit_correlation_loss`), beside being right one by one.
+    over the batch (`unit_correlation_loss`), beside being right one by one. ``steadiness``: above
+    0, a quarter of the faces are seen twice, moved and noised as little as a resting face is from
+    frame to frame (`mien.training.twins`), and are to be read alike (`steadiness_loss`).
     """
 
     ccc: float = 1.0
@@ -310,6 +329,7 @@ class MMALossWeights:
     dm: float = 1.0
     blendshapes: float = 0.0
     correlation: float = 0.0
+    steadiness: float = 0.0
 
     def __post_init__(self) -> None:
         if min(asdict(self).values()) < 0:
@@ -323,6 +343,7 @@ def mma_loss(
     weights: MMALossWeights | None = None,
     detach_dm: bool = False,
     blendshape_logits: Tensor | None = None,
+    twins: tuple[MMAOutput, MMAOutput] | None = None,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """L = L_CCC + L_CCE + L_BCE + L_DM (Eq. 3).
 
@@ -330,7 +351,8 @@ def mma_loss(
     -------
     The weighted sum, and the four unweighted terms by name (``ccc cce bce dm``); with
     `blendshape_logits` (batch, 47) a fifth, ``blendshapes``, their binary cross entropy; with a
-    factor for it another, ``correlation``.
+    factor for it another, ``correlation``; with `twins`, what is said of two views of some faces,
+    another, ``steadiness``.
     """
     factor = weights or MMALossWeights()
     terms = {
@@ -353,5 +375,7 @@ def mma_loss(
         terms["correlation"] = unit_correlation_loss(
             output.au_logits, targets.action_units, targets.action_unit_mask
         )
+    if twins is not None:
+        terms["steadiness"] = steadiness_loss(*twins)
     total = sum((getattr(factor, name) * term for name, term in terms.items()), torch.zeros(()))
     return total, terms

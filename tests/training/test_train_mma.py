@@ -13,7 +13,7 @@ from mien.datasets.blendshapes import BLENDSHAPES, no_scores
 from mien.datasets.targets import valence_arousal_targets
 from mien.errors import ConfigError, ModelError
 from mien.export import export_mma
-from mien.losses import MMALossWeights
+from mien.losses import MMALossWeights, steadiness_loss
 from mien.training.augment import AugmentConfig
 from mien.training.mma import (
     CorpusConfig,
@@ -21,10 +21,12 @@ from mien.training.mma import (
     MMATrainConfig,
     OptimizerConfig,
     class_weights,
+    evaluation_crops,
     predict,
     train_mma,
 )
 from mien.training.optimizing import cosine_rate
+from mien.training.twins import twins
 
 TINY = {"widths": (8, 16), "depths": (1, 1), "stem_width": 8, "dropout": 0.1, "inner_px": 0}
 CALM = AugmentConfig(
@@ -168,6 +170,37 @@ def test_scores_of_a_mesh_are_learned_besides_and_resume_alike(tmp_path):
     assert learned[-1] < 0.9 * learned[0]  # soft targets: it cannot fall to zero
     without = train_mma(recipe(), faces, tmp_path / "without", report=lambda _: None)
     assert without.state_dict().keys() == straight.state_dict().keys()  # nothing stays behind
+
+
+def test_faces_looked_at_twice_come_to_be_read_alike_and_resume_alike(tmp_path):
+    faces = {"stripes": striped_faces()}
+    config = recipe(loss=MMALossWeights(steadiness=20.0))
+    straight = train_mma(config, faces, tmp_path / "straight", report=lambda _: None)
+    for _ in range(3):
+        resumed = train_mma(
+            config, faces, tmp_path / "resumed", report=lambda _: None, stop_after_steps=5
+        )
+    for name, value in straight.state_dict().items():
+        assert torch.equal(value, resumed.state_dict()[name]), name
+
+
+def test_faces_looked_at_twice_come_to_be_read_alike(tmp_path, monkeypatch):
+    monkeypatch.setattr("mien.training.twins.NOISE", 2.0)  # plain stripes hardly tremble else
+    faces = {"stripes": striped_faces()}
+    longer = replace(recipe().optimizer, epochs=15, small_epochs=0)
+    crops = torch.cat(list(evaluation_crops(faces["stripes"], 112)))
+
+    def unsteadiness(factor):
+        config = recipe(optimizer=longer, loss=MMALossWeights(steadiness=factor))
+        model = train_mma(config, faces, tmp_path / str(factor), report=lambda _: None)
+        right = predict(model, faces["stripes"])[:, 2:9].argmax(1) == faces["stripes"].majority
+        assert right.mean() > 0.95
+        prepared = model.prepared(crops)
+        moved = twins(prepared, torch.Generator().manual_seed(0))
+        with torch.no_grad():
+            return steadiness_loss(*(model.read(model.convolved(x)) for x in (prepared, moved)))
+
+    assert unsteadiness(20.0) < 0.2 * unsteadiness(0.0)
 
 
 def test_a_mirrored_face_has_mirrored_scores():

@@ -214,7 +214,10 @@ class MMAExtractor(nn.Module):
 
     def heads(self, pooled: Tensor) -> MMAOutput:
         """What the heads say of a pooled feature (batch, width)."""
-        pooled = self.dropout(pooled)
+        return self.read(self.dropout(pooled))
+
+    def read(self, pooled: Tensor) -> MMAOutput:
+        """The same, nothing dropped in training either."""
         return MMAOutput(
             torch.tanh(self.valence_arousal(pooled)),
             self.expressions(pooled),

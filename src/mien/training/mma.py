@@ -49,6 +49,7 @@ from mien.training.growth import grow
 from mien.training.memory import keep_freed_memory
 from mien.training.mixup import mixed
 from mien.training.optimizing import PRECISIONS, adamw, cosine_rate, update_average
+from mien.training.twins import twins
 
 
 @dataclass(frozen=True)
@@ -435,8 +436,14 @@ def train_mma(
             group["lr"] = cosine_rate(optim.rate, optim.warmup_steps, step, total)
         model.train()
         prepared = model.prepared(crops.contiguous(memory_format=layout))
+        count = len(prepared)
+        again = torch.empty(0, dtype=torch.long)  # faces that are looked at twice
+        if config.loss.steadiness:
+            again = torch.randperm(count, generator=generator)[: count // 4]
+            prepared = torch.cat([prepared, twins(prepared[again], generator)])
         with torch.autocast("cpu", torch.bfloat16, enabled=optim.precision == "bfloat16"):
-            pooled = model.convolved(prepared).float()
+            features = model.convolved(prepared).float()
+        pooled, second = features[:count], features[count:]
         loss, terms = mma_loss(
             model.heads(pooled),
             targets,
@@ -444,6 +451,7 @@ def train_mma(
             config.loss,
             config.detach_dm,
             mesh_head(model.dropout(pooled)) if config.loss.blendshapes else None,
+            (model.read(pooled[again]), model.read(second)) if len(again) else None,
         )
         if not torch.isfinite(loss):
             raise ModelError(f"the loss is {loss.item()} at step {step}; lower optimizer.rate")
