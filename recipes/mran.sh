@@ -1,7 +1,7 @@
 #!/bin/sh
 # The tri-modal benchmark and MRAN's weights: generate, prepare, train, export, score. Everything resumes:
 # run the same line again after a stop. On two cores: half an hour to generate, then under an hour for a seed on each.
-#   sh recipes/mran.sh RUNS SEED NAME      NAME is trimodal or color
+#   sh recipes/mran.sh RUNS SEED NAME      NAME is trimodal or color; ENCODERS is the extractor to start from, THREADS how many a training uses
 set -e
 runs=$1 seed=$2 name=$3
 mien synthesize trimodal --out "$runs/synthetic-trimodal"
@@ -18,7 +18,7 @@ part() {  # CONFIG OUT DATA START...
             --out "$out" "$@"
     fi
 }
-part "mran-$name-short" "$short" "$runs/people-prepared" --encoders src/mien/weights/mma-compact.onnx
+part "mran-$name-short" "$short" "$runs/people-prepared" --encoders "${ENCODERS:-src/mien/weights/mma-compact.onnx}"
 part "mran-$name" "$long" "$runs/trimodal-prepared" --init "$short"
 onnx="$runs/mran-$name-$seed.onnx"
 mien export mran --run "$long" --about "configs/mran-$name.about.toml" --to "$onnx"

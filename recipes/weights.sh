@@ -1,11 +1,16 @@
 #!/bin/sh
-# The shipped weights, from data to exported and measured files. Every step goes on where a stopped
-# run left off. Usage: sh recipes/weights.sh DATA   (needs: pip install ".[train]")
+# What ships, from data to exported and measured files. Every step goes on where a stopped run left
+# off. Usage: sh recipes/weights.sh DATA   (needs: pip install ".[train,synthetic]")
+# RUNS: folder of trainings and drawn sets (runs). WEIGHTS: folder that the files are written to
+# (RUNS/weights); WEIGHTS=src/mien/weights replaces what ships.
 set -eu
 data=$1
 here=$(cd "$(dirname "$0")/.." && pwd)
 runs=${RUNS:-$here/runs}
-weights=$here/src/mien/weights
+weights=${WEIGHTS:-$runs/weights}
+mkdir -p "$weights"
+runs=$(cd "$runs" && pwd)
+weights=$(cd "$weights" && pwd)
 
 # The corpora and the drawn faces side by side, without writing into the data folder.
 mkdir -p "$runs/data"
@@ -13,6 +18,8 @@ for file in "$data"/*; do ln -sfn "$(realpath "$file")" "$runs/data/$(basename "
 data=$runs/data
 mien synthesize images --count 10000 --seed 7 --framing aligned --modalities color \
     --out "$data/synthetic-aligned"
+mien synthesize images --count 14000 --per-person 2 --seed 8 --framing aligned --modalities color \
+    --out "$data/synthetic-people-aligned"
 
 # Stage 1: the extractor, from scratch on small crops, then at full resolution, then deeper and with
 # the drawn faces. The seeds of one part (below) can run side by side on two cores.
@@ -44,11 +51,22 @@ for seed in 6 7; do taught student mma-teacher-mean "$seed"; done
 python "$here/recipes/mean_of_runs.py" "$runs/mma-student-mean" \
     "$runs/mma-student-6" "$runs/mma-student-7"
 
-for seed in 8 9; do taught units mma-student-mean "$seed"; done
+for seed in 8 9 10; do taught units mma-student-mean "$seed"; done
 python "$here/recipes/mean_of_runs.py" "$runs/mma-mean" "$runs/mma-student-6" "$runs/mma-student-7" \
     "$runs/mma-units-8" "$runs/mma-units-9"
 python "$here/recipes/fit_units.py" "$here/configs/mma-compact-units.toml" "$data" "$runs/cache" \
     "$runs/mma-mean" "$runs/mma-fitted"
+
+# Deeper from there, taught by all of them, with many more SYNTHETIC people.
+deeper() {  # NAME START OUT SEED
+    mien train mma --config "$here/configs/mma-compact-$1.toml" --data "$data" \
+        --cache "$runs/cache" --init "$runs/$2" --set "seed=$4" \
+        --teacher "$runs/mma-teacher-4" --teacher "$runs/mma-teacher-5" \
+        --teacher "$runs/mma-units-8" --teacher "$runs/mma-units-9" \
+        --teacher "$runs/mma-units-10" --out "$runs/$3"
+}
+deeper deeper mma-fitted mma-deeper 11
+for seed in 21 22; do deeper sharp mma-deeper "mma-sharp-$seed" "$seed"; done
 
 # Calibrated, exported, measured.
 mien export mma --run "$runs/mma-fitted" --about "$about" --to "$runs/uncalibrated.onnx"
@@ -59,9 +77,12 @@ mien export mma --run "$runs/mma-fitted" --about "$about" \
     --calibration "$runs/calibration.json" --half --to "$weights/mma-compact.onnx"
 python "$here/recipes/measure_mma.py" "$data" "$runs/calibration.json" "$weights/mma-compact.json"
 
-# What stage 2 is simulated with: the tremble of stage 1 on a resting face.
-python "$here/recipes/measure_noise.py" "$data/videos/pexels_portrait.mp4" \
-    "$here/src/mien/synthetic/stage1_noise.json"
+# What stage 2 is simulated with: the tremble of stage 1 on a resting face. It is part of the package.
+shipped=$here/src/mien/weights
+if [ "$weights" = "$shipped" ]; then
+    python "$here/recipes/measure_noise.py" "$data/videos/pexels_portrait.mp4" \
+        "$here/src/mien/synthetic/stage1_noise.json"
+fi
 
 # Stage 2: the masked RNN, on simulated sequences.
 mien train reactions --config "$here/configs/reactions-simulated.toml" \
@@ -71,4 +92,11 @@ mien export reactions --run "$runs/reactions-simulated" \
     --to "$weights/reactions-simulated.onnx"
 cp "$runs/reactions-simulated/metrics.json" "$weights/reactions-simulated.json"
 
-python "$here/recipes/write_cards.py"
+# MRAN on SYNTHETIC clips, its encoders from the extractor above.
+cd "$here"
+ENCODERS="$weights/mma-compact.onnx" sh recipes/mran.sh "$runs" 0 trimodal
+mien export mran --run "$runs/mran-trimodal-0" --about configs/mran-trimodal.about.toml \
+    --to "$weights/mran.onnx"
+python recipes/measure_mran.py "$runs/trimodal-prepared" "$weights/mran.onnx" "$weights/mran.json"
+
+if [ "$weights" = "$shipped" ]; then python recipes/write_cards.py; fi
