@@ -126,3 +126,20 @@ def test_a_wide_stem_starts_from_either_and_a_half_one_says_what_to_set():
         ExtractorEncoder(3, 8).start_from(dict(wide.state_dict()))
     with pytest.raises(ValueError, match="stem is 'half' or 'wide', not 'resnet'"):
         MRANConfig(stem="resnet")
+
+
+@torch.no_grad()
+def test_encoders_have_the_depths_of_the_extractor_they_start_from_or_refuse_it():
+    torch.manual_seed(4)
+    deeper = build_mma("compact", depths=(2, 4, 5, 2)).eval()
+    with pytest.raises(ModelError, match=r"6 blocks .* 5 of the encoders: set model\.encoder_dep"):
+        MRAN(extractor_config()).start_encoders(dict(deeper.state_dict()))
+    model = MRAN(extractor_config(encoder_depths=(2, 4))).eval()
+    model.start_encoders(dict(deeper.state_dict()))
+    faces = torch.rand(2, 3, 112, 112) * 2 - 1
+    volume = model.encoders["color"](faces[:, None], torch.ones(2, 1)).volume[0]
+    x = resample_square((faces * deeper.luma).sum(1, keepdim=True), deeper.shrink)
+    expected = deeper.stages[:6](deeper.stem(standardized(x)))
+    torch.testing.assert_close(volume, expected, atol=1e-5, rtol=1e-4)
+    with pytest.raises(ValueError, match="encoder_depths holds 2 positive numbers"):
+        MRANConfig(encoder_depths=(2, 3, 3))

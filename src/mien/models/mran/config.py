@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mien.faces.streams import STREAMS
+from mien.models.mma import PRESETS
 from mien.models.mran.encoders import ExtractorEncoder
 
 RECURRENCES: tuple[str, ...] = ("guided", "concatenated", "framewise")
@@ -27,6 +28,8 @@ class MRANConfig:
     encoder
         ``"small"``: encoders of their own. ``"extractor"``: the first stages of the compact MMA
         extractor, which can start from its weights; of the widths only the last counts then.
+    encoder_depths
+        Of extractor encoders: the extractor's blocks in its first two stages.
     depth
         What the encoder of depth reads: ``"distance"``, or ``"relief"``, the light that the surface
         would return (`mien.models.blocks.relief`).
@@ -60,6 +63,7 @@ class MRANConfig:
     size_px: int = 112
     encoder: str = "small"
     stem: str = "half"
+    encoder_depths: tuple[int, ...] = PRESETS["compact"].depths[:2]
     depth: str = "distance"
     color_widths: tuple[int, ...] = (16, 24, 48, 32)
     guide_widths: tuple[int, ...] = (8, 16, 32, 24)
@@ -92,7 +96,7 @@ class MRANConfig:
         if self.size_px < 16 or self.size_px % 16:
             raise ValueError(f"size_px must be a multiple of 16, not {self.size_px}")
         lengths = {"color_widths": 4, "guide_widths": 4, "color_hidden": 2, "guide_hidden": 2}
-        for name, count in {**lengths, "recognition": 2}.items():
+        for name, count in {**lengths, "recognition": 2, "encoder_depths": 2}.items():
             widths = getattr(self, name)
             if len(widths) != count or min(widths) < 1:
                 raise ValueError(f"{name} holds {count} positive numbers, not {list(widths)}")

@@ -152,20 +152,28 @@ class ExtractorEncoder(SpatialEncoder):
         The extractor's, ``"half"`` or ``"wide"``.
     relief_px
         Side of depth frames that are to be read as a `Relief`; 0: read as they are.
+    depths
+        The extractor's blocks in its first two stages.
     """
 
     VOLUME = PRESETS["compact"].widths[1]
     INNER_PX = PRESETS["compact"].inner_px
-    _BLOCKS = sum(PRESETS["compact"].depths[:2])
 
     luma: Tensor
     shrink: Tensor
 
-    def __init__(self, channels: int, bottom: int, stem: str = "half", relief_px: int = 0) -> None:
+    def __init__(
+        self,
+        channels: int,
+        bottom: int,
+        stem: str = "half",
+        relief_px: int = 0,
+        depths: tuple[int, ...] = PRESETS["compact"].depths[:2],
+    ) -> None:
         super().__init__()
         self.relief = Relief(relief_px, self.INNER_PX) if relief_px else None
-        extractor = build_mma("compact", stem=stem)
-        self.stem, self.stages = extractor.stem, extractor.stages[: self._BLOCKS]
+        extractor = build_mma("compact", stem=stem, depths=(*depths, 1, 1))
+        self.stem, self.stages = extractor.stem, extractor.stages[: sum(depths)]
         self.bottom = nn.Sequential(conv_bn(self.VOLUME, bottom, 3, 2), nn.ReLU())
         luma = extractor.luma if channels == 3 else torch.ones(1, 1, 1, 1)
         self.register_buffer("luma", luma, persistent=False)
@@ -198,7 +206,8 @@ class ExtractorEncoder(SpatialEncoder):
         Raises
         ------
         ModelError
-            If these are not the weights of a compact extractor with such a stem.
+            If these are not the weights of a compact extractor with such a stem and as many blocks
+            in its first two stages.
         """
         if is_wide(self.state_dict()):
             weights = wide_stem(weights)
@@ -217,7 +226,22 @@ class ExtractorEncoder(SpatialEncoder):
                 f"{len(wanted) - len(fitting)} of {len(wanted)} weights of the encoders are not "
                 "there or have another shape; start from a run of the compact MMA extractor"
             )
+        found, own = (_blocks(state, self.VOLUME) for state in (weights, self.state_dict()))
+        if found != own:
+            raise ModelError(
+                f"{found} blocks of the extractor come before its third stage, {own} of the "
+                "encoders: set model.encoder_depths to the first two of its depths"
+            )
         self.load_state_dict({**self.state_dict(), **fitting})
+
+
+def _blocks(weights: dict[str, Tensor], widest: int) -> int:
+    """How many blocks have no more channels than these."""
+    return sum(
+        len(value) <= widest
+        for name, value in weights.items()
+        if name.startswith("stages.") and name.endswith(".first.0.weight")
+    )
 
 
 def standardized(frames: Tensor) -> Tensor:

@@ -162,6 +162,8 @@ def _encoder(config: MRANConfig, name: str) -> SpatialEncoder:
     widths = config.color_widths if name == "color" else config.guide_widths
     relief_px = config.size_px if name == "depth" and config.depth == "relief" else 0
     if config.encoder == "extractor":
-        return ExtractorEncoder(CHANNELS[name], widths[3], config.stem, relief_px)
+        return ExtractorEncoder(
+            CHANNELS[name], widths[3], config.stem, relief_px, config.encoder_depths
+        )
     standardize = config.standardize and name == "color"
     return SmallEncoder(CHANNELS[name], widths, standardize, relief_px)
