@@ -27,7 +27,8 @@ types: $(VENV)/.dev
 pytest: $(VENV)/.dev
 	$(BIN)/python -m pytest
 
-# What ships, from data to exported files in runs/weights. DATA is the folder that holds the corpora.
+# What ships, from data to exported files in runs/weights (WEIGHTS=src/mien/weights replaces what
+# ships). DATA is the folder that holds the corpora.
 weights: $(VENV)/.dev
 	@test -n "$(DATA)" || { echo "usage: make weights DATA=FOLDER"; exit 2; }
 	PATH="$(abspath $(BIN)):$$PATH" sh recipes/weights.sh "$(DATA)"

@@ -1,6 +1,6 @@
-"""Measure the shipped extractor on its held-out faces and write the figures beside it.
+"""Measure an exported extractor on its held-out faces and write the figures.
 
-usage: python recipes/measure_mma.py DATA CALIBRATION.json OUT.json
+usage: python recipes/measure_mma.py DATA MODEL.onnx CALIBRATION.json OUT.json
 """
 
 import json
@@ -19,19 +19,19 @@ PEOPLE = 20
 
 
 def main() -> None:
-    data, calibration, out = map(Path, sys.argv[1:4])
+    data, model, calibration, out = map(Path, sys.argv[1:5])
     corpora = {
         "ferplus valid, aligned": (data / "ferplus_trainval.npz", "valid", "aligned"),
         "ferplus valid, framed": (data / "ferplus_trainval.npz", "valid", "framed"),
         "muxspace held-out people": (data / "muxspace_faces.zip", "valid", "aligned"),
         "SYNTHETIC test people": (data / "synthetic-aligned", "test", "aligned"),
     }
-    extractor = AffectModel()
+    extractor = AffectModel(model)
     reports = {
         name: measure(extractor, load_labelled(path, split, None, framing))
         for name, (path, split, framing) in corpora.items()
     }
-    jitter = measure_jitter(data / "videos" / "pexels_portrait.mp4")
+    jitter = measure_jitter(data / "videos" / "pexels_portrait.mp4", model)
     document = {
         "reports": reports,
         "calibration": json.loads(calibration.read_text(encoding="utf-8")),

@@ -1,6 +1,6 @@
 """Measure an MRAN model on the SYNTHETIC benchmark's test people, with and without its streams.
 
-usage: python recipes/measure_mran.py PREPARED MODEL.onnx OUT.json
+usage: python recipes/measure_mran.py PREPARED MODEL.onnx EXTRACTOR.onnx OUT.json
 """
 
 import json
@@ -22,16 +22,18 @@ def pooled(traces, data) -> dict:
 
 
 def main() -> None:
-    data = load_streams(Path(sys.argv[1]), "test")
-    model = MranModel(Path(sys.argv[2]))
+    prepared, network, extractor, out = map(Path, sys.argv[1:5])
+    data = load_streams(prepared, "test")
+    model = MranModel(network)
     scores = {}
     for dropped in DROPPED:
         name = " + ".join(stream for stream in model.modalities if stream not in dropped)
         scores[f"MRAN on {name}"] = pooled(mran_traces(model, data, dropped), data)
-    scores["stage 1 on color"] = pooled(stage1_traces(AffectModel(), data, model.fps), data)
+    stage1 = stage1_traces(AffectModel(extractor), data, model.fps)
+    scores["stage 1 on color"] = pooled(stage1, data)
     document = {"data": data.corpus, "recordings": len(data), "scores": scores}
     text = json.dumps(without_nan(document), indent=2)
-    Path(sys.argv[3]).write_text(text + "\n", encoding="utf-8")
+    out.write_text(text + "\n", encoding="utf-8")
     for name, groups in scores.items():
         print(f"{name}: " + ", ".join(f"{k} {v['mean_ccc']:.3f}" for k, v in groups.items()))
 

@@ -13,10 +13,8 @@ short="$runs/mran-$name-short-$seed" long="$runs/mran-$name-$seed"
 part() {  # CONFIG OUT DATA START...
     config=$1 out=$2 data=$3
     shift 3
-    if [ ! -e "$out/model.safetensors" ]; then
-        mien train mran --config "configs/$config.toml" --data "$data" --set "seed=$seed" --set threads="${THREADS:-1}" \
-            --out "$out" "$@"
-    fi
+    mien train mran --config "configs/$config.toml" --data "$data" --set "seed=$seed" --set threads="${THREADS:-1}" \
+        --out "$out" "$@"
 }
 part "mran-$name-short" "$short" "$runs/people-prepared" --encoders "${ENCODERS:-src/mien/weights/mma-compact.onnx}"
 part "mran-$name" "$long" "$runs/trimodal-prepared" --init "$short"

@@ -8,12 +8,11 @@ data=$1
 here=$(cd "$(dirname "$0")/.." && pwd)
 runs=${RUNS:-$here/runs}
 weights=${WEIGHTS:-$runs/weights}
-mkdir -p "$weights"
+mkdir -p "$runs/data" "$weights"
 runs=$(cd "$runs" && pwd)
 weights=$(cd "$weights" && pwd)
 
 # The corpora and the drawn faces side by side, without writing into the data folder.
-mkdir -p "$runs/data"
 for file in "$data"/*; do ln -sfn "$(realpath "$file")" "$runs/data/$(basename "$file")"; done
 data=$runs/data
 mien synthesize images --count 10000 --seed 7 --framing aligned --modalities color \
@@ -54,10 +53,16 @@ python "$here/recipes/mean_of_runs.py" "$runs/mma-student-mean" \
 for seed in 8 9 10; do taught units mma-student-mean "$seed"; done
 python "$here/recipes/mean_of_runs.py" "$runs/mma-mean" "$runs/mma-student-6" "$runs/mma-student-7" \
     "$runs/mma-units-8" "$runs/mma-units-9"
-python "$here/recipes/fit_units.py" "$here/configs/mma-compact-units.toml" "$data" "$runs/cache" \
-    "$runs/mma-mean" "$runs/mma-fitted"
+fitted() {  # CONFIG MEAN OUT; once, since trainings start from it
+    if [ ! -e "$runs/$3/model.safetensors" ]; then
+        python "$here/recipes/fit_units.py" "$here/configs/$1.toml" "$data" "$runs/cache" \
+            "$runs/$2" "$runs/$3"
+    fi
+}
+fitted mma-compact-units mma-mean mma-fitted
 
-# Deeper from there, taught by all of them, with many more SYNTHETIC people.
+# Deeper from there, with many more SYNTHETIC people, taught by the teachers and the units' three
+# seeds, of which the third is there for this alone.
 deeper() {  # NAME START OUT SEED
     mien train mma --config "$here/configs/mma-compact-$1.toml" --data "$data" \
         --cache "$runs/cache" --init "$runs/$2" --set "seed=$4" \
@@ -75,7 +80,8 @@ mien calibrate mma --model "$runs/uncalibrated.onnx" --to "$runs/calibration.jso
     --data "$data/synthetic-aligned@valid"
 mien export mma --run "$runs/mma-fitted" --about "$about" \
     --calibration "$runs/calibration.json" --half --to "$weights/mma-compact.onnx"
-python "$here/recipes/measure_mma.py" "$data" "$runs/calibration.json" "$weights/mma-compact.json"
+python "$here/recipes/measure_mma.py" "$data" "$weights/mma-compact.onnx" "$runs/calibration.json" \
+    "$weights/mma-compact.json"
 
 # What stage 2 is simulated with: the tremble of stage 1 on a resting face. It is part of the package.
 shipped=$here/src/mien/weights
@@ -97,6 +103,7 @@ cd "$here"
 ENCODERS="$weights/mma-compact.onnx" sh recipes/mran.sh "$runs" 0 trimodal
 mien export mran --run "$runs/mran-trimodal-0" --about configs/mran-trimodal.about.toml \
     --to "$weights/mran.onnx"
-python recipes/measure_mran.py "$runs/trimodal-prepared" "$weights/mran.onnx" "$weights/mran.json"
+python recipes/measure_mran.py "$runs/trimodal-prepared" "$weights/mran.onnx" \
+    "$weights/mma-compact.onnx" "$weights/mran.json"
 
 if [ "$weights" = "$shipped" ]; then python recipes/write_cards.py; fi

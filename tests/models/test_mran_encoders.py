@@ -132,8 +132,10 @@ def test_a_wide_stem_starts_from_either_and_a_half_one_says_what_to_set():
 def test_encoders_have_the_depths_of_the_extractor_they_start_from_or_refuse_it():
     torch.manual_seed(4)
     deeper = build_mma("compact", depths=(2, 4, 5, 2)).eval()
-    with pytest.raises(ModelError, match=r"6 blocks .* 5 of the encoders: set model\.encoder_dep"):
-        MRAN(extractor_config()).start_encoders(dict(deeper.state_dict()))
+    for first, second in ((2, 4), (1, 3), (2, 2), (1, 4)):
+        other = build_mma("compact", depths=(first, second, 3, 1))
+        with pytest.raises(ModelError, match=rf"first depths are \[{first}, {second}\], the enc"):
+            MRAN(extractor_config()).start_encoders(dict(other.state_dict()))
     model = MRAN(extractor_config(encoder_depths=(2, 4))).eval()
     model.start_encoders(dict(deeper.state_dict()))
     faces = torch.rand(2, 3, 112, 112) * 2 - 1
@@ -141,5 +143,7 @@ def test_encoders_have_the_depths_of_the_extractor_they_start_from_or_refuse_it(
     x = resample_square((faces * deeper.luma).sum(1, keepdim=True), deeper.shrink)
     expected = deeper.stages[:6](deeper.stem(standardized(x)))
     torch.testing.assert_close(volume, expected, atol=1e-5, rtol=1e-4)
+    with pytest.raises(ModelError, match=r"have no place, .* set model\.encoder_depths"):
+        MRAN(extractor_config()).start_encoders(dict(model.state_dict()))
     with pytest.raises(ValueError, match="encoder_depths holds 2 positive numbers"):
         MRANConfig(encoder_depths=(2, 3, 3))

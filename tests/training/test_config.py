@@ -125,9 +125,10 @@ def test_a_description_without_a_caveat_is_refused(tmp_path):
 def test_a_recipe_says_only_what_differs_from_its_base(tmp_path):
     folder = tmp_path / "below"
     folder.mkdir()
+    (folder / "zeroth.toml").write_text("seed = 3\n[loss]\nccc = 0.75\nbce = 2.0\n")
     (folder / "first.toml").write_text(
-        'name = "first"\nseed = 3\n[corpora.a]\nkind = "ferplus"\npath = "a"\n'
-        "[loss]\nccc = 0.5\nbce = 2.0\n"
+        'base = "zeroth.toml"\nname = "first"\n[corpora.a]\nkind = "ferplus"\npath = "a"\n'
+        "[loss]\nccc = 0.5\n"
     )
     (tmp_path / "second.toml").write_text('base = "below/first.toml"\n[loss]\nccc = 0.25\n')
     (tmp_path / "third.toml").write_text(
@@ -141,11 +142,15 @@ def test_a_recipe_says_only_what_differs_from_its_base(tmp_path):
 @pytest.mark.parametrize(
     ("base", "message"),
     [
+        ('"other.toml"', r"is its own base \(recipe.toml on other.toml on recipe.toml\)"),
+        ('"wrong.toml"', r"recipe.toml \(on wrong.toml\): unknown option 'sed'; did you mean"),
         ('"nowhere.toml"', "nowhere.toml: cannot be read"),
         ('"recipe.toml"', "is its own base"),
         ("3", "base is the name of a file, not 3"),
     ],
 )
 def test_a_base_that_cannot_be_is_refused(tmp_path, base, message):
+    (tmp_path / "other.toml").write_text('base = "recipe.toml"')
+    (tmp_path / "wrong.toml").write_text("sed = 3\n[corpora]\n")
     with pytest.raises(ConfigError, match=message):
         load_config(MMATrainConfig, write(tmp_path, f'name = "x"\nbase = {base}\n'))

@@ -15,6 +15,7 @@ from mien.errors import ConfigError, ModelError
 from mien.export import export_mma
 from mien.losses import MMALossWeights, steadiness_loss
 from mien.training.augment import AugmentConfig
+from mien.training.checkpoint import load_checkpoint, save_checkpoint
 from mien.training.mma import (
     CorpusConfig,
     CorpusFeed,
@@ -112,6 +113,22 @@ def test_another_configuration_or_other_data_do_not_resume(tmp_path):
         train_mma(recipe(), {"stripes": striped_faces(seed=1)}, tmp_path, report=lambda _: None)
 
 
+def test_a_run_from_before_a_setting_existed_goes_on_where_its_default_is_wanted(tmp_path):
+    faces = {"stripes": striped_faces()}
+    straight = train_mma(recipe(), faces, tmp_path / "straight", report=lambda _: None)
+    train_mma(recipe(), faces, tmp_path / "old", report=lambda _: None, stop_after_steps=5)
+    checkpoint = tmp_path / "old" / "checkpoint.safetensors"
+    tensors, state = load_checkpoint(checkpoint)
+    del state["identity"]["config"]["loss"]["steadiness"]
+    save_checkpoint(checkpoint, tensors, state)
+    with pytest.raises(ModelError, match="another configuration or other data"):
+        wanted = recipe(loss=MMALossWeights(steadiness=1.0))
+        train_mma(wanted, faces, tmp_path / "old", report=lambda _: None)
+    resumed = train_mma(recipe(), faces, tmp_path / "old", report=lambda _: None)
+    for name, value in straight.state_dict().items():
+        assert torch.equal(value, resumed.state_dict()[name]), name
+
+
 def test_init_starts_from_given_weights_and_refuses_others(tmp_path):
     faces = {"stripes": striped_faces()}
     train_mma(recipe(), faces, tmp_path / "first", report=lambda _: None)
@@ -172,7 +189,7 @@ def test_scores_of_a_mesh_are_learned_besides_and_resume_alike(tmp_path):
     assert without.state_dict().keys() == straight.state_dict().keys()  # nothing stays behind
 
 
-def test_faces_looked_at_twice_come_to_be_read_alike_and_resume_alike(tmp_path):
+def test_a_run_that_looks_at_faces_twice_resumes_alike(tmp_path):
     faces = {"stripes": striped_faces()}
     config = recipe(loss=MMALossWeights(steadiness=20.0))
     straight = train_mma(config, faces, tmp_path / "straight", report=lambda _: None)
@@ -185,7 +202,8 @@ def test_faces_looked_at_twice_come_to_be_read_alike_and_resume_alike(tmp_path):
 
 
 def test_faces_looked_at_twice_come_to_be_read_alike(tmp_path, monkeypatch):
-    monkeypatch.setattr("mien.training.twins.NOISE", 2.0)  # plain stripes hardly tremble else
+    # Plain stripes would hardly tremble otherwise.
+    monkeypatch.setattr("mien.training.twins.NOISE_DEVIATIONS", 2.0)
     faces = {"stripes": striped_faces()}
     longer = replace(recipe().optimizer, epochs=15, small_epochs=0)
     crops = torch.cat(list(evaluation_crops(faces["stripes"], 112)))
@@ -195,10 +213,9 @@ def test_faces_looked_at_twice_come_to_be_read_alike(tmp_path, monkeypatch):
         model = train_mma(config, faces, tmp_path / str(factor), report=lambda _: None)
         right = predict(model, faces["stripes"])[:, 2:9].argmax(1) == faces["stripes"].majority
         assert right.mean() > 0.95
-        prepared = model.prepared(crops)
-        moved = twins(prepared, torch.Generator().manual_seed(0))
+        views = twins(model.prepared(crops), torch.Generator().manual_seed(0))
         with torch.no_grad():
-            return steadiness_loss(*(model.read(model.convolved(x)) for x in (prepared, moved)))
+            return steadiness_loss(*(model.read(model.convolved(view)) for view in views))
 
     assert unsteadiness(20.0) < 0.2 * unsteadiness(0.0)
 

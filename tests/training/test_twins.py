@@ -1,8 +1,12 @@
+import math
+
 import pytest
 import torch
 
 from mien.training import twins as module
 from mien.training.twins import twins
+
+STRENGTHS = ("SHIFT_PX", "ROTATION_DEG", "LOG_SCALE", "NOISE_DEVIATIONS")
 
 
 def smooth(count=64, side=96):
@@ -12,36 +16,62 @@ def smooth(count=64, side=96):
     return faces[:, None].contiguous()
 
 
-def test_a_twin_is_moved_and_noised_a_little_and_is_the_same_for_the_same_generator():
+def drawn(faces, seed=0):
+    return twins(faces, torch.Generator().manual_seed(seed))
+
+
+def only(monkeypatch, **strengths):
+    for name in STRENGTHS:
+        monkeypatch.setattr(module, name, strengths.get(name, 0.0))
+
+
+def test_twins_differ_a_little_and_are_the_same_for_the_same_generator():
     faces = smooth()
-    moved = twins(faces, torch.Generator().manual_seed(0))
-    assert moved.shape == faces.shape and moved.dtype == torch.float32
-    assert torch.equal(moved, twins(faces, torch.Generator().manual_seed(0)))
-    difference = (moved - faces).flatten(1).std(1)
+    view, other = drawn(faces)
+    assert view.shape == other.shape == faces.shape and view.dtype == torch.float32
+    assert all(torch.equal(*pair) for pair in zip(drawn(faces), (view, other), strict=True))
+    difference = (view - other).flatten(1).std(1)
     assert difference.min() > 0 and difference.max() < 0.5
-    assert not torch.equal(moved, twins(faces, torch.Generator().manual_seed(3)))
+    assert not torch.equal(view, drawn(faces, 3)[0])
 
 
 @pytest.mark.parametrize("side", [48, 96, 112])
-def test_without_strength_a_twin_is_the_face(monkeypatch, side):
-    for name in ("SHIFT_PX", "ROTATION_DEG", "LOG_SCALE", "NOISE"):
-        monkeypatch.setattr(module, name, 0.0)
+def test_without_strength_both_views_are_the_face(monkeypatch, side):
+    only(monkeypatch)
     faces = smooth(3, side)
-    torch.testing.assert_close(
-        twins(faces, torch.Generator().manual_seed(0)), faces, atol=2e-4, rtol=0
-    )
+    for view in drawn(faces):
+        torch.testing.assert_close(view, faces, atol=2e-4, rtol=0)
 
 
-def test_the_shift_is_in_pixels_of_the_full_crop(monkeypatch):
-    for name in ("ROTATION_DEG", "LOG_SCALE", "NOISE"):
-        monkeypatch.setattr(module, name, 0.0)
-    monkeypatch.setattr(module, "SHIFT_PX", 2.0)
+def test_the_shift_between_the_views_is_in_pixels_of_the_full_crop(monkeypatch):
+    only(monkeypatch, SHIFT_PX=2.0)
     ramp = torch.arange(56.0).expand(500, 1, 56, 56).contiguous()
-    moved = twins(ramp, torch.Generator().manual_seed(0))
+    view, other = drawn(ramp)
     # Half the side: a shift of two pixels of 112 is one pixel here.
-    assert (moved - ramp)[:, 0, 28, 28].std() == pytest.approx(1.0, rel=0.1)
+    assert (view - other)[:, 0, 28, 28].std() == pytest.approx(1.0, rel=0.1)
+
+
+def test_turn_and_size_are_what_they_say(monkeypatch):
+    ramps = (torch.arange(112.0) - 55.5).expand(500, 1, 112, 112).contiguous()
+    only(monkeypatch, ROTATION_DEG=4.0)
+    view, other = drawn(ramps)
+    # A column's value 40 px below the centre moves by 40 px times the sine of the turn.
+    turned = ((view - other)[:, 0, 95, 55] - (view - other)[:, 0, 15, 55]) / 80
+    assert turned.std() == pytest.approx(math.radians(4.0), rel=0.1)
+    only(monkeypatch, LOG_SCALE=0.05)
+    view, other = drawn(ramps)
+    grown = ((view - other)[:, 0, 55, 95] - (view - other)[:, 0, 55, 15]) / 80
+    assert grown.std() == pytest.approx(0.05, rel=0.1)
+
+
+def test_both_views_are_equally_sharp(monkeypatch):
+    only(monkeypatch, SHIFT_PX=0.5)
+    grain = torch.randn(200, 1, 96, 96, generator=torch.Generator().manual_seed(2))
+    view, other = drawn(grain)
+    assert view.std() == pytest.approx(other.std().item(), rel=0.02)
+    assert view.std() < 0.95  # sampled once more, both
 
 
 def test_no_gradient_goes_through_a_twin():
     faces = smooth(2).requires_grad_()
-    assert not twins(faces, torch.Generator().manual_seed(0)).requires_grad
+    assert not any(view.requires_grad for view in drawn(faces))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from mien.errors import ModelError
+from mien.errors import ConfigError, ModelError
+from mien.training.config import from_dict
 
 
 def save_checkpoint(path: Path, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
@@ -49,9 +51,19 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def resume_from(
-    path: Path, identity: dict[str, Any]
+    path: Path, identity: dict[str, Any], kind: type
 ) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
     """The checkpoint of a stopped run, or None where there is none.
+
+    Parameters
+    ----------
+    path
+        The file.
+    identity
+        What makes the run what it is; ``"config"`` of it is a `kind` as plain values.
+    kind
+        Dataclass of the configuration. A run from before a setting existed goes on where the
+        setting's default is wanted, which does what was done then.
 
     Raises
     ------
@@ -61,12 +73,21 @@ def resume_from(
     if not path.exists():
         return None
     tensors, state = load_checkpoint(path)
-    if state.get("identity") != identity:
+    if _completed(state.get("identity"), kind) != identity:
         raise ModelError(
             f"{path}: made with another configuration or other data; "
             "choose another --out, or delete it to start anew"
         )
     return tensors, state
+
+
+def _completed(identity: Any, kind: type) -> Any:
+    """The same, settings that its configuration lacks filled in; as it is where it cannot be."""
+    try:
+        config = asdict(from_dict(kind, identity["config"]))
+    except (ConfigError, KeyError, TypeError):
+        return identity
+    return {**identity, "config": json.loads(json.dumps(config))}
 
 
 def tensor_fingerprint(tensors: dict[str, Tensor]) -> str:

@@ -34,7 +34,9 @@ def load_config(kind: type[C], path: str | Path, overrides: list[str] | None = N
         If the file cannot be read, a key is unknown (the nearest known one is named), or a value
         has the wrong type.
     """
-    return from_overrides(kind, _with_base(Path(path), ()), overrides or [], str(path))
+    values, files = _with_base(Path(path), [])
+    where = str(path) if len(files) == 1 else f"{path} (on {', '.join(f.name for f in files[1:])})"
+    return from_overrides(kind, values, overrides or [], where)
 
 
 def from_overrides(
@@ -91,18 +93,19 @@ def from_dict(kind: type[C], values: dict[str, Any], where: str = "configuration
         raise ConfigError(f"{where}: {error}") from error
 
 
-def _with_base(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
-    """Values of a file on top of those of its base, and of that one's base, and so on."""
-    place = path.resolve()
-    if place in above:
-        raise ConfigError(f"{path}: is its own base")
+def _with_base(path: Path, above: list[Path]) -> tuple[dict[str, Any], list[Path]]:
+    """Values of a file on top of those of its base, and so on down; and the files, top first."""
+    if path.resolve() in [file.resolve() for file in above]:
+        chain = " on ".join(file.name for file in (*above, path))
+        raise ConfigError(f"{path}: is its own base ({chain})")
     values = read_toml(path)
     base = values.pop("base", None)
     if base is None:
-        return values
+        return values, [path]
     if not isinstance(base, str):
         raise ConfigError(f"{path}: base is the name of a file, not {base!r}")
-    return _merged(_with_base(path.parent / base, (*above, place)), values)
+    below, files = _with_base(path.parent / base, [*above, path])
+    return _merged(below, values), [path, *files]
 
 
 def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:

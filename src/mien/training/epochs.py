@@ -95,7 +95,7 @@ class EpochLoop:
         done, best_epoch, best, seconds = 0, 0, float("-inf"), 0.0
         rows: list[dict[str, Any]] = []
         best_weights = {k: v.clone() for k, v in network.state_dict().items()}
-        stopped = resume_from(checkpoint, self.identity)
+        stopped = resume_from(checkpoint, self.identity, type(self.config))
         if stopped is not None:
             tensors, state = stopped
             for name, module in self.networks.items():

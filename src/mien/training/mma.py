@@ -380,7 +380,7 @@ def train_mma(
         identity["teacher"] = teacher.fingerprint
     checkpoint = out / "checkpoint.safetensors"
     step, seconds = 0, 0.0
-    stopped = resume_from(checkpoint, identity)
+    stopped = resume_from(checkpoint, identity, MMATrainConfig)
     if stopped is not None:
         tensors, state = stopped
         model.load_state_dict(without_prefix("model", tensors))
@@ -437,13 +437,15 @@ def train_mma(
         model.train()
         prepared = model.prepared(crops.contiguous(memory_format=layout))
         count = len(prepared)
-        again = torch.empty(0, dtype=torch.long)  # faces that are looked at twice
+        seen_twice = torch.empty(0, dtype=torch.long)
         if config.loss.steadiness:
-            again = torch.randperm(count, generator=generator)[: count // 4]
-            prepared = torch.cat([prepared, twins(prepared[again], generator)])
+            seen_twice = torch.randperm(count, generator=generator)[: count // 4]
+            view, other = twins(prepared[seen_twice], generator)
+            prepared = torch.cat([prepared.index_copy(0, seen_twice, view), other])
+            prepared = prepared.contiguous(memory_format=layout)
         with torch.autocast("cpu", torch.bfloat16, enabled=optim.precision == "bfloat16"):
             features = model.convolved(prepared).float()
-        pooled, second = features[:count], features[count:]
+        pooled, others = features[:count], features[count:]
         loss, terms = mma_loss(
             model.heads(pooled),
             targets,
@@ -451,7 +453,7 @@ def train_mma(
             config.loss,
             config.detach_dm,
             mesh_head(model.dropout(pooled)) if config.loss.blendshapes else None,
-            (model.read(pooled[again]), model.read(second)) if len(again) else None,
+            (model.read(pooled[seen_twice]), model.read(others)) if len(seen_twice) else None,
         )
         if not torch.isfinite(loss):
             raise ModelError(f"the loss is {loss.item()} at step {step}; lower optimizer.rate")

@@ -1,8 +1,12 @@
-"""Second views of training faces, as different as two frames of a resting face.
+"""Two views of a training face, as different as two frames of a resting face.
 
 What the network says of a still face moves with the crop (the landmarks it is cut by move by a
 fraction of a pixel from frame to frame) and with the noise of sensor and codec. A training may ask
 for the same answer to both views (`mien.losses.steadiness_loss`), which costs nothing at use.
+
+Both views are sampled once more from the crop, moved by half of the difference in opposite
+directions: alike in sharpness, since to read a sharp and a blurred view alike would be to overlook
+detail.
 """
 
 from __future__ import annotations
@@ -15,27 +19,37 @@ from torch import Tensor
 from mien.faces.align import CROP_SIZE_PX
 from mien.training.augment import compose, sample_crops, similarities
 
-SHIFT_PX, ROTATION_DEG, LOG_SCALE, NOISE = 0.5, 0.6, 0.01, 0.05
-"""Standard deviations: of the crop's place (pixels of 112), turn and size, and, of noise per pixel,
-at most, in deviations of the face's own brightness."""
+SHIFT_PX = 0.5
+"""Standard deviation of the place of a view against the other, in pixels of the 112-px crop."""
+
+ROTATION_DEG, LOG_SCALE = 0.6, 0.01
+"""Standard deviations of turn and size of a view against the other."""
+
+NOISE_DEVIATIONS = 0.05
+"""Most noise per pixel of each view, in standard deviations of the standardised face."""
 
 
-def twins(faces: Tensor, generator: torch.Generator) -> Tensor:
-    """The same faces, moved a little and with a little noise.
+def twins(faces: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """The same faces twice, moved a little and with a little noise.
 
     Parameters
     ----------
     faces
-        float (n, 1, side, side), standardised as `MMAExtractor.prepared` leaves them.
+        float (n, channels, side, side), as `MMAExtractor.prepared` leaves them.
     generator
         Drives all that is drawn.
 
     Returns
     -------
-    float (n, 1, side, side) in channels last; no gradient goes through.
+    Two views float (n, channels, side, side); no gradient goes through.
     """
+    normal = torch.randn(len(faces), 4, generator=generator) / 2
+    views = [_view(faces.detach(), way * normal, generator) for way in (1.0, -1.0)]
+    return views[0], views[1]
+
+
+def _view(faces: Tensor, normal: Tensor, generator: torch.Generator) -> Tensor:
     count, side = len(faces), faces.shape[-1]
-    normal = torch.randn(count, 4, generator=generator)
     moves = similarities(
         torch.exp(normal[:, 0] * LOG_SCALE),
         torch.ones(count),
@@ -45,7 +59,6 @@ def twins(faces: Tensor, generator: torch.Generator) -> Tensor:
     step = side / CROP_SIZE_PX
     # Pixels of the 112-px crop to those of an image of this side; centres lie at half pixels.
     to_image = torch.tensor([[step, 0.0, (step - 1) / 2], [0.0, step, (step - 1) / 2]])
-    moved = sample_crops(faces.detach(), compose(to_image.expand(count, 2, 3), moves), side)
-    strength = torch.rand(count, 1, 1, 1, generator=generator) * NOISE
-    moved = moved + torch.randn(moved.shape, generator=generator) * strength
-    return moved.contiguous(memory_format=torch.channels_last)
+    moved = sample_crops(faces, compose(to_image.expand(count, 2, 3), moves), side)
+    strength = torch.rand(count, 1, 1, 1, generator=generator) * NOISE_DEVIATIONS
+    return moved + torch.randn(moved.shape, generator=generator) * strength

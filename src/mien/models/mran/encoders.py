@@ -8,6 +8,7 @@ and the warmth of a face as well.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from typing import NamedTuple
 
 import torch
@@ -215,6 +216,13 @@ class ExtractorEncoder(SpatialEncoder):
             raise ModelError(
                 "these weights are of an extractor whose stem is 'wide': set model.stem=wide"
             )
+        found, own = (_depths(state) for state in (weights, self.state_dict()))
+        first = found[: len(own)]
+        if first != own and [width for width, _ in first] == [width for width, _ in own]:
+            raise ModelError(
+                f"the extractor's first depths are {[depth for _, depth in first]}, the encoders' "
+                f"{[depth for _, depth in own]}: set model.encoder_depths"
+            )
         wanted = {k: v for k, v in self.state_dict().items() if k.startswith(("stem.", "stages."))}
         fitting = {
             name: weights[name]
@@ -226,22 +234,17 @@ class ExtractorEncoder(SpatialEncoder):
                 f"{len(wanted) - len(fitting)} of {len(wanted)} weights of the encoders are not "
                 "there or have another shape; start from a run of the compact MMA extractor"
             )
-        found, own = (_blocks(state, self.VOLUME) for state in (weights, self.state_dict()))
-        if found != own:
-            raise ModelError(
-                f"{found} blocks of the extractor come before its third stage, {own} of the "
-                "encoders: set model.encoder_depths to the first two of its depths"
-            )
         self.load_state_dict({**self.state_dict(), **fitting})
 
 
-def _blocks(weights: dict[str, Tensor], widest: int) -> int:
-    """How many blocks have no more channels than these."""
-    return sum(
-        len(value) <= widest
+def _depths(weights: dict[str, Tensor]) -> list[tuple[int, int]]:
+    """Channels and number of blocks of an extractor's stages, the narrowest first."""
+    blocks = Counter(
+        len(value)
         for name, value in weights.items()
         if name.startswith("stages.") and name.endswith(".first.0.weight")
     )
+    return sorted(blocks.items())
 
 
 def standardized(frames: Tensor) -> Tensor:

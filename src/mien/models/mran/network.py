@@ -151,6 +151,13 @@ class MRAN(nn.Module):
                 f"{len(unfit)} of {len(own)} weights of the encoders are not there or have another "
                 f"shape, the first is {unfit[0]}; start from a run with the same streams and widths"
             )
+        streams = tuple(f"encoders.{stream}." for stream in self.config.modalities)
+        left_out = [n for n in weights if n.startswith(streams) and n not in own]
+        if left_out:
+            raise ModelError(
+                f"{len(left_out)} weights of the given encoders have no place, the first is "
+                f"{left_out[0]}; set model.encoder_depths, model.encoder and model.stem as there"
+            )
         self.load_state_dict({**self.state_dict(), **{name: weights[name] for name in own}})
 
     def describe(self) -> dict[str, Any]:
