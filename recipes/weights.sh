@@ -71,7 +71,7 @@ deeper() {  # NAME START OUT SEED
         --teacher "$runs/mma-units-10" --out "$runs/$3"
 }
 deeper deeper mma-fitted mma-deeper 11
-for seed in 21 22; do deeper sharp mma-deeper "mma-sharp-$seed" "$seed"; done
+for seed in 21 22 23; do deeper sharp mma-deeper "mma-sharp-$seed" "$seed"; done
 
 # Calibrated, exported, measured.
 mien export mma --run "$runs/mma-fitted" --about "$about" --to "$runs/uncalibrated.onnx"
