@@ -17,6 +17,7 @@ from mien.losses import (
     concordance,
     distribution_matching_loss,
     expression_loss,
+    landmark_loss,
     mma_loss,
     pearson,
     pearson_loss,
@@ -209,6 +210,21 @@ def test_steadiness_loss_is_the_squared_distance_of_what_is_read():
     assert steadiness_loss(none, none).item() == 0.0
 
 
+@given(seed=st.integers(0, 10_000), count=st.integers(1, 10))
+@settings(max_examples=25, deadline=None)
+def test_landmark_loss_is_the_mean_distance_of_what_is_known(seed, count):
+    said, places = draw(seed, count, 26, 2) * 50, draw(seed + 1, count, 26, 2) * 50
+    known = np.random.default_rng(seed).random((count, 26)) < 0.5
+    known[0, 0] = True
+    places[~known] = np.nan
+    got = landmark_loss(*tensors(said, places))
+    assert got.item() == pytest.approx(np.abs(said - places)[known].mean(), abs=TOLERANCE)
+    nothing = torch.tensor(said, requires_grad=True)
+    loss = landmark_loss(nothing, torch.full_like(nothing, torch.nan))
+    loss.backward()
+    assert loss.item() == 0.0 and (nothing.grad == 0).all()
+
+
 def outputs_and_targets(count=6, seed=0):
     output = MMAOutput(
         *tensors(np.tanh(draw(seed, count, 2)), draw(1, count, 7), draw(2, count, 17))
@@ -283,3 +299,9 @@ def test_the_total_is_the_weighted_sum_of_the_four_terms():
     more, terms = mma_loss(output, targets, table, weights, twins=(output, other))
     assert terms["steadiness"].item() == steadiness_loss(output, other).item() > 0
     assert more.item() == pytest.approx(expected + 4 * terms["steadiness"].item(), rel=1e-12)
+    places = replace(targets, landmarks=torch.full((8, 26, 2), 5.0, dtype=torch.float64))
+    weights = replace(weights, steadiness=0.0, landmarks=0.5)
+    zeros = torch.zeros(8, 26, 2, dtype=torch.float64)
+    more, terms = mma_loss(output, places, table, weights, landmarks=zeros)
+    assert terms["landmarks"].item() == 5.0
+    assert more.item() == pytest.approx(expected + 2.5, rel=1e-12)

@@ -69,6 +69,22 @@ REACTIONS: tuple[str, ...] = (
 LANDMARKS: tuple[str, ...] = ("right_eye", "left_eye", "nose", "mouth_right", "mouth_left")
 """The five landmarks, right and left as the person's own (the right eye is left in the image)."""
 
+_SIDED_LANDMARKS = (
+    *("brow_inner", "brow_middle", "brow_outer"),
+    *("eye_inner", "eye_outer", "eyelid_upper", "eyelid_lower"),
+    *("ala", "cheek", "mouth"),
+)
+_MIDDLE_LANDMARKS = (
+    *("nose_tip", "lip_upper_outer", "lip_upper_inner"),
+    *("lip_lower_inner", "lip_lower_outer", "chin"),
+)
+FACE_LANDMARKS: tuple[str, ...] = (
+    tuple(f"{name}_{side}" for name in _SIDED_LANDMARKS for side in ("right", "left"))
+    + _MIDDLE_LANDMARKS
+)
+"""The 26 landmarks that synthetic faces come with; right and left are the person's own, ``mouth_*``
+the mouth's corners."""
+
 # Du, Tao & Martinez, PNAS 111(15), 2014, Table 1. ``None`` marks a prototypical action unit; a
 # number is the share of people who show an observational one.
 _EXPRESSION_TO_ACTION_UNITS: dict[str, dict[int, float | None]] = {

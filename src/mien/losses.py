@@ -251,6 +251,23 @@ def steadiness_loss(view: MMAOutput, other: MMAOutput) -> Tensor:
     return difference.square().sum() / max(len(difference), 1)
 
 
+def landmark_loss(prediction: Tensor, target: Tensor) -> Tensor:
+    """Mean distance of landmarks from their places, per coordinate.
+
+    Parameters
+    ----------
+    prediction, target
+        (batch, landmarks, 2), pixels. A target that is NaN is unknown and left out.
+
+    Returns
+    -------
+    Scalar >= 0 in pixels; exactly 0, with zero gradient, where nothing is known.
+    """
+    known = torch.isfinite(target)
+    error = _float(prediction) - torch.where(known, _float(target), 0.0)
+    return torch.where(known, error.abs(), 0.0).sum() / known.sum().clamp_min(1)
+
+
 def squared_loss(prediction: Tensor, target: Tensor) -> Tensor:
     """Mean squared error, which Table 3 of FaceRNET sets against Eq. 4.
 
@@ -299,7 +316,8 @@ class MMATargets:
 
     Shapes: valence_arousal (batch, 2) with mask (batch,); expressions (batch, 7) with weight
     (batch,); action_units (batch, 17) with mask (batch, 17); blendshapes (batch, 47) in [0, 1] or
-    None where they are not learned. Masked entries and unknown blendshapes may be NaN.
+    None where they are not learned; landmarks (batch, 26, 2) in pixels of the 112-px crop, or None.
+    Masked entries and unknown blendshapes and landmarks may be NaN.
     """
 
     valence_arousal: Tensor
@@ -309,18 +327,21 @@ class MMATargets:
     action_units: Tensor
     action_unit_mask: Tensor
     blendshapes: Tensor | None = None
+    landmarks: Tensor | None = None
 
 
 @dataclass(frozen=True)
 class MMALossWeights:
     """Factors of the four terms; the paper's are all 1.
 
-    Three are ours. ``blendshapes``: above 0, a head that exists in training alone learns a face
+    Four are ours. ``blendshapes``: above 0, a head that exists in training alone learns a face
     mesh's scores of the same faces (`mien.datasets.blendshapes`) from the feature that all heads
-    read. ``correlation``: above 0, the units' probabilities are to rise and fall with their targets
-    over the batch (`unit_correlation_loss`), beside being right one by one. ``steadiness``: above
-    0, a quarter of the faces are seen twice, moved and noised as little as a resting face is from
-    frame to frame (`mien.training.twins`), and are to be read alike (`steadiness_loss`).
+    read. ``landmarks``: above 0, another such head learns where landmarks lie, of faces that come
+    with them (SYNTHETIC ones): most of an action unit is where they moved. ``correlation``: above
+    0, the units' probabilities are to rise and fall with their targets over the batch
+    (`unit_correlation_loss`), beside being right one by one. ``steadiness``: above 0, a quarter of
+    the faces are seen twice, moved and noised as little as a resting face is from frame to frame
+    (`mien.training.twins`), and are to be read alike (`steadiness_loss`).
     """
 
     ccc: float = 1.0
@@ -330,6 +351,7 @@ class MMALossWeights:
     blendshapes: float = 0.0
     correlation: float = 0.0
     steadiness: float = 0.0
+    landmarks: float = 0.0
 
     def __post_init__(self) -> None:
         if min(asdict(self).values()) < 0:
@@ -344,6 +366,7 @@ def mma_loss(
     detach_dm: bool = False,
     blendshape_logits: Tensor | None = None,
     twins: tuple[MMAOutput, MMAOutput] | None = None,
+    landmarks: Tensor | None = None,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """L = L_CCC + L_CCE + L_BCE + L_DM (Eq. 3).
 
@@ -352,7 +375,7 @@ def mma_loss(
     The weighted sum, and the four unweighted terms by name (``ccc cce bce dm``); with
     `blendshape_logits` (batch, 47) a fifth, ``blendshapes``, their binary cross entropy; with a
     factor for it another, ``correlation``; with `twins`, what is said of two views of some faces,
-    another, ``steadiness``.
+    another, ``steadiness``; with `landmarks` (batch, 26, 2), in pixels, another, ``landmarks``.
     """
     factor = weights or MMALossWeights()
     terms = {
@@ -375,6 +398,8 @@ def mma_loss(
         terms["correlation"] = unit_correlation_loss(
             output.au_logits, targets.action_units, targets.action_unit_mask
         )
+    if landmarks is not None and targets.landmarks is not None:
+        terms["landmarks"] = landmark_loss(landmarks, targets.landmarks)
     if twins is not None:
         terms["steadiness"] = steadiness_loss(*twins)
     total = sum((getattr(factor, name) * term for name, term in terms.items()), torch.zeros(()))

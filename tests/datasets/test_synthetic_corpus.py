@@ -14,7 +14,7 @@ from mien.datasets import load_synthetic, load_synthetic_images
 from mien.datasets.synthetic import ACTIVE, INACTIVE, PRESENT, _exact_matrices
 from mien.errors import ConfigError, DataError
 from mien.faces.align import TEMPLATE, similarity
-from mien.labels import ACTION_UNIT_COLUMNS, EXPRESSION_COLUMNS, LANDMARKS
+from mien.labels import ACTION_UNIT_COLUMNS, EXPRESSION_COLUMNS, FACE_LANDMARKS, LANDMARKS
 from mien.synthetic.faces.behaviour.moment import Moment
 from mien.synthetic.faces.generation import synthesize_images
 from mien.synthetic.faces.geometry.landmarks import NAMES
@@ -46,7 +46,7 @@ class PlainStage:
             rng.integers(0, 256, (48, 48, 3), dtype=np.uint8) if "color" in modalities else None,
             rng.integers(0, 1000, (48, 48), dtype=np.uint16) if "depth" in modalities else None,
             None,
-            np.zeros((len(NAMES), 2), np.float32),
+            np.arange(2.0 * len(NAMES), dtype=np.float32).reshape(-1, 2),
             (TEMPLATE * 0.2 + 3).astype(np.float32),
             np.array([0, 0, 48, 48], np.float32),
         )
@@ -76,6 +76,9 @@ def test_labels_are_the_truth(folder):
     mixture = np.array([[row[name] for name in EXPRESSION_COLUMNS] for row in rows], np.float32)
     np.testing.assert_array_equal(faces.expressions, mixture)
     assert (faces.expression_weight == 1).all()
+    places = np.arange(52).reshape(26, 2)  # as drawn, in the order of the names
+    np.testing.assert_array_equal(faces.face_landmarks, np.tile(places, (60, 1, 1)))
+    assert NAMES == FACE_LANDMARKS
     clear = mixture.max(axis=1) > 0.5
     assert clear.any() and not clear.all()
     np.testing.assert_array_equal(faces.majority, np.where(clear, mixture.argmax(axis=1), -1))

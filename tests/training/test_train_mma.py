@@ -220,6 +220,30 @@ def test_faces_looked_at_twice_come_to_be_read_alike(tmp_path, monkeypatch):
     assert unsteadiness(20.0) < 0.2 * unsteadiness(0.0)
 
 
+def test_landmarks_are_learned_besides_and_resume_alike(tmp_path):
+    plain = striped_faces()
+    rng = np.random.default_rng(5)
+    places = np.repeat(rng.uniform(12, 36, (1, 26, 2)), len(plain), 0)
+    places[:, 3, 1] += np.where(plain.majority == 4, 8, 0)  # one that moves with the stripes
+    faces = {"stripes": replace(plain, face_landmarks=places.astype(np.float32))}
+    config = recipe(
+        loss=MMALossWeights(landmarks=0.5), optimizer=replace(recipe().optimizer, small_epochs=0)
+    )
+    straight = train_mma(config, faces, tmp_path / "straight", report=lambda _: None)
+    for _ in range(3):
+        resumed = train_mma(
+            config, faces, tmp_path / "resumed", report=lambda _: None, stop_after_steps=5
+        )
+    for name, value in straight.state_dict().items():
+        assert torch.equal(value, resumed.state_dict()[name]), name
+    lines = (tmp_path / "straight" / "log.jsonl").read_text().splitlines()
+    distance_px = [json.loads(line)["landmarks"] for line in lines]
+    assert distance_px[-1] < 0.8 * distance_px[0]
+    assert not any("landmarks" in name for name in straight.state_dict())
+    other = replace(faces["stripes"], face_landmarks=faces["stripes"].face_landmarks + 1)
+    assert other.fingerprint() != faces["stripes"].fingerprint()
+
+
 def test_a_mirrored_face_has_mirrored_scores():
     faces = mesh_of(striped_faces(count=40))
     images = faces.images.copy()

@@ -52,6 +52,9 @@ class FaceSet:
     blendshapes
         float32 (n, 47) in [0, 1], a face mesh's scores as in `mien.datasets.blendshapes`, NaN
         where unknown; None: the corpus comes without.
+    face_landmarks
+        float32 (n, 26, 2), pixels of `images`, in the order of `mien.labels.FACE_LANDMARKS`, NaN
+        where unknown; None: the corpus comes without.
     """
 
     corpus: str
@@ -68,6 +71,7 @@ class FaceSet:
     split: npt.NDArray[np.str_]
     counted: npt.NDArray[np.bool_]
     blendshapes: npt.NDArray[np.float32] | None = None
+    face_landmarks: npt.NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.names)

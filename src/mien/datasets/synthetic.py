@@ -26,6 +26,7 @@ from mien.faces.align import crop_to_image
 from mien.labels import (
     ACTION_UNIT_COLUMNS,
     EXPRESSION_COLUMNS,
+    FACE_LANDMARKS,
     LANDMARKS,
     VALENCE_AROUSAL,
 )
@@ -68,6 +69,7 @@ def load_synthetic(folder: str | Path, split: str | None = None) -> FaceSet:
     expressions = _matrix(table, EXPRESSION_COLUMNS)
     intensities = _matrix(table, ACTION_UNIT_COLUMNS)
     points = _matrix(table, tuple(f"{name}_{axis}" for name in LANDMARKS for axis in "xy"))
+    places = _matrix(table, tuple(f"lm_{name}_{axis}" for name in FACE_LANDMARKS for axis in "xy"))
     return FaceSet(
         corpus="synthetic",
         names=np.array(table.column("color").to_pylist()),
@@ -84,6 +86,7 @@ def load_synthetic(folder: str | Path, split: str | None = None) -> FaceSet:
         teacher_scores=intensities,
         split=np.array(table.column("split").to_pylist()),
         counted=np.ones(count, bool),
+        face_landmarks=places.reshape(count, len(FACE_LANDMARKS), 2),
     )
 
 

@@ -18,10 +18,10 @@ import torch
 from torch import Tensor, nn
 
 from mien.datasets.base import FaceSet
-from mien.datasets.blendshapes import BLENDSHAPES, MIRRORED, no_scores
+from mien.datasets.blendshapes import MIRRORED, no_scores
 from mien.errors import ConfigError, ModelError
 from mien.evaluation.affect import affect_report
-from mien.labels import EXPRESSIONS, relatedness
+from mien.labels import EXPRESSIONS, FACE_LANDMARKS, relatedness
 from mien.losses import MMALossWeights, MMATargets, mma_loss
 from mien.models.blocks.layout import training_layout
 from mien.models.mma import PRESETS, MMAConfig, MMAExtractor, build_mma
@@ -45,6 +45,7 @@ from mien.training.checkpoint import (
 from mien.training.config import from_dict, save_config
 from mien.training.distill import Teacher, distilled
 from mien.training.exported import is_exported, read_exported, settle_normalisation
+from mien.training.extra_heads import ExtraHeads, check_extra_labels, crop_places
 from mien.training.growth import grow
 from mien.training.memory import keep_freed_memory
 from mien.training.mixup import mixed
@@ -201,6 +202,9 @@ class CorpusFeed:
         self.action_units = torch.from_numpy(faces.action_units)
         mesh = no_scores(len(faces)) if faces.blendshapes is None else faces.blendshapes
         self.blendshapes = torch.from_numpy(mesh)
+        nowhere = np.full((len(faces), len(FACE_LANDMARKS), 2), np.nan, np.float32)
+        places = nowhere if faces.face_landmarks is None else faces.face_landmarks
+        self.face_landmarks = torch.from_numpy(places)
         counts = np.bincount(faces.majority + 1, minlength=len(EXPRESSIONS) + 1)
         draw = counts[faces.majority + 1].astype(np.float64) ** -config.class_power
         self.draw = draw / draw.sum()
@@ -246,6 +250,7 @@ class CorpusFeed:
             units,
             torch.isfinite(units),
             mesh,
+            crop_places(self.face_landmarks[rows], to_image),
         )
         return mixed(crops, targets, augment.mixup_rate, augment.mixup, generator)
 
@@ -359,15 +364,9 @@ def train_mma(
     start = exported.state_dict() if exported else load_checkpoint(init)[0] if init else None
     if start is not None:
         grow(build_mma(config.preset, **config.model), start)  # refused before anything is slow
-    if config.loss.blendshapes and not any(_knows_blendshapes(f) for f in corpora.values()):
-        raise ConfigError(
-            "loss.blendshapes is above 0, but no training face has such scores: name the files "
-            "with corpora.NAME.blendshapes, or set loss.blendshapes=0"
-        )
-    mesh_head = nn.Linear(model.action_units.in_features, len(BLENDSHAPES))
-    learned = nn.ModuleDict({"model": model})
-    if config.loss.blendshapes:
-        learned["blendshapes"] = mesh_head
+    check_extra_labels(config.loss, corpora)
+    extra = ExtraHeads(model.action_units.in_features, config.loss)
+    learned = nn.ModuleDict({"model": model, **extra.heads})
     optimizer = adamw(learned, optim.rate, optim.weight_decay)
     out.mkdir(parents=True, exist_ok=True)
     identity = {
@@ -385,8 +384,7 @@ def train_mma(
         tensors, state = stopped
         model.load_state_dict(without_prefix("model", tensors))
         average.load_state_dict(without_prefix("average", tensors))
-        if config.loss.blendshapes:
-            mesh_head.load_state_dict(without_prefix("blendshapes", tensors))
+        extra.restore(tensors)
         restore_optimizer(optimizer, tensors)
         step, seconds = state["step"], state["seconds"]
     configs = config.corpus_configs()
@@ -412,7 +410,7 @@ def train_mma(
             {
                 **with_prefix("model", model),
                 **with_prefix("average", average),
-                **(with_prefix("blendshapes", mesh_head) if config.loss.blendshapes else {}),
+                **extra.state(),
                 **flatten_optimizer(optimizer),
             },
             {"identity": identity, "step": step, "seconds": seconds},
@@ -446,14 +444,17 @@ def train_mma(
         with torch.autocast("cpu", torch.bfloat16, enabled=optim.precision == "bfloat16"):
             features = model.convolved(prepared).float()
         pooled, others = features[:count], features[count:]
+        said = model.heads(pooled)
+        besides = extra.read(pooled, model.dropout)
         loss, terms = mma_loss(
-            model.heads(pooled),
+            said,
             targets,
             table,
             config.loss,
             config.detach_dm,
-            mesh_head(model.dropout(pooled)) if config.loss.blendshapes else None,
+            besides.get("blendshapes"),
             (model.read(pooled[seen_twice]), model.read(others)) if len(seen_twice) else None,
+            besides.get("landmarks"),
         )
         if not torch.isfinite(loss):
             raise ModelError(f"the loss is {loss.item()} at step {step}; lower optimizer.rate")
@@ -490,12 +491,6 @@ def train_mma(
             return average.eval()
     save_checkpoint(out / "model.safetensors", dict(average.state_dict()), {"identity": identity})
     return average.eval()
-
-
-def _knows_blendshapes(faces: FaceSet) -> bool:
-    if faces.blendshapes is None:
-        return False
-    return bool(np.isfinite(faces.blendshapes[faces.split == "train"]).any())
 
 
 def _typical_faces(

@@ -10,34 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.errors import ModelError
+from mien.labels import FACE_LANDMARKS
 from mien.synthetic.faces.geometry.basis import HeadBasis
 from mien.synthetic.faces.geometry.parts import Parts, vertex_normals
 from mien.types import FloatArray
 
-_SIDED = (
-    "brow_inner",
-    "brow_middle",
-    "brow_outer",
-    "eye_inner",
-    "eye_outer",
-    "eyelid_upper",
-    "eyelid_lower",
-    "ala",
-    "cheek",
-    "mouth",
-)
-_MIDDLE = (
-    "nose_tip",
-    "lip_upper_outer",
-    "lip_upper_inner",
-    "lip_lower_inner",
-    "lip_lower_outer",
-    "chin",
-)
-NAMES: tuple[str, ...] = (
-    tuple(f"{name}_{side}" for name in _SIDED for side in ("right", "left")) + _MIDDLE
-)
-"""Names of the landmarks; right and left are the person's own, ``mouth_*`` the mouth's corners."""
+NAMES = FACE_LANDMARKS
 
 _LIP_DEPTH_MM = 6.0
 _STEP_MM = 0.25  # of the grid on which the opening between the lids is found
@@ -112,7 +90,7 @@ def find_landmarks(
     y = v[found["nose_tip"], 1] + 4  # mm: level with the upper half of the nose's wings
     found["cheek_left"] = _nearest(v, front, np.array([x, y, 0]), axes=(0, 1))
     everything = np.ones(len(v), bool)
-    for name in _SIDED:
+    for name in [n.removesuffix("_left") for n in NAMES if n.endswith("_left")]:
         image = v[found[f"{name}_left"]] * np.array([-1, 1, 1], np.float32)
         found[f"{name}_right"] = _nearest(v, everything, image, axes=(0, 1, 2))
     return {name: found[name] for name in NAMES}

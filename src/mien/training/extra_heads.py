@@ -1,0 +1,138 @@
+"""Heads that exist in training alone: what a face says besides, read from the feature of all heads.
+
+They shape the feature and are thrown away; an exported extractor does not know of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from mien.datasets.base import FaceSet
+from mien.datasets.blendshapes import BLENDSHAPES
+from mien.errors import ConfigError
+from mien.faces.align import CROP_SIZE_PX
+from mien.labels import FACE_LANDMARKS
+from mien.losses import MMALossWeights
+from mien.training.checkpoint import with_prefix, without_prefix
+from mien.types import FloatArray
+
+_OTHER_SIDE = {"right": "left", "left": "right"}
+
+
+def _mirrored(name: str) -> str:
+    stem, _, side = name.rpartition("_")
+    return f"{stem}_{_OTHER_SIDE[side]}" if side in _OTHER_SIDE else name
+
+
+MIRRORED_LANDMARKS: tuple[int, ...] = tuple(
+    FACE_LANDMARKS.index(_mirrored(name)) for name in FACE_LANDMARKS
+)
+"""For every landmark the place of its counterpart on the other side (its own in the middle)."""
+
+
+class LandmarkHead(nn.Module):
+    """Places of landmarks in the crop: (batch, width) -> (batch, 26, 2), pixels of 112.
+
+    Parameters
+    ----------
+    width
+        Of the feature.
+    """
+
+    # A feature moves a landmark by some pixels; weights and rates are made for outputs of about 1.
+    _PX_PER_UNIT = 10.0
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.places = nn.Linear(width, 2 * len(FACE_LANDMARKS))
+
+    def forward(self, pooled: Tensor) -> Tensor:
+        """Where the landmarks are."""
+        away: Tensor = self.places(pooled).view(len(pooled), len(FACE_LANDMARKS), 2)
+        return away * self._PX_PER_UNIT + (CROP_SIZE_PX - 1) / 2
+
+
+class ExtraHeads(nn.Module):
+    """The heads that the factors of a loss ask for.
+
+    Parameters
+    ----------
+    width
+        Of the pooled feature.
+    loss
+        ``blendshapes`` and ``landmarks`` of it, where above 0.
+
+    Attributes
+    ----------
+    heads
+        By the term of the loss.
+    """
+
+    def __init__(self, width: int, loss: MMALossWeights) -> None:
+        super().__init__()
+        mesh = nn.Linear(width, len(BLENDSHAPES))
+        self.heads = nn.ModuleDict()
+        if loss.blendshapes:
+            self.heads["blendshapes"] = mesh
+        if loss.landmarks:
+            self.heads["landmarks"] = LandmarkHead(width)
+
+    def read(self, pooled: Tensor, dropout: nn.Module) -> dict[str, Tensor]:
+        """What each says, by its term: logits (batch, 47); pixels (batch, 26, 2).
+
+        Scores are read behind the dropout, as expressions are; places need every channel.
+        """
+        said: dict[str, Tensor] = {}
+        for name, head in self.heads.items():
+            said[name] = head(dropout(pooled) if name == "blendshapes" else pooled)
+        return said
+
+    def state(self) -> dict[str, Tensor]:
+        """Weights, each under the term of its head, as a checkpoint keeps them."""
+        return {
+            name: value
+            for term, head in self.heads.items()
+            for name, value in with_prefix(term, head).items()
+        }
+
+    def restore(self, tensors: dict[str, Tensor]) -> None:
+        """Take over the `state` in a checkpoint."""
+        for term, head in self.heads.items():
+            head.load_state_dict(without_prefix(term, tensors))
+
+
+def check_extra_labels(loss: MMALossWeights, corpora: Mapping[str, FaceSet]) -> None:
+    """Refuse a factor for labels that no training face has.
+
+    Raises
+    ------
+    ConfigError
+        If there is one.
+    """
+    sets = corpora.values()
+    if loss.blendshapes and not any(_known(faces, faces.blendshapes) for faces in sets):
+        raise ConfigError(
+            "loss.blendshapes is above 0, but no training face has such scores: name the files "
+            "with corpora.NAME.blendshapes, or set loss.blendshapes=0"
+        )
+    if loss.landmarks and not any(_known(faces, faces.face_landmarks) for faces in sets):
+        raise ConfigError(
+            "loss.landmarks is above 0, but no training face has landmarks: add a corpus of kind "
+            "'synthetic', or set loss.landmarks=0"
+        )
+
+
+def crop_places(places: Tensor, to_image: Tensor) -> Tensor:
+    """Landmarks (n, k, 2) in pixels of images as pixels of crops cut by matrices (n, 2, 3)."""
+    from_center = places - to_image[:, None, :, 2]
+    found = torch.linalg.solve(to_image[:, :, :2], from_center.transpose(1, 2)).transpose(1, 2)
+    mirrored = torch.linalg.det(to_image[:, :, :2]) < 0
+    return torch.where(mirrored[:, None, None], found[:, list(MIRRORED_LANDMARKS)], found)
+
+
+def _known(faces: FaceSet, labels: FloatArray | None) -> bool:
+    return labels is not None and bool(np.isfinite(labels[faces.split == "train"]).any())
