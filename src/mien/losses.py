@@ -316,8 +316,8 @@ class MMATargets:
 
     Shapes: valence_arousal (batch, 2) with mask (batch,); expressions (batch, 7) with weight
     (batch,); action_units (batch, 17) with mask (batch, 17); blendshapes (batch, 47) in [0, 1] or
-    None where they are not learned; landmarks (batch, 26, 2) in pixels of the 112-px crop, or None.
-    Masked entries and unknown blendshapes and landmarks may be NaN.
+    None where they are not learned; landmarks (batch, 26, 2) in pixels of the aligned crop, or
+    None. Masked entries and unknown blendshapes and landmarks may be NaN.
     """
 
     valence_arousal: Tensor
@@ -336,12 +336,12 @@ class MMALossWeights:
 
     Four are ours. ``blendshapes``: above 0, a head that exists in training alone learns a face
     mesh's scores of the same faces (`mien.datasets.blendshapes`) from the feature that all heads
-    read. ``landmarks``: above 0, another such head learns where landmarks lie, of faces that come
-    with them (SYNTHETIC ones): most of an action unit is where they moved. ``correlation``: above
-    0, the units' probabilities are to rise and fall with their targets over the batch
-    (`unit_correlation_loss`), beside being right one by one. ``steadiness``: above 0, a quarter of
-    the faces are seen twice, moved and noised as little as a resting face is from frame to frame
-    (`mien.training.twins`), and are to be read alike (`steadiness_loss`).
+    read. ``landmarks``: above 0, another such head learns where landmarks lie in the aligned crop,
+    of faces that come with them (SYNTHETIC ones): most of an action unit is where they moved.
+    ``correlation``: above 0, the units' probabilities are to rise and fall with their targets over
+    the batch (`unit_correlation_loss`), beside being right one by one. ``steadiness``: above 0, a
+    quarter of the faces are seen twice, moved and noised as little as a resting face is from frame
+    to frame (`mien.training.twins`), and are to be read alike (`steadiness_loss`).
     """
 
     ccc: float = 1.0

@@ -225,7 +225,9 @@ def test_landmarks_are_learned_besides_and_resume_alike(tmp_path):
     rng = np.random.default_rng(5)
     places = np.repeat(rng.uniform(12, 36, (1, 26, 2)), len(plain), 0)
     places[:, 3, 1] += np.where(plain.majority == 4, 8, 0)  # one that moves with the stripes
-    faces = {"stripes": replace(plain, face_landmarks=places.astype(np.float32))}
+    faces = {
+        "stripes": replace(plain, aligned=plain.framed, face_landmarks=places.astype(np.float32))
+    }
     config = recipe(
         loss=MMALossWeights(landmarks=0.5), optimizer=replace(recipe().optimizer, small_epochs=0)
     )
@@ -238,7 +240,7 @@ def test_landmarks_are_learned_besides_and_resume_alike(tmp_path):
         assert torch.equal(value, resumed.state_dict()[name]), name
     lines = (tmp_path / "straight" / "log.jsonl").read_text().splitlines()
     distance_px = [json.loads(line)["landmarks"] for line in lines]
-    assert distance_px[-1] < 0.8 * distance_px[0]
+    assert distance_px[-1] < distance_px[0] - 0.5
     assert not any("landmarks" in name for name in straight.state_dict())
     other = replace(faces["stripes"], face_landmarks=faces["stripes"].face_landmarks + 1)
     assert other.fingerprint() != faces["stripes"].fingerprint()

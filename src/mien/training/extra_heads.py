@@ -35,25 +35,29 @@ MIRRORED_LANDMARKS: tuple[int, ...] = tuple(
 
 
 class LandmarkHead(nn.Module):
-    """Places of landmarks in the crop: (batch, width) -> (batch, 26, 2), pixels of 112.
+    """The shape of a face: (batch, width) -> (batch, 26, 2), pixels of the aligned 112-px crop.
 
     Parameters
     ----------
     width
         Of the feature.
+    middle
+        (26, 2), the mean shape, which the head begins at.
     """
 
-    # A feature moves a landmark by some pixels; weights and rates are made for outputs of about 1.
-    _PX_PER_UNIT = 10.0
+    # Shapes differ by a pixel or two; weights and rates are made for outputs of about 1.
+    _PX_PER_UNIT = 2.0
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, middle: Tensor) -> None:
         super().__init__()
         self.places = nn.Linear(width, 2 * len(FACE_LANDMARKS))
+        with torch.no_grad():
+            self.places.bias.copy_(middle.flatten() / self._PX_PER_UNIT)
 
     def forward(self, pooled: Tensor) -> Tensor:
-        """Where the landmarks are."""
-        away: Tensor = self.places(pooled).view(len(pooled), len(FACE_LANDMARKS), 2)
-        return away * self._PX_PER_UNIT + (CROP_SIZE_PX - 1) / 2
+        """Where the aligned crop would show the landmarks."""
+        places: Tensor = self.places(pooled).view(len(pooled), len(FACE_LANDMARKS), 2)
+        return places * self._PX_PER_UNIT
 
 
 class ExtraHeads(nn.Module):
@@ -65,6 +69,8 @@ class ExtraHeads(nn.Module):
         Of the pooled feature.
     loss
         ``blendshapes`` and ``landmarks`` of it, where above 0.
+    corpora
+        Whose training faces say what the mean shape is.
 
     Attributes
     ----------
@@ -72,14 +78,14 @@ class ExtraHeads(nn.Module):
         By the term of the loss.
     """
 
-    def __init__(self, width: int, loss: MMALossWeights) -> None:
+    def __init__(self, width: int, loss: MMALossWeights, corpora: Mapping[str, FaceSet]) -> None:
         super().__init__()
         mesh = nn.Linear(width, len(BLENDSHAPES))
         self.heads = nn.ModuleDict()
         if loss.blendshapes:
             self.heads["blendshapes"] = mesh
         if loss.landmarks:
-            self.heads["landmarks"] = LandmarkHead(width)
+            self.heads["landmarks"] = LandmarkHead(width, mean_shape(corpora))
 
     def read(self, pooled: Tensor, dropout: nn.Module) -> dict[str, Tensor]:
         """What each says, by its term: logits (batch, 47); pixels (batch, 26, 2).
@@ -126,12 +132,47 @@ def check_extra_labels(loss: MMALossWeights, corpora: Mapping[str, FaceSet]) -> 
         )
 
 
-def crop_places(places: Tensor, to_image: Tensor) -> Tensor:
-    """Landmarks (n, k, 2) in pixels of images as pixels of crops cut by matrices (n, 2, 3)."""
-    from_center = places - to_image[:, None, :, 2]
-    found = torch.linalg.solve(to_image[:, :, :2], from_center.transpose(1, 2)).transpose(1, 2)
-    mirrored = torch.linalg.det(to_image[:, :, :2]) < 0
-    return torch.where(mirrored[:, None, None], found[:, list(MIRRORED_LANDMARKS)], found)
+def shapes(places: Tensor, aligned: Tensor) -> Tensor:
+    """The shapes of faces: landmarks as the aligned crop shows them.
+
+    A shape is the same however a view of the face is moved, turned or scaled, so it holds pose,
+    person and expression and nothing of the crop.
+
+    Parameters
+    ----------
+    places
+        (n, k, 2), pixels of images.
+    aligned
+        (n, 2, 3), from pixels of the aligned crop to pixels of images.
+
+    Returns
+    -------
+    (n, k, 2), pixels of the 112-px crop.
+    """
+    from_origin = (places - aligned[:, None, :, 2]).transpose(1, 2)
+    found: Tensor = torch.linalg.solve(aligned[:, :, :2], from_origin)
+    return found.transpose(1, 2)
+
+
+def mean_shape(corpora: Mapping[str, FaceSet]) -> Tensor:
+    """Mean shape (26, 2) of all training faces that have landmarks and of their mirror images."""
+    known = []
+    for faces in corpora.values():
+        if faces.face_landmarks is not None:
+            train = faces.split == "train"
+            places, aligned = faces.face_landmarks[train], faces.aligned[train]
+            found = shapes(torch.from_numpy(places), torch.from_numpy(aligned))
+            known.append(found[found.isfinite().all(dim=(1, 2))])
+    middle = torch.cat(known).mean(0, keepdim=True)
+    both = torch.cat([middle, mirrored_shapes(middle, torch.tensor([True]))])
+    return both.mean(0)
+
+
+def mirrored_shapes(found: Tensor, mirrored: Tensor) -> Tensor:
+    """Shapes (n, 26, 2) as a mirror shows them, where `mirrored` (bool (n,)) says so."""
+    seen = torch.stack([CROP_SIZE_PX - 1 - found[..., 0], found[..., 1]], dim=-1)
+    seen = seen[:, list(MIRRORED_LANDMARKS)]  # a right eye in a mirror is a left one
+    return torch.where(mirrored[:, None, None], seen, found)
 
 
 def _known(faces: FaceSet, labels: FloatArray | None) -> bool:

@@ -45,7 +45,7 @@ from mien.training.checkpoint import (
 from mien.training.config import from_dict, save_config
 from mien.training.distill import Teacher, distilled
 from mien.training.exported import is_exported, read_exported, settle_normalisation
-from mien.training.extra_heads import ExtraHeads, check_extra_labels, crop_places
+from mien.training.extra_heads import ExtraHeads, check_extra_labels, mirrored_shapes, shapes
 from mien.training.growth import grow
 from mien.training.memory import keep_freed_memory
 from mien.training.mixup import mixed
@@ -204,7 +204,7 @@ class CorpusFeed:
         self.blendshapes = torch.from_numpy(mesh)
         nowhere = np.full((len(faces), len(FACE_LANDMARKS), 2), np.nan, np.float32)
         places = nowhere if faces.face_landmarks is None else faces.face_landmarks
-        self.face_landmarks = torch.from_numpy(places)
+        self.shapes = shapes(torch.from_numpy(places), self.aligned)
         counts = np.bincount(faces.majority + 1, minlength=len(EXPRESSIONS) + 1)
         draw = counts[faces.majority + 1].astype(np.float64) ** -config.class_power
         self.draw = draw / draw.sum()
@@ -250,7 +250,7 @@ class CorpusFeed:
             units,
             torch.isfinite(units),
             mesh,
-            crop_places(self.face_landmarks[rows], to_image),
+            mirrored_shapes(self.shapes[rows], mirrored),
         )
         return mixed(crops, targets, augment.mixup_rate, augment.mixup, generator)
 
@@ -365,7 +365,7 @@ def train_mma(
     if start is not None:
         grow(build_mma(config.preset, **config.model), start)  # refused before anything is slow
     check_extra_labels(config.loss, corpora)
-    extra = ExtraHeads(model.action_units.in_features, config.loss)
+    extra = ExtraHeads(model.action_units.in_features, config.loss, corpora)
     learned = nn.ModuleDict({"model": model, **extra.heads})
     optimizer = adamw(learned, optim.rate, optim.weight_decay)
     out.mkdir(parents=True, exist_ok=True)
