@@ -17,8 +17,6 @@ for file in "$data"/*; do ln -sfn "$(realpath "$file")" "$runs/data/$(basename "
 data=$runs/data
 mien synthesize images --count 10000 --seed 7 --framing aligned --modalities color \
     --out "$data/synthetic-aligned"
-mien synthesize images --count 14000 --per-person 2 --seed 8 --framing aligned --modalities color \
-    --out "$data/synthetic-people-aligned"
 
 # Stage 1: the extractor, from scratch on small crops, then at full resolution, then deeper and with
 # the drawn faces. The seeds of one part (below) can run side by side on two cores.
@@ -50,28 +48,11 @@ for seed in 6 7; do taught student mma-teacher-mean "$seed"; done
 python "$here/recipes/mean_of_runs.py" "$runs/mma-student-mean" \
     "$runs/mma-student-6" "$runs/mma-student-7"
 
-for seed in 8 9 10; do taught units mma-student-mean "$seed"; done
+for seed in 8 9; do taught units mma-student-mean "$seed"; done
 python "$here/recipes/mean_of_runs.py" "$runs/mma-mean" "$runs/mma-student-6" "$runs/mma-student-7" \
     "$runs/mma-units-8" "$runs/mma-units-9"
-fitted() {  # CONFIG MEAN OUT; once, since trainings start from it
-    if [ ! -e "$runs/$3/model.safetensors" ]; then
-        python "$here/recipes/fit_units.py" "$here/configs/$1.toml" "$data" "$runs/cache" \
-            "$runs/$2" "$runs/$3"
-    fi
-}
-fitted mma-compact-units mma-mean mma-fitted
-
-# Deeper from there, with many more SYNTHETIC people, taught by the teachers and the units' three
-# seeds, of which the third is there for this alone.
-deeper() {  # NAME START OUT SEED
-    mien train mma --config "$here/configs/mma-compact-$1.toml" --data "$data" \
-        --cache "$runs/cache" --init "$runs/$2" --set "seed=$4" \
-        --teacher "$runs/mma-teacher-4" --teacher "$runs/mma-teacher-5" \
-        --teacher "$runs/mma-units-8" --teacher "$runs/mma-units-9" \
-        --teacher "$runs/mma-units-10" --out "$runs/$3"
-}
-deeper deeper mma-fitted mma-deeper 11
-for seed in 21 22 23; do deeper sharp mma-deeper "mma-sharp-$seed" "$seed"; done
+python "$here/recipes/fit_units.py" "$here/configs/mma-compact-units.toml" "$data" "$runs/cache" \
+    "$runs/mma-mean" "$runs/mma-fitted"
 
 # Calibrated, exported, measured.
 mien export mma --run "$runs/mma-fitted" --about "$about" --to "$runs/uncalibrated.onnx"
