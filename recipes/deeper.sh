@@ -6,31 +6,34 @@ set -eu
 here=$(cd "$(dirname "$0")/.." && pwd)
 runs=${RUNS:-$here/runs}
 mkdir -p "$runs/data"
+runs=$(cd "$runs" && pwd)
 for file in "$1"/*; do ln -sfn "$(realpath "$file")" "$runs/data/$(basename "$file")"; done
 data=$runs/data
 mien synthesize images --count 14000 --per-person 2 --seed 8 --framing aligned --modalities color \
     --out "$data/synthetic-people-aligned"
 
-train() {  # NAME START OUT SEED TEACHER...
+train() {  # NAME START OUT SEED ARGUMENT...
     config=$here/configs/mma-compact-$1.toml start=$runs/$2 out=$runs/$3 seed=$4
     shift 4
-    teachers=
-    for run in "$@"; do teachers="$teachers --teacher $runs/$run"; done
     mien train mma --config "$config" --data "$data" --cache "$runs/cache" --init "$start" \
-        --set "seed=$seed" --out "$out" $teachers
+        --set "seed=$seed" --out "$out" --teacher "$runs/mma-teacher-4" --teacher "$runs/mma-teacher-5" "$@"
 }
 # A third seed of the units' part, as a teacher.
-train units mma-student-mean mma-units-10 10 mma-teacher-4 mma-teacher-5
-all="mma-teacher-4 mma-teacher-5 mma-units-8 mma-units-9 mma-units-10"
-train deeper mma-fitted mma-deeper 11 $all
-for seed in 21 22 23; do train sharp mma-deeper "mma-sharp-$seed" "$seed" $all; done
+train units mma-student-mean mma-units-10 10
+taught() { train "$@" --teacher "$runs/mma-units-8" --teacher "$runs/mma-units-9" --teacher "$runs/mma-units-10"; }
+taught deeper mma-fitted mma-deeper 11
+for seed in 21 22 23; do taught sharp mma-deeper "mma-sharp-$seed" "$seed"; done
 mean() { python "$here/recipes/mean_of_runs.py" "$@"; }
 mean "$runs/mma-sharp-mean" "$runs/mma-sharp-21" "$runs/mma-sharp-22" "$runs/mma-sharp-23"
-# Half way back to the network it started from.
-python "$here/recipes/grow_run.py" "$here/configs/mma-compact-deeper.toml" "$runs/mma-fitted" "$runs/mma-grown"
-mean "$runs/mma-half-way" "$runs/mma-grown" "$runs/mma-sharp-mean"
-for name in deeper sharp-mean half-way; do
-    mien export mma --run "$runs/mma-$name" --about "$here/configs/mma-compact.about.toml" --to "$runs/mma-$name.onnx"
+# Means with the networks it started from.
+for name in fitted student-mean; do
+    python "$here/recipes/grow_run.py" "$here/configs/mma-compact-deeper.toml" "$runs/mma-$name" "$runs/mma-grown-$name"
 done
-mien evaluate mma --model "$runs/mma-deeper.onnx" --model "$runs/mma-sharp-mean.onnx" --model "$runs/mma-half-way.onnx" \
-    --data "$data/ferplus_trainval.npz@valid" --data "$data/muxspace_faces.zip@valid" --data "$data/synthetic-aligned@test"
+mean "$runs/mma-half-way" "$runs/mma-grown-fitted" "$runs/mma-sharp-mean"
+mean "$runs/mma-of-three" "$runs/mma-grown-fitted" "$runs/mma-grown-student-mean" "$runs/mma-sharp-mean"
+for name in fitted deeper sharp-mean half-way of-three; do
+    mien export mma --run "$runs/mma-$name" --about "$here/configs/mma-compact.about.toml" --to "$runs/mma-$name.onnx"
+    mien evaluate mma --model "$runs/mma-$name.onnx" --data "$data/ferplus_trainval.npz@valid" \
+        --data "$data/muxspace_faces.zip@valid" --data "$data/synthetic-aligned@test"
+    mien evaluate jitter --model "$runs/mma-$name.onnx" "$data/videos/pexels_portrait.mp4"
+done

@@ -74,6 +74,8 @@ def test_the_landmark_head_begins_at_the_mean_shape_and_is_read_without_dropout(
     said = heads.read(pooled, torch.nn.Dropout(0.9))
     assert said["blendshapes"].shape == (3, 47) and said["landmarks"].shape == (3, 26, 2)
     torch.testing.assert_close(said["landmarks"], heads.heads["landmarks"](pooled))
+    dropped = heads.read(pooled, torch.nn.Dropout(1.0))["blendshapes"]
+    assert torch.equal(dropped, heads.heads["blendshapes"].bias.expand(3, 47))
     train = faces.face_landmarks[faces.split == "train"].mean(0)
     crop = (train + 0.5) * (112 / 48) - 0.5
     mirrored = np.stack([111 - crop[:, 0], crop[:, 1]], 1)[list(MIRRORED_LANDMARKS)]
