@@ -93,15 +93,20 @@ def test_it_learns_to_tell_stripes_apart(tmp_path):
     assert log[-1]["cce"] < 0.2 * log[0]["cce"] and log[-1]["bce"] < log[0]["bce"]
 
 
-def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(tmp_path):
-    faces = {"stripes": striped_faces()}
-    straight = train_mma(recipe(), faces, tmp_path / "straight", report=lambda _: None)
+def trained_in_one_go_and_in_pieces(config, faces, tmp_path):
+    """A network trained without a stop, after the same run in pieces has given the same bits."""
+    straight = train_mma(config, faces, tmp_path / "straight", report=lambda _: None)
     for _ in range(3):  # 12 steps in all: stop after 5, again after 5, then to the end
         resumed = train_mma(
-            recipe(), faces, tmp_path / "resumed", report=lambda _: None, stop_after_steps=5
+            config, faces, tmp_path / "resumed", report=lambda _: None, stop_after_steps=5
         )
     for name, value in straight.state_dict().items():
         assert torch.equal(value, resumed.state_dict()[name]), name
+    return straight
+
+
+def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(tmp_path):
+    trained_in_one_go_and_in_pieces(recipe(), {"stripes": striped_faces()}, tmp_path)
 
 
 def test_another_configuration_or_other_data_do_not_resume(tmp_path):
@@ -175,13 +180,7 @@ def mesh_of(faces):
 def test_scores_of_a_mesh_are_learned_besides_and_resume_alike(tmp_path):
     faces = {"stripes": mesh_of(striped_faces())}
     config = recipe(loss=MMALossWeights(blendshapes=2.0), augment=replace(CALM, mixup_rate=0.3))
-    straight = train_mma(config, faces, tmp_path / "straight", report=lambda _: None)
-    for _ in range(3):
-        resumed = train_mma(
-            config, faces, tmp_path / "resumed", report=lambda _: None, stop_after_steps=5
-        )
-    for name, value in straight.state_dict().items():
-        assert torch.equal(value, resumed.state_dict()[name]), name
+    straight = trained_in_one_go_and_in_pieces(config, faces, tmp_path)
     lines = (tmp_path / "straight" / "log.jsonl").read_text().splitlines()
     learned = [json.loads(line)["blendshapes"] for line in lines]
     assert learned[-1] < 0.9 * learned[0]  # soft targets: it cannot fall to zero
@@ -192,13 +191,7 @@ def test_scores_of_a_mesh_are_learned_besides_and_resume_alike(tmp_path):
 def test_a_run_that_looks_at_faces_twice_resumes_alike(tmp_path):
     faces = {"stripes": striped_faces()}
     config = recipe(loss=MMALossWeights(steadiness=20.0))
-    straight = train_mma(config, faces, tmp_path / "straight", report=lambda _: None)
-    for _ in range(3):
-        resumed = train_mma(
-            config, faces, tmp_path / "resumed", report=lambda _: None, stop_after_steps=5
-        )
-    for name, value in straight.state_dict().items():
-        assert torch.equal(value, resumed.state_dict()[name]), name
+    trained_in_one_go_and_in_pieces(config, faces, tmp_path)
 
 
 def test_faces_looked_at_twice_come_to_be_read_alike(tmp_path, monkeypatch):
@@ -231,13 +224,7 @@ def test_landmarks_are_learned_besides_and_resume_alike(tmp_path):
     config = recipe(
         loss=MMALossWeights(landmarks=0.5), optimizer=replace(recipe().optimizer, small_epochs=0)
     )
-    straight = train_mma(config, faces, tmp_path / "straight", report=lambda _: None)
-    for _ in range(3):
-        resumed = train_mma(
-            config, faces, tmp_path / "resumed", report=lambda _: None, stop_after_steps=5
-        )
-    for name, value in straight.state_dict().items():
-        assert torch.equal(value, resumed.state_dict()[name]), name
+    straight = trained_in_one_go_and_in_pieces(config, faces, tmp_path)
     longer = replace(config, optimizer=replace(config.optimizer, epochs=15))
     train_mma(longer, faces, tmp_path / "longer", report=lambda _: None)
     lines = (tmp_path / "longer" / "log.jsonl").read_text().splitlines()
