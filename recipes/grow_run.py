@@ -6,16 +6,14 @@ It says what RUN says. The blocks that CONFIG adds are drawn as `mien train mma 
 --init RUN` draws them, so its weights and the trained ones have a mean (recipes/mean_of_runs.py).
 """
 
-import json
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 import torch
 
 from mien.models.mma import build_mma
 from mien.training.checkpoint import load_checkpoint, save_checkpoint, tensor_fingerprint
-from mien.training.config import load_config
+from mien.training.config import load_config, plain_values
 from mien.training.growth import grow
 from mien.training.mma import MMATrainConfig
 
@@ -30,7 +28,7 @@ def main() -> None:
     tensors, _ = load_checkpoint(run / "model.safetensors")
     grow(model, tensors)
     identity = {
-        "config": json.loads(json.dumps(asdict(config))),
+        "config": plain_values(config),
         "grown_from": tensor_fingerprint(tensors),
     }
     save_checkpoint(out / "model.safetensors", dict(model.state_dict()), {"identity": identity})

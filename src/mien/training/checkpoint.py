@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from mien.errors import ConfigError, ModelError
-from mien.training.config import from_dict
+from mien.training.config import from_dict, plain_values
 
 
 def save_checkpoint(path: Path, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
@@ -84,10 +83,9 @@ def resume_from(
 def _completed(identity: Any, kind: type) -> Any:
     """The same, settings that its configuration lacks filled in; as it is where it cannot be."""
     try:
-        config = asdict(from_dict(kind, identity["config"]))
+        return {**identity, "config": plain_values(from_dict(kind, identity["config"]))}
     except (ConfigError, KeyError, TypeError):
         return identity
-    return {**identity, "config": json.loads(json.dumps(config))}
 
 
 def tensor_fingerprint(tensors: dict[str, Tensor]) -> str:

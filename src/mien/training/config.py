@@ -152,6 +152,12 @@ def _override(values: dict[str, Any], text: str) -> None:
         table[last] = raw.strip()
 
 
+def plain_values(config: Any) -> dict[str, Any]:
+    """A configuration as JSON gives it back: dicts, lists and values; what runs are known by."""
+    values: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(config)))
+    return values
+
+
 def save_config(config: Any, path: Path) -> None:
     """Write the resolved configuration as JSON beside the weights."""
     path.write_text(json.dumps(dataclasses.asdict(config), indent=2) + "\n", encoding="utf-8")

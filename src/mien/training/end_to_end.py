@@ -6,10 +6,9 @@ one again, so that `mien export` and `mien analyze` take the result like any oth
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ from mien.models.end_to_end import EndToEnd
 from mien.models.masked_rnn import PRESETS, MaskedRNN, MaskedRNNConfig
 from mien.training.batches import epoch_batches
 from mien.training.checkpoint import load_checkpoint, save_checkpoint, tensor_fingerprint
-from mien.training.config import from_dict
+from mien.training.config import from_dict, plain_values
 from mien.training.epochs import EpochLoop
 from mien.training.reactions import clip_gradients
 from mien.training.routed_adam import RoutedAdam
@@ -150,7 +149,7 @@ def train_end_to_end(
     torch.manual_seed(config.seed)
     optimizer = RoutedAdam(model.parameters(), lr=config.rate, weight_decay=config.weight_decay)
     identity = {
-        "config": json.loads(json.dumps(asdict(config))),
+        "config": plain_values(config),
         "start": tensor_fingerprint(model.state_dict()),
         "data": [train.fingerprint(), valid.fingerprint()],
     }

@@ -42,7 +42,7 @@ from mien.training.checkpoint import (
     with_prefix,
     without_prefix,
 )
-from mien.training.config import from_dict, save_config
+from mien.training.config import from_dict, plain_values, save_config
 from mien.training.distill import Teacher, distilled
 from mien.training.exported import is_exported, read_exported, settle_normalisation
 from mien.training.extra_heads import ExtraHeads, check_extra_labels, mirrored_shapes, shapes
@@ -370,7 +370,7 @@ def train_mma(
     optimizer = adamw(learned, optim.rate, optim.weight_decay)
     out.mkdir(parents=True, exist_ok=True)
     identity = {
-        "config": json.loads(json.dumps(asdict(config))),
+        "config": plain_values(config),
         "data": {name: faces.fingerprint() for name, faces in corpora.items()},
         "init": tensor_fingerprint(start) if start else None,
     }

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from mien.labels import VALENCE_AROUSAL
 from mien.losses import trace_loss
 from mien.models.mran import MRAN, MRANConfig
 from mien.training.checkpoint import load_checkpoint, save_checkpoint
-from mien.training.config import from_dict
+from mien.training.config import from_dict, plain_values
 from mien.training.epochs import EpochLoop
 from mien.training.exported import (
     is_exported,
@@ -171,7 +170,7 @@ def train_mran(
     model.encoders.requires_grad_(config.train_encoders)
     optimizer = adamw(model, config.rate, config.weight_decay)
     identity = {
-        "config": json.loads(json.dumps(asdict(config))),
+        "config": plain_values(config),
         "data": {"train": train.fingerprint(), "valid": valid.fingerprint()},
         "init": start_fingerprint(init),
         "encoders": start_fingerprint(encoders),

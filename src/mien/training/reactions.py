@@ -7,11 +7,10 @@ a batch.
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +29,7 @@ from mien.models.regressor import SequenceRegressor
 from mien.models.sequence_models import SEQUENCE_PRESETS, build_sequence_model
 from mien.training.batches import batch_scores, collate, epoch_batches
 from mien.training.checkpoint import save_checkpoint
+from mien.training.config import plain_values
 from mien.training.engine import Engine, EngineConfig, PlainEngine, share, start_engine
 from mien.training.epochs import EpochLoop
 from mien.training.routed_adam import RoutedAdam
@@ -182,7 +182,7 @@ def train_reactions(
     if windows is not train:
         report(f"{len(train)} videos are read as {len(windows)} windows: some are longer than one")
     identity = {
-        "config": json.loads(json.dumps(asdict(config))),
+        "config": plain_values(config),
         "data": {"train": train.fingerprint(), "valid": valid.fingerprint()},
     }
 
