@@ -118,7 +118,7 @@ def mran_metadata(modalities: tuple[str, ...] = STREAMS, **changes: Any) -> dict
 def tiny_mran(
     path: Path, modalities: tuple[str, ...] = STREAMS, metadata: Any = None, frames: int = 16
 ) -> Path:
-    """Valence is the mean of the color crop, arousal that of the other streams, where present.
+    """Valence is the mean of the first stream, arousal that of the other ones, where present.
 
     Attention follows brightness, on a grid of 4 x 4.
     """
@@ -133,13 +133,13 @@ def tiny_mran(
             helper.make_node("Mul", [f"{name}_m", f"{name}_p"], [f"{name}_v"]),
         ]
         means.append(f"{name}_v")
-    others = means[1:] or ["color_v"]
+    others = means[1:] or means
     nodes += [
         helper.make_node("Sum", others, ["others"]),
-        helper.make_node("Unsqueeze", ["color_v", "last"], ["valence"]),
+        helper.make_node("Unsqueeze", [means[0], "last"], ["valence"]),
         helper.make_node("Unsqueeze", ["others", "last"], ["arousal"]),
         helper.make_node("Concat", ["valence", "arousal"], ["affect"], axis=2),
-        helper.make_node("ReduceMean", ["color"], ["grey"], axes=[2], keepdims=0),
+        helper.make_node("ReduceMean", [modalities[0]], ["grey"], axes=[2], keepdims=0),
         helper.make_node(
             "AveragePool", ["grey"], ["pooled"], kernel_shape=[28, 28], strides=[28, 28]
         ),

@@ -272,6 +272,22 @@ def test_streams_that_do_not_fit_are_one_line(tmp_path: Path) -> None:
         open_guided(tmp_path, tmp_path / "none.mkv")
 
 
+def test_a_model_of_depth_alone_says_nothing_where_there_is_no_depth(tmp_path: Path) -> None:
+    write_video(tmp_path / "v.mp4", calm_frames(30), fps=25)
+    model = MeanMran()
+    model.modalities = ("depth",)  # type: ignore[assignment]
+    analyzer = analyzer_with(lambda _: [make_face(10, 4, 30)], model, steady=False)
+    with pytest.raises(ModelError, match="'mean' reads depth only; give --depth"):
+        analyzer.open(tmp_path / "v.mp4")
+    with analyzer.open(tmp_path / "v.mp4", GuidanceFiles(guides(tmp_path, 20))) as analysis:
+        rows = rows_of(analysis)
+        document = analysis.summary().document
+    assert [row.mran is not None for row in rows] == [True] * 20 + [False] * 10
+    np.testing.assert_allclose([row.mran[1] for row in rows[:20]], 0.5 + np.arange(20) / 1000)
+    assert document["mran"]["streams"] == ["depth"]
+    assert document["faces"][0]["mran"]["frames"] == 20
+
+
 def test_what_a_model_does_not_read_is_refused(tmp_path: Path) -> None:
     write_video(tmp_path / "v.mp4", calm_frames(3), fps=25)
     guidance = GuidanceFiles(depth=guides(tmp_path, 3))

@@ -105,6 +105,21 @@ def test_encoders_of_another_mran_are_taken_for_the_streams_that_are_there():
         given.start_encoders(dict(model.state_dict()))
 
 
+def test_networks_of_one_stream_each_make_the_encoders_of_one_of_all():
+    torch.manual_seed(8)
+    extractor = build_mma("compact", stem="half")
+    single = {name: MRAN(extractor_config(modalities=(name,))) for name in ("color", "depth")}
+    joined = MRAN(extractor_config())
+    joined.start_encoders(
+        dict(extractor.state_dict()), *(dict(one.state_dict()) for one in single.values())
+    )
+    for name, one in single.items():
+        for key, value in one.encoders[name].state_dict().items():
+            assert torch.equal(joined.encoders[name].state_dict()[key], value), (name, key)
+    stem = joined.encoders["thermal"].stem.state_dict()
+    assert all(torch.equal(stem[n], value) for n, value in extractor.stem.state_dict().items())
+
+
 def test_unknown_encoders_are_named():
     with pytest.raises(ValueError, match=r"encoder is one of .* not 'huge'"):
         MRANConfig(encoder="huge")

@@ -20,6 +20,9 @@ MODALITIES = [
     ("color", "depth"),
     ("color", "thermal"),
     ("color", "depth", "thermal"),
+    ("depth",),
+    ("thermal",),
+    ("depth", "thermal"),
 ]
 
 
@@ -57,6 +60,9 @@ def test_every_variant_answers_every_frame(modalities, recurrence, attention):
     assert (maps.std() > 1e-5) == attention
     assert set(dict(model.named_children())) >= {"encoders", "decoders", "recognition"}
     assert set(model.encoders) == set(modalities)
+    assert model.config.lead == modalities[0] and model.config.guides == modalities[1:]
+    other = {name: -clip if name in modalities else clip for name, clip in clips().items()}
+    assert not torch.equal(model(other, torch.ones(2, 6, 3)).affect, affect)
 
 
 @pytest.mark.parametrize("mode", ["train", "eval"])
@@ -169,7 +175,8 @@ def test_a_high_temperature_flattens_the_maps():
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"modalities": ("depth",)}, "modalities are color and any of"),
+        ({"modalities": ()}, r"modalities are some of .*not \[\]"),
+        ({"modalities": ("depth", "warmth")}, "modalities are some of"),
         ({"modalities": ("depth", "color")}, "in this order"),
         ({"recurrence": "plain"}, "recurrence is one of .*not 'plain'"),
         ({"size_px": 100}, "multiple of 16, not 100"),

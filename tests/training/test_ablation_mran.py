@@ -88,10 +88,10 @@ def test_a_table_goes_on_where_it_stopped(tmp_path):
         run_mran_table(replace(TINY, rate=1e-3), data, out, 1, lines.append, rows=rows)
     encoders = out / "runs" / "framewise" / "seed-0" / "model.safetensors"
     frozen, other = replace(TINY, train_encoders=False), tmp_path / "frozen"
-    run_mran_table(frozen, data, other, 1, lines.append, rows=rows[:1], encoders=encoders)
+    run_mran_table(frozen, data, other, 1, lines.append, rows=rows[:1], encoders=[encoders])
     with pytest.raises(ModelError, match="made with another recipe"):  # it counts who gave them
         run_mran_table(
-            frozen, data, other, 1, lines.append, rows=rows[:1], encoders=changed(encoders)
+            frozen, data, other, 1, lines.append, rows=rows[:1], encoders=[changed(encoders)]
         )
     with pytest.raises(ConfigError, match="seeds must be 1 or more, not 0"):
         run_mran_table(TINY, data, out, 0, lines.append, rows=rows)

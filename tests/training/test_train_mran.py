@@ -168,7 +168,7 @@ def test_encoders_start_from_the_extractor_that_ships(splits, tmp_path):
     network = replace(SMALL, encoder="extractor", stem="wide", modalities=("color", "depth"))
     config = replace(TINY, model=network, epochs=1, clips_per_epoch=4, train_encoders=False)
     shipped = weight_path(AFFECT_MODEL)
-    model = quiet(config, *splits, tmp_path / "a", encoders=shipped)
+    model = quiet(config, *splits, tmp_path / "a", encoders=[shipped])
     face = torch.from_numpy(splits[0].clip(0, np.arange(1)).color.copy())
     face = face.permute(0, 3, 1, 2).float() / 127.5 - 1
     extractor = read_exported(shipped)
@@ -179,7 +179,7 @@ def test_encoders_start_from_the_extractor_that_ships(splits, tmp_path):
     torch.testing.assert_close(found, expected, atol=1e-3, rtol=1e-3)
     config = replace(config, seed=1)  # another start is another run
     with pytest.raises(ModelError, match="another configuration or other data"):
-        quiet(config, *splits, tmp_path / "a", encoders=shipped)
+        quiet(config, *splits, tmp_path / "a", encoders=[shipped])
 
 
 def test_training_recordings_without_annotations_are_refused(splits, tmp_path, monkeypatch):

@@ -46,8 +46,9 @@ MRAN_TABLE = "mran"
 @click.option(
     "--encoders",
     type=click.Path(path_type=Path),
+    multiple=True,
     help="For mran: what the encoders of every row start from, a run folder of 'mien train mran' "
-    "or, compact, of 'mien train mma', or the .onnx of an exported compact extractor.",
+    "or, compact, of 'mien train mma', or the .onnx of an exported compact extractor. Repeatable.",
 )
 @click.option(
     "--set", "overrides", multiple=True, metavar="A.B=C", help="Change one setting; repeatable."
@@ -59,7 +60,7 @@ def command(
     seeds: int,
     only: tuple[str, ...],
     config: Path | None,
-    encoders: Path | None,
+    encoders: tuple[Path, ...],
     overrides: tuple[str, ...],
 ) -> None:
     """Run a table's rows, several seeds each, and write Markdown, CSV and a figure.
@@ -72,7 +73,7 @@ def command(
     if table == MRAN_TABLE:
         _mran(Path(data), out, seeds, only, config, encoders, list(overrides))
         return
-    if encoders is not None:
+    if encoders:
         raise click.UsageError("--encoders belongs to the table mran")
     from mien.datasets.reaction_sets import SIMULATED, load_split, splits_of
     from mien.training.ablation.run import AblationData, run_table, usable_test
@@ -113,7 +114,7 @@ def _mran(
     seeds: int,
     only: tuple[str, ...],
     config: Path | None,
-    encoders: Path | None,
+    encoders: tuple[Path, ...],
     changes: list[str],
 ) -> None:
     from mien.datasets.streams import load_streams
@@ -135,7 +136,7 @@ def _mran(
         seeds,
         click.echo,
         sys.stderr.isatty(),
-        encoders=start_file(encoders),
+        encoders=[start_file(start) for start in encoders],
         only=only,
     )
     click.echo(f"table: {out / f'{MRAN_TABLE}.md'}")

@@ -75,7 +75,14 @@ def mma(
 
     recipe = load_config(MMATrainConfig, config, list(overrides))
     corpora = load_corpora(recipe, data, cache or out)
-    train_mma(recipe, corpora, out, report=click.echo, init=start_file(init), teachers=teachers)
+    train_mma(
+        recipe,
+        corpora,
+        out,
+        report=click.echo,
+        init=start_file(init) if init else None,
+        teachers=teachers,
+    )
     click.echo(f"trained model: {out / 'model.safetensors'}")
 
 
@@ -150,9 +157,10 @@ def reactions(config: Path, data: str, out: Path, overrides: tuple[str, ...]) ->
 @click.option(
     "--encoders",
     type=click.Path(path_type=Path),
+    multiple=True,
     help="What the encoders start from: the .onnx of an exported compact extractor, the shipped "
-    "one for example, or the run folder of 'mien train mma' or, with these streams, of 'mien train "
-    "mran'.",
+    "one for example, or the run folder of 'mien train mma' or of 'mien train mran'. Repeatable, "
+    "for runs of one stream each; of several for a stream the last counts.",
 )
 @_set
 def mran(
@@ -160,7 +168,7 @@ def mran(
     data: Path,
     out: Path,
     init: Path | None,
-    encoders: Path | None,
+    encoders: tuple[Path, ...],
     overrides: tuple[str, ...],
 ) -> None:
     """Train the multi-modal recurrent attention network on color, depth and thermal clips."""
@@ -179,7 +187,7 @@ def mran(
         click.echo,
         progress=sys.stderr.isatty(),
         init=init / "model.safetensors" if init else None,
-        encoders=start_file(encoders),
+        encoders=[start_file(start) for start in encoders],
     )
     click.echo(f"trained model: {out / 'model.safetensors'}")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,16 @@ class MranFrame:
     depth_mm: FloatArray | None = None
     thermal_c: FloatArray | None = None
 
+    @property
+    def present(self) -> tuple[bool, bool, bool]:
+        """Which of `mien.faces.streams.STREAMS` are there; color is: it is what finds a face."""
+        return True, self.depth_mm is not None, self.thermal_c is not None
+
+    def shows(self, modalities: Collection[str]) -> bool:
+        """Whether any of these streams is there."""
+        there = zip(STREAMS, self.present, strict=True)
+        return any(present and name in modalities for name, present in there)
+
 
 class MranModel:
     """Multi-modal recurrent attention: the color clip of a face, guided by depth and thermal.
@@ -52,7 +62,7 @@ class MranModel:
     Attributes
     ----------
     modalities
-        The streams that it reads, in the order of `mien.faces.streams.STREAMS`; color is one.
+        The streams that it reads, in the order of `mien.faces.streams.STREAMS`.
     clip_frames
         Frames in a clip.
     fps
@@ -71,8 +81,8 @@ class MranModel:
         if tuple(entry(self.metadata, "outputs", list, file)) != VALENCE_AROUSAL:
             raise ModelError(f"{file}: its outputs are not {list(VALENCE_AROUSAL)}")
         named = entry(self.metadata, "modalities", list, file)
-        if "color" not in named or not set(named) <= set(STREAMS):
-            raise ModelError(f"{file}: reads {named}; expected color and what else of {STREAMS}")
+        if not named or not set(named) <= set(STREAMS):
+            raise ModelError(f"{file}: reads {named}; expected some of {STREAMS}")
         self.modalities: tuple[str, ...] = tuple(name for name in STREAMS if name in named)
         self.clip_frames = int(entry(self.metadata, "clip_frames", int, file))
         self.fps = float(entry(self.metadata, "fps", (int, float), file))
@@ -114,7 +124,7 @@ class MranModel:
             np.stack([frame.color for frame in clip]),
             _stacked([frame.depth_mm for frame in clip]),
             _stacked([frame.thermal_c for frame in clip]),
-            np.array([_present(frame) for frame in clip]),
+            np.array([frame.present for frame in clip]),
             self.modalities,
             self.clip_frames,
             CROP_SIZE_PX,
@@ -142,11 +152,6 @@ def _shipped() -> Path:
             "this installation has no weights of MRAN; give a model of your own "
             "(--mran-model FILE, from 'mien export mran')"
         ) from error
-
-
-def _present(frame: MranFrame) -> tuple[bool, bool, bool]:
-    """In the order of `mien.faces.streams.STREAMS`; a face without a color crop is no face."""
-    return True, frame.depth_mm is not None, frame.thermal_c is not None
 
 
 def _stacked(crops: Sequence[FloatArray | None]) -> FloatArray | None:

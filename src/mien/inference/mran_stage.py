@@ -55,6 +55,10 @@ class MranStage:
             row = by_face.get(face_id)
             if row is None:
                 continue
+            if not crops.shows(self._model.modalities):  # nothing is said of what was not seen
+                if face_id in self._tracks:
+                    self._fill(face_id, self._tracks[face_id].miss(item.timestamp_s))
+                continue
             matrix = crop_to_image(place) if self._attention else None
             self._open[row.frame, face_id] = (row, matrix)
             if face_id not in self._tracks:

@@ -19,6 +19,7 @@ Estimates = list[tuple[int, ClipEstimate]]
 class ClipModel(Protocol):
     """What reads clips: `mien.inference.mran.MranModel`, or a stand-in."""
 
+    modalities: tuple[str, ...]
     clip_frames: int
     fps: float
 

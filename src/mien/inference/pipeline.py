@@ -131,6 +131,11 @@ class Analyzer:
                 f"the MRAN model {self.mran.metadata.get('name')!r} reads "
                 f"{', '.join(readable)}; leave --{' and --'.join(unread)} out"
             )
+        if self.mran is not None and not {"color", *given} & {*readable}:
+            raise ModelError(
+                f"the MRAN model {self.mran.metadata.get('name')!r} reads "
+                f"{' and '.join(readable)} only; give --{' or --'.join(readable)}"
+            )
 
     def settings(self) -> dict[str, Any]:
         """The options as plain values."""

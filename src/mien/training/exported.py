@@ -9,6 +9,7 @@ divide by what it sees, and undo both, again without changing what the network s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +30,9 @@ def is_exported(path: Path) -> bool:
     return path.suffix.lower() == ".onnx" and not path.is_dir()
 
 
-def start_file(start: Path | None) -> Path | None:
+def start_file(start: Path) -> Path:
     """What a command was given to start from, a run's folder or an exported file, as a file."""
-    return start if start is None or is_exported(start) else start / "model.safetensors"
+    return start if is_exported(start) else start / "model.safetensors"
 
 
 def start_fingerprint(start: Path | None) -> str | None:
@@ -41,6 +42,15 @@ def start_fingerprint(start: Path | None) -> str | None:
     if is_exported(start):
         return tensor_fingerprint(read_exported(start).state_dict())
     return tensor_fingerprint(load_checkpoint(start)[0])
+
+
+def starts_fingerprint(starts: Sequence[Path]) -> str | list[str] | None:
+    """What tells several places to start from, in this order, from others; None: from scratch.
+
+    One place is told as `start_fingerprint` tells it.
+    """
+    hashes = [str(start_fingerprint(start)) for start in starts]
+    return hashes if len(hashes) > 1 else next(iter(hashes), None)
 
 
 def read_exported(path: Path) -> MMAExtractor:

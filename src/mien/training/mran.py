@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from mien.training.exported import (
     read_exported,
     settle_normalisation,
     start_fingerprint,
+    starts_fingerprint,
 )
 from mien.training.memory import keep_freed_memory
 from mien.training.optimizing import PRECISIONS, adamw, cosine_rate, update_average
@@ -110,7 +111,7 @@ def train_mran(
     stop_after_epochs: int | None = None,
     progress: bool = False,
     init: Path | None = None,
-    encoders: Path | None = None,
+    encoders: Sequence[Path] = (),
 ) -> MRAN:
     """Train a network, or go on where a killed run stopped; the result is the same.
 
@@ -133,8 +134,9 @@ def train_mran(
         ``model.safetensors`` of an earlier run to start from. No weight depends on the number of
         frames: a network can learn from many short clips first and from long ones afterwards.
     encoders
-        ``model.safetensors`` that the encoders start from, of a compact MMA extractor or of an
-        MRAN that has the same streams and perhaps more; or the ``.onnx`` of an exported extractor.
+        What the encoders start from, in this order, see `MRAN.start_encoders`:
+        ``model.safetensors`` of a compact MMA extractor or of an MRAN, or the ``.onnx`` of an
+        exported extractor.
 
     Returns
     -------
@@ -149,7 +151,7 @@ def train_mran(
         If `out` holds a run of another configuration or other data, `init` is of another shape, or
         the loss is not finite.
     """
-    if not config.train_encoders and init is None and encoders is None:
+    if not config.train_encoders and init is None and not encoders:
         raise ConfigError(
             "train_encoders is false, but the encoders start from nothing: give --init or "
             "--encoders"
@@ -164,8 +166,8 @@ def train_mran(
     model, average = MRAN(config.model), MRAN(config.model)
     if init is not None:
         _start_from(model, init)
-    if encoders is not None:
-        model.start_encoders(_encoder_weights(encoders, readers[0], config))
+    if encoders:
+        model.start_encoders(*(_encoder_weights(start, train, config) for start in encoders))
     average.load_state_dict(model.state_dict())
     model.encoders.requires_grad_(config.train_encoders)
     optimizer = adamw(model, config.rate, config.weight_decay)
@@ -173,7 +175,7 @@ def train_mran(
         "config": plain_values(config),
         "data": {"train": train.fingerprint(), "valid": valid.fingerprint()},
         "init": start_fingerprint(init),
-        "encoders": start_fingerprint(encoders),
+        "encoders": starts_fingerprint(encoders),
     }
     loop = EpochLoop(
         out,
@@ -227,13 +229,14 @@ def load_mran(run: Path) -> tuple[MRAN, dict[str, Any]]:
     return model.eval(), state
 
 
-def _encoder_weights(
-    encoders: Path, reader: ClipReader, config: MRANTrainConfig
-) -> dict[str, Tensor]:
+def _encoder_weights(start: Path, train: StreamSet, config: MRANTrainConfig) -> dict[str, Tensor]:
     """Weights of a run, or of an exported extractor that has looked at some training faces."""
-    if not is_exported(encoders):
-        return load_checkpoint(encoders)[0]
-    extractor = read_exported(encoders)
+    if not is_exported(start):
+        return load_checkpoint(start)[0]
+    extractor = read_exported(start)
+    # In color, whatever the network reads: it is what an extractor has learned from.
+    seeing = replace(config.model, modalities=("color",))
+    reader = clip_reader(seeing, train, config.fps or train.fps)
     some = epoch_clips(reader, _SETTLING_CLIPS, config.augment.strides, config.seed, 0)
     batch = reader.batch(some)
     settle_normalisation(extractor, batch.streams["color"][batch.present[:, :, 0] > 0])

@@ -22,7 +22,8 @@ class MRANConfig:
     Attributes
     ----------
     modalities
-        Streams that the network has, in the order of `STREAMS`; color is one of them.
+        Streams that the network has, in the order of `STREAMS`. The first leads: its features
+        are what attention selects from, the others guide it. The paper's networks all have color.
     clip_frames, size_px
         T, and the side of the crops.
     encoder
@@ -78,9 +79,9 @@ class MRANConfig:
 
     def __post_init__(self) -> None:
         known = tuple(name for name in STREAMS if name in self.modalities)
-        if self.modalities != known or "color" not in known:
+        if self.modalities != known or not known:
             raise ValueError(
-                f"modalities are color and any of {list(STREAMS[1:])}, in this order, not "
+                f"modalities are some of {list(STREAMS)}, in this order, not "
                 f"{list(self.modalities)}"
             )
         if self.recurrence not in RECURRENCES:
@@ -106,9 +107,18 @@ class MRANConfig:
             )
 
     @property
+    def lead(self) -> str:
+        """The stream whose features attention selects from."""
+        return self.modalities[0]
+
+    @property
     def guides(self) -> tuple[str, ...]:
-        """The streams that guide color."""
+        """The streams that guide it."""
         return self.modalities[1:]
+
+    def widths(self, name: str) -> tuple[int, ...]:
+        """Channels of a stream's encoder at 1/2, 1/4, 1/8 and 1/16 of the side."""
+        return self.color_widths if name == "color" else self.guide_widths
 
     @property
     def map_px(self) -> int:

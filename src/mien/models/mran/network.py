@@ -49,16 +49,16 @@ class MRAN(nn.Module):
         super().__init__()
         self.config = config
         recurrent = config.recurrence != "framewise"
-        color, guide = config.color_widths[2:], config.guide_widths[2:]
+        lead, guide = config.widths(config.lead)[2:], config.guide_widths[2:]
         if config.encoder == "extractor":
-            color, guide = ((ExtractorEncoder.VOLUME, pair[1]) for pair in (color, guide))
+            lead, guide = ((ExtractorEncoder.VOLUME, pair[1]) for pair in (lead, guide))
         self.encoders = nn.ModuleDict({name: _encoder(config, name) for name in config.modalities})
         self.decoders = nn.ModuleDict()
         count = len(config.guides)
         hidden = config.color_hidden
         if config.recurrence == "concatenated":
-            volume, bottom = (own + count * other for own, other in zip(color, guide, strict=True))
-            self.decoders["color"] = TemporalDecoder(volume, bottom, hidden)
+            volume, bottom = (own + count * other for own, other in zip(lead, guide, strict=True))
+            self.decoders[config.lead] = TemporalDecoder(volume, bottom, hidden)
             states = hidden[1]
         else:
             for name in config.guides:
@@ -66,15 +66,15 @@ class MRAN(nn.Module):
                     guide[0], guide[1], config.guide_hidden, recurrent=recurrent
                 )
             guidance = count * config.guide_hidden[0], count * config.guide_hidden[1]
-            self.decoders["color"] = TemporalDecoder(
-                color[0], color[1], hidden, guidance, recurrent
+            self.decoders[config.lead] = TemporalDecoder(
+                lead[0], lead[1], hidden, guidance, recurrent
             )
             states = hidden[1] + guidance[1]
         self.attention: AttentionInference | None = None
         if config.attention:
             self.attention = AttentionInference(states, config.temperature)
         self.recognition = EmotionRecognition(
-            color[0],
+            lead[0],
             hidden[1],
             config.recognition,
             3 if recurrent else 1,
@@ -85,7 +85,7 @@ class MRAN(nn.Module):
     def forward(self, streams: dict[str, Tensor], present: Tensor) -> MRANOutput:
         """Affect and attention of clips; see the class for shapes."""
         own = [STREAMS.index(name) for name in self.config.modalities]
-        there = present.to(streams["color"].dtype)
+        there = present.to(streams[self.config.lead].dtype)
         features = {
             name: self.encoders[name](streams[name], there[:, :, index])
             for name, index in zip(self.config.modalities, own, strict=True)
@@ -97,7 +97,7 @@ class MRAN(nn.Module):
         else:
             attention = uniform_attention(states[0])
         mask = there[:, :, own].amax(2).T  # (T, B): frames that have any of the network's streams
-        affect = self.recognition(features["color"].volume, attention, states[0], mask)
+        affect = self.recognition(features[self.config.lead].volume, attention, states[0], mask)
         return MRANOutput(affect, attention.transpose(0, 1))
 
     def encode_in_bfloat16(self, on: bool) -> None:
@@ -111,39 +111,52 @@ class MRAN(nn.Module):
                 encoder.in_bfloat16 = on
 
     def _decode(self, features: dict[str, Features]) -> list[Decoded]:
-        """States of color first, then of the streams that guide it."""
+        """States of the leading stream first, then of the streams that guide it."""
+        lead = self.config.lead
         if self.config.recurrence == "concatenated":
             parts = list(features.values())
             joined = Features(
                 torch.cat([part.volume for part in parts], 2),
                 torch.cat([part.bottom for part in parts], 2),
             )
-            return [self.decoders["color"](joined, [])]
+            return [self.decoders[lead](joined, [])]
         guides: list[Decoded] = [
             self.decoders[name](features[name], []) for name in self.config.guides
         ]
-        return [self.decoders["color"](features["color"], guides), *guides]
+        return [self.decoders[lead](features[lead], guides), *guides]
 
-    def start_encoders(self, weights: dict[str, Tensor]) -> None:
-        """Start every stream's encoder from weights of a compact MMA extractor or of another MRAN.
+    def start_encoders(self, *sources: dict[str, Tensor]) -> None:
+        """Start every stream's encoder from weights of compact MMA extractors or of other MRANs.
+
+        An extractor is a start for every stream, an MRAN for those that it has. Of several sources
+        of a stream the last counts: networks of one stream each make the encoders of one of all.
 
         Raises
         ------
         ModelError
-            If an extractor's weights are given to encoders of another kind, or weights do not fit.
+            If an extractor's weights are given to encoders of another kind, weights do not fit, or
+            a stream of this network is in no source.
         """
-        if any(name.startswith("encoders.") for name in weights):
-            self._take_encoders(weights)
-            return
-        for encoder in self.encoders.values():
-            if not isinstance(encoder, ExtractorEncoder):
-                raise ModelError(
-                    "small encoders cannot start from an extractor: set model.encoder=extractor"
-                )
-            encoder.start_from(weights)
+        taken: dict[str, Tensor] = {}
+        for weights in sources:
+            if any(name.startswith("encoders.") for name in weights):
+                taken.update({n: v for n, v in weights.items() if n.startswith(self._own_encoders)})
+                continue
+            for stream, encoder in self.encoders.items():
+                if not isinstance(encoder, ExtractorEncoder):
+                    raise ModelError(
+                        "small encoders cannot start from an extractor: set model.encoder=extractor"
+                    )
+                encoder.start_from(weights)
+                taken.update({f"encoders.{stream}.{n}": v for n, v in encoder.state_dict().items()})
+        self._take_encoders(taken)
+
+    @property
+    def _own_encoders(self) -> tuple[str, ...]:
+        return tuple(f"encoders.{stream}." for stream in self.config.modalities)
 
     def _take_encoders(self, weights: dict[str, Tensor]) -> None:
-        """The encoders of another MRAN for the streams of this one."""
+        """Weights of all encoders, by the names they have here."""
         own = {name: v for name, v in self.state_dict().items() if name.startswith("encoders.")}
         unfit = [n for n, v in own.items() if n not in weights or weights[n].shape != v.shape]
         if unfit:
@@ -151,8 +164,7 @@ class MRAN(nn.Module):
                 f"{len(unfit)} of {len(own)} weights of the encoders are not there or have another "
                 f"shape, the first is {unfit[0]}; start from a run with the same streams and widths"
             )
-        streams = tuple(f"encoders.{stream}." for stream in self.config.modalities)
-        left_out = [n for n in weights if n.startswith(streams) and n not in own]
+        left_out = [name for name in weights if name not in own]
         if left_out:
             raise ModelError(
                 f"{len(left_out)} weights of the given encoders have no place, the first is "
@@ -166,7 +178,7 @@ class MRAN(nn.Module):
 
 
 def _encoder(config: MRANConfig, name: str) -> SpatialEncoder:
-    widths = config.color_widths if name == "color" else config.guide_widths
+    widths = config.widths(name)
     relief_px = config.size_px if name == "depth" and config.depth == "relief" else 0
     if config.encoder == "extractor":
         return ExtractorEncoder(

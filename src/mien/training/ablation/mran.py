@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -79,7 +79,7 @@ def run_mran_table(
     report: Callable[[str], object] = print,
     progress: bool = False,
     rows: tuple[AblationRow, ...] = MRAN_ROWS,
-    encoders: Path | None = None,
+    encoders: Sequence[Path] = (),
     only: Collection[str] = (),
 ) -> list[RowResult]:
     """Run the rows that are not finished yet and write the tables after each.
@@ -100,7 +100,7 @@ def run_mran_table(
     rows
         Which rows.
     encoders
-        ``model.safetensors`` that every row's encoders start from, see `train_mran`.
+        What every row's encoders start from, see `train_mran`.
     only
         Ids of the rows to run now, all if empty; see `run_rows`.
 
@@ -140,7 +140,7 @@ def run_mran_table(
         rows,
         {row.id: mran_row_config(row, recipe) for row in rows},
         [part.fingerprint() for part in (data.train, *splits.values())]
-        + ([str(start_fingerprint(encoders))] if encoders else []),
+        + [str(start_fingerprint(start)) for start in encoders],
         out,
         seeds,
         train,
