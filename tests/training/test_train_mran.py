@@ -164,6 +164,33 @@ def test_encoders_that_are_not_trained_stay_to_the_bit(splits, tmp_path):
         quiet(config, *splits, tmp_path / "third")
 
 
+def test_runs_of_one_stream_each_make_the_encoders_of_one_of_several(splits, tmp_path):
+    files, single = [], {}
+    for name in ("color", "depth"):
+        alone = replace(TINY, epochs=1, model=replace(SMALL, modalities=(name,)))
+        single[name] = quiet(alone, *splits, tmp_path / name)
+        files.append(tmp_path / name / "model.safetensors")
+    two = replace(SMALL, modalities=("color", "depth"), recurrence="concatenated")
+    config = replace(TINY, epochs=1, model=two, train_encoders=False)
+    joined = quiet(config, *splits, tmp_path / "joined", encoders=files)
+    for name, one in single.items():
+        pairs = zip(
+            one.encoders[name].state_dict().values(),
+            joined.encoders[name].state_dict().items(),
+            strict=True,
+        )
+        for given, (key, kept) in pairs:
+            assert torch.equal(given, kept), (name, key)
+    report = score_recordings(
+        single["depth"], clip_reader(single["depth"].config, splits[1], 25.0), 3
+    )
+    assert report["frames"] == 40
+    with pytest.raises(ModelError, match=r"not there .* the first is encoders\.depth"):
+        quiet(config, *splits, tmp_path / "other", encoders=files[:1])
+    with pytest.raises(ModelError, match="another configuration or other data"):
+        quiet(config, *splits, tmp_path / "joined", encoders=[*files, files[0]])
+
+
 def test_encoders_start_from_the_extractor_that_ships(splits, tmp_path):
     network = replace(SMALL, encoder="extractor", stem="wide", modalities=("color", "depth"))
     config = replace(TINY, model=network, epochs=1, clips_per_epoch=4, train_encoders=False)
