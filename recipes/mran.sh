@@ -1,7 +1,7 @@
 #!/bin/sh
 # The tri-modal benchmark and MRAN's weights: generate, prepare, train, export, score. Everything resumes:
-# run the same line again after a stop. On two cores: half an hour to generate, then under an hour for a seed on each.
-#   sh recipes/mran.sh RUNS SEED NAME      NAME is trimodal or color; ENCODERS is the extractor to start from, THREADS how many a training uses
+# run the same line again after a stop. On two cores: half an hour to generate, then an hour for a seed on each.
+#   sh recipes/mran.sh RUNS SEED NAME      NAME is trimodal, color or depth; ENCODERS is the extractor to start from, THREADS how many a training uses
 set -e
 runs=$1 seed=$2 name=$3
 mien synthesize trimodal --out "$runs/synthetic-trimodal"
@@ -9,15 +9,28 @@ mien datasets prepare synthetic-trimodal --root "$runs/synthetic-trimodal" --out
 # More people than the benchmark has, few frames of each, for the first part. Another seed: other people.
 mien synthesize trimodal --out "$runs/synthetic-people" --seed 1 --train 5000 --valid 120 --test 1 --seconds 2 --fps 2
 mien datasets prepare synthetic-trimodal --root "$runs/synthetic-people" --out "$runs/people-prepared"
-short="$runs/mran-$name-short-$seed" long="$runs/mran-$name-$seed"
+extractor=${ENCODERS:-src/mien/weights/mma-compact.onnx}
 part() {  # CONFIG OUT DATA START...
     config=$1 out=$2 data=$3
     shift 3
     mien train mran --config "configs/$config.toml" --data "$data" --set "seed=$seed" --set threads="${THREADS:-1}" \
         --out "$out" "$@"
 }
-part "mran-$name-short" "$short" "$runs/people-prepared" --encoders "${ENCODERS:-src/mien/weights/mma-compact.onnx}"
-part "mran-$name" "$long" "$runs/trimodal-prepared" --init "$short"
+short() {  # NAME START...
+    of=$1
+    shift
+    part "mran-$of-short" "$runs/mran-$of-short-$seed" "$runs/people-prepared" --encoders "$extractor" "$@"
+}
+if [ "$name" = trimodal ]; then  # its encoders of color and depth learn by themselves first
+    short color
+    short depth
+    set -- --encoders "$runs/mran-color-short-$seed" --encoders "$runs/mran-depth-short-$seed"
+else
+    set --
+fi
+short "$name" "$@"
+long="$runs/mran-$name-$seed"
+part "mran-$name" "$long" "$runs/trimodal-prepared" --init "$runs/mran-$name-short-$seed"
 onnx="$runs/mran-$name-$seed.onnx"
 mien export mran --run "$long" --about "configs/mran-$name.about.toml" --to "$onnx"
 mien evaluate mran --model "$onnx" --data "$runs/trimodal-prepared@test" --by light --by skin_tone --stage1

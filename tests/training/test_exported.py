@@ -51,6 +51,18 @@ def test_what_is_read_back_says_what_the_file_says(file):
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
+def test_stages_apart_are_read_back_too(tmp_path):
+    path, model = tmp_path / "apart.onnx", trained(apart=1)
+    export_mma(model, path, ABOUT)
+    faces = torch.rand(5, 3, 112, 112) * 2 - 1
+    with torch.no_grad():
+        found = read_exported(path)(faces).affect().numpy()
+        own = model(faces).affect().numpy()
+    expected = ort.InferenceSession(str(path)).run(None, {"faces": faces.numpy()})[0]
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    np.testing.assert_allclose(own, expected, atol=1e-5)
+
+
 def test_weights_in_half_precision_are_read_back_as_they_are(tmp_path, file):
     small = tmp_path / "half.onnx"
     export_mma(trained(), small, ABOUT, half=True)
@@ -143,7 +155,6 @@ def with_shape(metadata, **changes):
 
 def test_what_is_given_to_start_from_is_a_file_or_a_runs_folder(tmp_path):
     (tmp_path / "run.onnx").mkdir()
-    assert start_file(None) is None
     assert start_file(tmp_path / "A.ONNX") == tmp_path / "A.ONNX"
     assert start_file(tmp_path / "run.onnx") == tmp_path / "run.onnx" / "model.safetensors"
     assert start_file(tmp_path / "run") == tmp_path / "run" / "model.safetensors"

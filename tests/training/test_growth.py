@@ -48,6 +48,26 @@ def test_a_stem_that_sees_single_pixels_begins_by_saying_the_same(side):
     assert torch.equal(again.stem[0].weight, new.stem[0].weight)
 
 
+@pytest.mark.parametrize(("depths", "apart"), [((1, 2), 1), ((2, 3), 1), ((1, 3), 1)])
+def test_stages_apart_begin_as_those_they_are_a_second_set_of(depths, apart):
+    old, new = shallow(), build_mma("compact", depths=depths, apart=apart, **SHAPE).eval()
+    grow(new, old.state_dict())
+    faces = torch.rand(4, 3, 112, 112) * 2 - 1
+    with torch.no_grad():
+        expected = old(faces).affect()
+        torch.testing.assert_close(new(faces).affect(), expected)
+        for block in new.apart:
+            block.first[0].weight.mul_(-1)
+        changed = new(faces).affect()
+    torch.testing.assert_close(changed[:, 2:9], expected[:, 2:9])
+    assert (changed - expected)[:, :2].abs().max() > 1e-4
+    again = build_mma("compact", depths=depths, apart=apart, **SHAPE).eval()
+    grow(again, new.state_dict())
+    assert torch.equal(again(faces).affect(), new(faces).affect())
+    with pytest.raises(ModelError, match=r"differs in more than depth: \['apart"):
+        grow(build_mma("compact", depths=depths, **SHAPE), new.state_dict())
+
+
 def test_added_blocks_learn():
     new = build_mma("compact", depths=(2, 2), **SHAPE)
     grow(new, shallow().state_dict())

@@ -109,6 +109,47 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(tmp_path):
     trained_in_one_go_and_in_pieces(recipe(), {"stripes": striped_faces()}, tmp_path)
 
 
+def test_what_is_apart_learns_and_expressions_stay_to_the_bit(tmp_path):
+    faces = {"stripes": striped_faces()}
+    first = train_mma(recipe(), faces, tmp_path / "first", report=lambda _: None)
+    start = tmp_path / "first" / "model.safetensors"
+    config = recipe(model={**TINY, "apart": 1}, learn="apart")
+
+    def run(out, **options):
+        return train_mma(
+            config, faces, tmp_path / out, report=lambda _: None, init=start, **options
+        )
+
+    straight = run("straight")
+    for _ in range(3):  # 12 steps in all
+        resumed = run("pieces", stop_after_steps=5)
+    for name, value in straight.state_dict().items():
+        assert torch.equal(value, resumed.state_dict()[name]), name
+    kept, learned = first.state_dict(), straight.state_dict()
+    for name, value in kept.items():
+        if name.startswith(("stem.", "stages.", "expressions.")):
+            assert torch.equal(value, learned[name]), name
+    held_out = faces["stripes"].select(faces["stripes"].split == "valid")
+    before, after = predict(first, held_out), predict(straight, held_out)
+    np.testing.assert_allclose(after[:, 2:9], before[:, 2:9], atol=1e-6)
+    assert np.abs(after - before)[:, 11].max() > 0.01  # AU4 has no label, L_DM moves it
+    with pytest.raises(ConfigError, match="nothing is learned yet: give --init"):
+        train_mma(config, faces, tmp_path / "none", report=lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"learn": "heads"}, "learn is 'all' or 'apart', not 'heads'"),
+        ({"learn": "apart"}, r"has nothing apart: set model\.apart"),
+        ({"model": {**TINY, "apart": 2}}, "apart lies in 0 to 1, not 2"),
+    ],
+)
+def test_nothing_is_apart_that_cannot_be(changes, words):
+    with pytest.raises((ValueError, ConfigError), match=words):
+        recipe(**changes)
+
+
 def test_another_configuration_or_other_data_do_not_resume(tmp_path):
     faces = {"stripes": striped_faces()}
     train_mma(recipe(), faces, tmp_path, report=lambda _: None, stop_after_steps=4)

@@ -54,6 +54,11 @@ class MMAConfig:
         Side to which the network brings a larger input before anything else; 0: the input is
         taken as it comes. Training samples its crops at this size directly. The faces of the
         training photographs hold no more than some 48 to 100 pixels.
+    apart
+        Last stages that valence-arousal and action units have a second time, for themselves, beside
+        those of the expressions; 0: one feature for all heads (the papers'). They read both
+        features, expressions theirs alone. What is learned in these stages
+        (`MMAExtractor.learn_apart`) cannot change what the network says of expressions.
     """
 
     block: str = "basic"
@@ -65,6 +70,7 @@ class MMAConfig:
     standardize: bool = True
     dropout: float = 0.2
     inner_px: int = 0
+    apart: int = 0
 
     def __post_init__(self) -> None:
         if self.block not in _BLOCKS:
@@ -75,6 +81,13 @@ class MMAConfig:
             raise ValueError(f"widths {self.widths} and depths {self.depths} differ in length")
         if self.inner_px < 0 or self.inner_px % 16:
             raise ValueError(f"inner_px is 0 or a multiple of 16, not {self.inner_px}")
+        if not 0 <= self.apart < len(self.widths):
+            raise ValueError(f"apart lies in 0 to {len(self.widths) - 1}, not {self.apart}")
+
+    @property
+    def parting(self) -> int:
+        """Blocks before the stages that there are twice."""
+        return sum(self.depths[: len(self.depths) - self.apart])
 
 
 PRESETS: dict[str, MMAConfig] = {
@@ -121,6 +134,20 @@ class MMAOutput(NamedTuple):
         )  # (B, 26)
 
 
+def _stages(config: MMAConfig) -> list[nn.Module]:
+    """All blocks, freshly drawn, in order."""
+    block = _BLOCKS[config.block]
+    width = config.stem_width
+    stages: list[nn.Module] = []
+    for stage, (channels, depth) in enumerate(zip(config.widths, config.depths, strict=True)):
+        for index in range(depth):
+            # The resnet stem has already halved twice, so its first stage keeps the size.
+            halve = index == 0 and not (stage == 0 and config.stem == "resnet")
+            stages.append(block(width, channels, 2 if halve else 1))
+            width = channels * block.expansion
+    return stages
+
+
 class MMAExtractor(nn.Module):
     """Residual CNN with valence-arousal, expression and action-unit heads.
 
@@ -160,20 +187,14 @@ class MMAExtractor(nn.Module):
             self.stem = nn.Sequential(
                 conv_bn(channels, config.stem_width, 7, 2), nn.ReLU(), nn.MaxPool2d(3, 2, 1)
             )
-        block = _BLOCKS[config.block]
-        width = config.stem_width
-        stages: list[nn.Module] = []
-        for stage, (channels, depth) in enumerate(zip(config.widths, config.depths, strict=True)):
-            for index in range(depth):
-                # The resnet stem has already halved twice, so its first stage keeps the size.
-                halve = index == 0 and not (stage == 0 and config.stem == "resnet")
-                stages.append(block(width, channels, 2 if halve else 1))
-                width = channels * block.expansion
-        self.stages = nn.Sequential(*stages)
+        self.stages = nn.Sequential(*_stages(config))
+        self.apart = nn.Sequential(*_stages(config)[config.parting :]) if config.apart else None
         self.dropout = nn.Dropout(config.dropout)
-        self.valence_arousal = nn.Linear(width, len(VALENCE_AROUSAL))
+        width = config.widths[-1] * _BLOCKS[config.block].expansion
+        both = width * (2 if config.apart else 1)
+        self.valence_arousal = nn.Linear(both, len(VALENCE_AROUSAL))
         self.expressions = nn.Linear(width, len(EXPRESSIONS))
-        self.action_units = nn.Linear(width, len(ACTION_UNITS))
+        self.action_units = nn.Linear(both, len(ACTION_UNITS))
         self._initialise()
 
     def _initialise(self) -> None:
@@ -185,8 +206,36 @@ class MMAExtractor(nn.Module):
                 last = module.second if isinstance(module, BasicBlock) else module.third
                 nn.init.zeros_(last[1].weight)  # type: ignore[arg-type]
 
+    def learn_apart(self) -> None:
+        """From now on only what valence-arousal and action units have for themselves learns.
+
+        Raises
+        ------
+        ValueError
+            If they have nothing (`MMAConfig.apart`).
+        """
+        if self.apart is None:
+            raise ValueError("there is nothing apart that could learn: set model.apart")
+        for part in self._shared():
+            part.requires_grad_(False)
+
+    def train(self, mode: bool = True) -> MMAExtractor:
+        """As of any module; statistics of what does not learn stay as they are."""
+        super().train(mode)
+        for part in self._shared():
+            if not any(weight.requires_grad for weight in part.parameters()):
+                part.train(False)
+        return self
+
+    def _shared(self) -> tuple[nn.Module, ...]:
+        """What expressions depend on."""
+        return self.stem, self.stages, self.expressions
+
     def features(self, x: Tensor) -> Tensor:
-        """Pooled feature (batch, width) that all heads read; `x` as for the module itself."""
+        """Pooled feature (batch, width) that the heads read; `x` as for the module itself.
+
+        With stages `apart` there are two side by side, the expressions' first.
+        """
         return self.convolved(self.prepared(x))
 
     def prepared(self, x: Tensor) -> Tensor:
@@ -205,8 +254,11 @@ class MMAExtractor(nn.Module):
 
     def convolved(self, x: Tensor) -> Tensor:
         """Pooled feature of what is `prepared`."""
-        x = self.stages(self.stem(x))  # (B, C, h, w)
-        return x.mean(dim=(2, 3))  # (B, C)
+        x = self.stages[: self.config.parting](self.stem(x))  # (B, C, h, w)
+        pooled: Tensor = self.stages[self.config.parting :](x).mean(dim=(2, 3))  # (B, C)
+        if self.apart is not None:
+            pooled = torch.cat([pooled, self.apart(x).mean(dim=(2, 3))], dim=1)
+        return pooled
 
     def forward(self, x: Tensor) -> MMAOutput:
         """Heads' raw outputs for a batch of aligned crops."""
@@ -220,7 +272,7 @@ class MMAExtractor(nn.Module):
         """The same, nothing dropped in training either."""
         return MMAOutput(
             torch.tanh(self.valence_arousal(pooled)),
-            self.expressions(pooled),
+            self.expressions(pooled[:, : self.expressions.in_features]),
             self.action_units(pooled),
         )
 

@@ -4,13 +4,16 @@ A residual block whose last normalisation has weight and bias zero passes its (n
 through. `grow` keeps every trained block in its place and leaves the added ones, at the end of
 each stage, in that state: the deeper network begins by saying exactly what the shallower one says
 (the idea of Net2DeeperNet; Chen, Goodfellow & Shlens, ICLR 2016). Likewise the convolution of a
-``"half"`` stem becomes one of a ``"wide"`` stem (`mien.models.blocks.stems`).
+``"half"`` stem becomes one of a ``"wide"`` stem (`mien.models.blocks.stems`). Stages that the
+deeper network has `apart` begin as those of which they are a second set, and their heads read them
+alone.
 """
 
 from __future__ import annotations
 
 import re
 
+import torch
 from torch import Tensor
 
 from mien.errors import ModelError
@@ -50,17 +53,33 @@ def grow(model: MMAExtractor, tensors: dict[str, Tensor]) -> None:
     starts = [sum(model.config.depths[:stage]) for stage in range(len(depths))]
     place = [start + k for start, depth in zip(starts, depths, strict=True) for k in range(depth)]
     moved = {_moved(name, place): value for name, value in tensors.items()}
+    if model.config.apart and not any(name.startswith("apart.") for name in tensors):
+        moved = _parted(moved, model.config.parting)
     state = model.state_dict()
     unknown = sorted(name for name in moved if name not in state)
     wrong = sorted(
         name for name in moved if name in state and moved[name].shape != state[name].shape
     )
-    outside = sorted(name for name in state if name not in moved and not _BLOCK.match(name))
+    added = re.compile(r"(stages|apart)\.") if len(moved) > len(tensors) else _BLOCK
+    outside = sorted(name for name in state if name not in moved and not added.match(name))
     if unknown or wrong or outside:
         raise ModelError(
             f"the trained network differs in more than depth: {(unknown + wrong + outside)[:3]}"
         )
     model.load_state_dict({**state, **moved})
+
+
+def _parted(tensors: dict[str, Tensor], parting: int) -> dict[str, Tensor]:
+    """With the last stages a second time; valence-arousal and action units read the second ones."""
+    parted = dict(tensors)
+    for name, value in tensors.items():
+        found = _BLOCK.match(name)
+        if found and int(found[1]) >= parting:
+            parted[f"apart.{int(found[1]) - parting}.{found[2]}"] = value
+    for head in ("valence_arousal.weight", "action_units.weight"):
+        if head in parted:
+            parted[head] = torch.cat([torch.zeros_like(parted[head]), parted[head]], 1)
+    return parted
 
 
 def _moved(name: str, place: list[int]) -> str:

@@ -153,7 +153,11 @@ class OptimizerConfig:
 
 @dataclass(frozen=True)
 class MMATrainConfig:
-    """Everything that decides what the trained extractor is; saved beside it."""
+    """Everything that decides what the trained extractor is; saved beside it.
+
+    ``learn`` is ``"all"``, or ``"apart"``: of a network with ``model.apart`` only the stages and
+    heads of valence-arousal and action units, so that expressions stay as they are to the bit.
+    """
 
     name: str
     corpora: dict[str, Any]
@@ -161,6 +165,7 @@ class MMATrainConfig:
     model: dict[str, Any] = field(default_factory=dict)
     seed: int = 0
     threads: int = 2
+    learn: str = "all"
     relatedness: str = "weighted"
     detach_dm: bool = False
     class_weight_power: float = 0.25
@@ -173,7 +178,11 @@ class MMATrainConfig:
             raise ValueError(f"unknown preset {self.preset!r}: choose one of {sorted(PRESETS)}")
         relatedness(self.relatedness)  # refuses an unknown kind
         settings = {**asdict(PRESETS[self.preset]), **self.model}
-        from_dict(MMAConfig, settings, "model")
+        model = from_dict(MMAConfig, settings, "model")
+        if self.learn not in ("all", "apart"):
+            raise ValueError(f"learn is 'all' or 'apart', not {self.learn!r}")
+        if self.learn == "apart" and not model.apart:
+            raise ValueError("learn is 'apart', but the network has nothing apart: set model.apart")
         self.corpus_configs()
 
     def corpus_configs(self) -> dict[str, CorpusConfig]:
@@ -360,6 +369,10 @@ def train_mma(
     for network in (model, average):
         network.to(memory_format=layout)  # type: ignore[call-overload]
     average.load_state_dict(model.state_dict())
+    if config.learn == "apart":
+        if init is None:
+            raise ConfigError("learn is 'apart', but nothing is learned yet: give --init")
+        model.learn_apart()
     exported = read_exported(init) if init and is_exported(init) else None
     start = exported.state_dict() if exported else load_checkpoint(init)[0] if init else None
     if start is not None:
