@@ -9,7 +9,7 @@ bfloat16 (``precision`` of a training). Peak memory is that of a process that do
 above what it held before its first step.
 
 usage: python benchmarks/mran_step.py [--threads 2] [--batch 8] [--repeats 7] [--width 1]
-    [--encoder small|extractor] [--quick]
+    [--encoder small|extractor] [--recipe configs/mran-trimodal.toml] [--quick]
 """
 
 import argparse
@@ -20,6 +20,7 @@ import statistics
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import torch
 from torch import nn
@@ -28,7 +29,9 @@ from torch.nn import functional
 from mien.models.blocks import ga_lstm
 from mien.models.mran import MRAN, MRANConfig
 from mien.models.mran.encoders import ExtractorEncoder, Features
+from mien.training.config import load_config
 from mien.training.memory import keep_freed_memory
+from mien.training.mran import MRANTrainConfig
 
 
 class ObviousLSTM(nn.Module):
@@ -90,13 +93,16 @@ def features(config, batch):
     return found
 
 
-def config(width, encoder="small"):
-    """The default sizes, with states so many times as wide."""
-    plain = MRANConfig()
-    return MRANConfig(
-        color_hidden=tuple(width * hidden for hidden in plain.color_hidden),
-        guide_hidden=tuple(width * hidden for hidden in plain.guide_hidden),
-        encoder=encoder,
+def config(arguments):
+    """The default sizes or a recipe's, with states so many times as wide."""
+    if arguments.recipe:
+        plain = load_config(MRANTrainConfig, arguments.recipe).model
+    else:
+        plain = MRANConfig(encoder=arguments.encoder)
+    return replace(
+        plain,
+        color_hidden=tuple(arguments.width * hidden for hidden in plain.color_hidden),
+        guide_hidden=tuple(arguments.width * hidden for hidden in plain.guide_hidden),
     )
 
 
@@ -134,12 +140,12 @@ def network_step(model, batch):
     return step
 
 
-def measure(what, way, batch, threads, repeats, width, encoder):
+def measure(arguments, what, way, batch, repeats):
     """Seconds of single steps and the memory that they needed, in a process of its own."""
     keep_freed_memory()
-    torch.set_num_threads(threads)
+    torch.set_num_threads(arguments.threads)
     torch.manual_seed(0)
-    model = MRAN(config(width, encoder)).train()
+    model = MRAN(config(arguments)).train()
     if way.startswith("obvious"):
         make_obvious(model)
     model.encode_in_bfloat16(way.endswith("bf16"))
@@ -165,10 +171,10 @@ def measure(what, way, batch, threads, repeats, width, encoder):
     )
 
 
-def check(batch, width, encoder):
+def check(batch, arguments):
     """Largest relative difference of outputs and of gradients between both ways."""
     torch.manual_seed(0)
-    model = MRAN(config(width, encoder))
+    model = MRAN(config(arguments))
     ours = decoder_step(model, batch)()
     make_obvious(model)
     obvious = decoder_step(model, batch)()
@@ -185,25 +191,20 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--width", type=int, default=1, help="states so many times as wide")
     parser.add_argument("--encoder", choices=("small", "extractor"), default="small")
+    parser.add_argument("--recipe", help="the network of this recipe instead of the default sizes")
     parser.add_argument("--quick", action="store_true", help="two clips, three repeats")
     parser.add_argument("--measure", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     batch, repeats = (2, 3) if arguments.quick else (arguments.batch, arguments.repeats)
     if arguments.measure:
-        measure(
-            *arguments.measure,
-            batch,
-            arguments.threads,
-            repeats,
-            arguments.width,
-            arguments.encoder,
-        )
+        measure(arguments, *arguments.measure, batch, repeats)
         return
+    network = config(arguments)
     print(
         f"{platform.processor() or platform.machine()}, {arguments.threads} thread(s), Python "
         f"{platform.python_version()}, torch {torch.__version__}; {batch} clips of "
-        f"{MRANConfig().clip_frames} frames, states {arguments.width} time(s) as wide, "
-        f"{arguments.encoder} encoders, median of {repeats} steps"
+        f"{network.clip_frames} frames, {network.recurrence}, states of {network.color_hidden[1]} "
+        f"channels, {network.encoder} encoders, median of {repeats} steps"
     )
     print(f"{'step':<12}{'way':<14}{'ms':>8}{'CPU ms':>9}{'peak MB':>9}{'ratio':>7}")
     for what in ("decoders", "network"):
@@ -213,6 +214,7 @@ def main() -> None:
             command = [sys.executable, __file__, "--measure", what, way, "--batch", str(batch)]
             command += ["--threads", str(arguments.threads), "--repeats", str(repeats)]
             command += ["--width", str(arguments.width), "--encoder", arguments.encoder]
+            command += ["--recipe", arguments.recipe] if arguments.recipe else []
             done = subprocess.run(command, capture_output=True, text=True, check=True)
             result = json.loads(done.stdout.splitlines()[-1])
             base = base or result["seconds"]
@@ -222,7 +224,7 @@ def main() -> None:
                 f"{base / result['seconds']:>7.2f}",
                 flush=True,
             )
-    outputs, gradients = check(2, arguments.width, arguments.encoder)
+    outputs, gradients = check(2, arguments)
     print(f"differ by {outputs:.1e} in the states, {gradients:.1e} in the gradients")
 
 
