@@ -54,18 +54,12 @@ python "$here/recipes/mean_of_runs.py" "$runs/mma-mean" "$runs/mma-student-6" "$
 python "$here/recipes/fit_units.py" "$here/configs/mma-compact-units.toml" "$data" "$runs/cache" \
     "$runs/mma-mean" "$runs/mma-fitted"
 
-# Valence-arousal and action units get last stages of their own and many more SYNTHETIC people; expressions stay.
-mien synthesize images --count 14000 --per-person 2 --seed 8 --framing aligned --modalities color \
-    --out "$data/synthetic-people-aligned"
-mien train mma --config "$here/configs/mma-compact-apart.toml" --data "$data" \
-    --cache "$runs/cache" --init "$runs/mma-fitted" --out "$runs/mma-apart"
-
 # Calibrated, exported, measured.
-mien export mma --run "$runs/mma-apart" --about "$about" --to "$runs/uncalibrated.onnx"
+mien export mma --run "$runs/mma-fitted" --about "$about" --to "$runs/uncalibrated.onnx"
 mien calibrate mma --model "$runs/uncalibrated.onnx" --to "$runs/calibration.json" \
     --data "$data/ferplus_trainval.npz@valid" --data "$data/muxspace_faces.zip@valid" \
     --data "$data/synthetic-aligned@valid"
-mien export mma --run "$runs/mma-apart" --about "$about" \
+mien export mma --run "$runs/mma-fitted" --about "$about" \
     --calibration "$runs/calibration.json" --half --to "$weights/mma-compact.onnx"
 python "$here/recipes/measure_mma.py" "$data" "$weights/mma-compact.onnx" "$runs/calibration.json" \
     "$weights/mma-compact.json"
