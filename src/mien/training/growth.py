@@ -53,15 +53,16 @@ def grow(model: MMAExtractor, tensors: dict[str, Tensor]) -> None:
     starts = [sum(model.config.depths[:stage]) for stage in range(len(depths))]
     place = [start + k for start, depth in zip(starts, depths, strict=True) for k in range(depth)]
     moved = {_moved(name, place): value for name, value in tensors.items()}
-    if model.config.apart and not any(name.startswith("apart.") for name in tensors):
+    parts = bool(model.config.apart) and not any(name.startswith("apart.") for name in tensors)
+    if parts:
         moved = _parted(moved, model.config.parting)
     state = model.state_dict()
     unknown = sorted(name for name in moved if name not in state)
     wrong = sorted(
         name for name in moved if name in state and moved[name].shape != state[name].shape
     )
-    added = re.compile(r"(stages|apart)\.") if len(moved) > len(tensors) else _BLOCK
-    outside = sorted(name for name in state if name not in moved and not added.match(name))
+    added = ("stages.", "apart.") if parts else ("stages.",)
+    outside = sorted(name for name in state if name not in moved and not name.startswith(added))
     if unknown or wrong or outside:
         raise ModelError(
             f"the trained network differs in more than depth: {(unknown + wrong + outside)[:3]}"

@@ -167,7 +167,7 @@ def train_mran(
     if init is not None:
         _start_from(model, init)
     if encoders:
-        model.start_encoders(*(_encoder_weights(start, train, config) for start in encoders))
+        model.start_encoders(*(_encoder_weights(start, train, config, fps) for start in encoders))
     average.load_state_dict(model.state_dict())
     model.encoders.requires_grad_(config.train_encoders)
     optimizer = adamw(model, config.rate, config.weight_decay)
@@ -229,14 +229,16 @@ def load_mran(run: Path) -> tuple[MRAN, dict[str, Any]]:
     return model.eval(), state
 
 
-def _encoder_weights(start: Path, train: StreamSet, config: MRANTrainConfig) -> dict[str, Tensor]:
+def _encoder_weights(
+    start: Path, train: StreamSet, config: MRANTrainConfig, fps: float
+) -> dict[str, Tensor]:
     """Weights of a run, or of an exported extractor that has looked at some training faces."""
     if not is_exported(start):
         return load_checkpoint(start)[0]
     extractor = read_exported(start)
     # In color, whatever the network reads: it is what an extractor has learned from.
     seeing = replace(config.model, modalities=("color",))
-    reader = clip_reader(seeing, train, config.fps or train.fps)
+    reader = clip_reader(seeing, train, fps)
     some = epoch_clips(reader, _SETTLING_CLIPS, config.augment.strides, config.seed, 0)
     batch = reader.batch(some)
     settle_normalisation(extractor, batch.streams["color"][batch.present[:, :, 0] > 0])

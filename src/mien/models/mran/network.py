@@ -137,10 +137,11 @@ class MRAN(nn.Module):
             If an extractor's weights are given to encoders of another kind, weights do not fit, or
             a stream of this network is in no source.
         """
+        own = tuple(f"encoders.{stream}." for stream in self.config.modalities)
         taken: dict[str, Tensor] = {}
         for weights in sources:
             if any(name.startswith("encoders.") for name in weights):
-                taken.update({n: v for n, v in weights.items() if n.startswith(self._own_encoders)})
+                taken.update({n: v for n, v in weights.items() if n.startswith(own)})
                 continue
             for stream, encoder in self.encoders.items():
                 if not isinstance(encoder, ExtractorEncoder):
@@ -150,10 +151,6 @@ class MRAN(nn.Module):
                 encoder.start_from(weights)
                 taken.update({f"encoders.{stream}.{n}": v for n, v in encoder.state_dict().items()})
         self._take_encoders(taken)
-
-    @property
-    def _own_encoders(self) -> tuple[str, ...]:
-        return tuple(f"encoders.{stream}." for stream in self.config.modalities)
 
     def _take_encoders(self, weights: dict[str, Tensor]) -> None:
         """Weights of all encoders, by the names they have here."""
