@@ -35,6 +35,7 @@ SMALL = MRANConfig(
     color_hidden=(4, 4),
     guide_hidden=(2, 2),
     recognition=(6, 6),
+    head=4,
 )
 ABOUT = {"name": "tiny", "license": "none", "trained_on": "nothing", "caveat": "random weights"}
 

@@ -163,6 +163,20 @@ def test_exposure_does_not_matter_where_color_is_standardised():
     assert moved[0] < 0.2 * moved[1]
 
 
+@torch.no_grad()
+def test_a_head_has_a_rectified_layer_between_face_and_affect():
+    model = network(head=5)
+    seen = []
+    model.recognition.affect.register_forward_hook(
+        lambda _, given, said: seen.append((given[0], said))
+    )
+    affect = model(clips(), torch.ones(2, 6, 3)).affect
+    hidden, raw = seen[0]
+    assert hidden.shape == (2, 6, 5) and hidden.min() == 0 and hidden.max() > 0
+    torch.testing.assert_close(torch.tanh(raw), affect)
+    assert not any(name.startswith("recognition.hidden") for name in network().state_dict())
+
+
 def test_a_high_temperature_flattens_the_maps():
     with torch.no_grad():
         sharp, flat = (
@@ -183,6 +197,7 @@ def test_a_high_temperature_flattens_the_maps():
         ({"color_widths": (8, 8)}, r"color_widths holds 4 positive numbers, not \[8, 8\]"),
         ({"temperature": 0.0}, "out of range: temperature 0.0"),
         ({"clip_frames": 0}, "clip_frames must be 1 or more"),
+        ({"head": -1}, "head must be 0 or more, not -1"),
     ],
 )
 def test_impossible_networks_are_refused(change, words):

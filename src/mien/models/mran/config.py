@@ -43,6 +43,9 @@ class MRANConfig:
         Channels of the decoders' states at 1/16 and at 1/8 of the side.
     recognition
         Channels of the two 3-D convolutions.
+    head
+        Channels of a hidden layer between the features of the whole face and valence-arousal; 0:
+        they are a linear function of these, before the tanh.
     attention
         False: the attention is uniform, so color features pass as they are.
     recurrence
@@ -71,6 +74,7 @@ class MRANConfig:
     color_hidden: tuple[int, ...] = (24, 24)
     guide_hidden: tuple[int, ...] = (16, 16)
     recognition: tuple[int, ...] = (48, 64)
+    head: int = 0
     attention: bool = True
     recurrence: str = "guided"
     temperature: float = 1.0
@@ -101,6 +105,8 @@ class MRANConfig:
             widths = getattr(self, name)
             if len(widths) != count or min(widths) < 1:
                 raise ValueError(f"{name} holds {count} positive numbers, not {list(widths)}")
+        if self.head < 0:
+            raise ValueError(f"head must be 0 or more, not {self.head}")
         if self.temperature <= 0 or not 0 <= self.dropout < 1:
             raise ValueError(
                 f"out of range: temperature {self.temperature}, dropout {self.dropout}"

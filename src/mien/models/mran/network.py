@@ -80,6 +80,7 @@ class MRAN(nn.Module):
             3 if recurrent else 1,
             config.dropout,
             config.map_px,
+            config.head,
         )
 
     def forward(self, streams: dict[str, Tensor], present: Tensor) -> MRANOutput:

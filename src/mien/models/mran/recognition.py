@@ -28,6 +28,8 @@ class EmotionRecognition(nn.Module):
         Rate before the regression.
     side
         Height and width of the features that come in.
+    hidden
+        Channels of a layer before the regression, or 0 for none.
     """
 
     place: Tensor
@@ -40,6 +42,7 @@ class EmotionRecognition(nn.Module):
         reach: int,
         dropout: float,
         side: int,
+        hidden: int = 0,
     ) -> None:
         super().__init__()
         first, second = widths
@@ -48,7 +51,8 @@ class EmotionRecognition(nn.Module):
         half = (side + 1) // 2
         self.place = nn.Parameter(torch.full((second, half, half), 1 / half**2))  # a mean at first
         self.dropout = nn.Dropout(dropout)
-        self.affect = nn.Linear(second, 2)
+        self.hidden = nn.Sequential(nn.Linear(second, hidden), nn.ReLU()) if hidden else None
+        self.affect = nn.Linear(hidden or second, 2)
 
     def forward(self, volume: Tensor, attention: Tensor, states: Tensor, mask: Tensor) -> Tensor:
         """Affect (batch, time, 2) in [-1, 1].
@@ -70,6 +74,8 @@ class EmotionRecognition(nn.Module):
         x = torch.relu(self.second(x))
         pooled = (x * self.place[:, None]).sum(dim=(3, 4))  # (B, C, T)
         pooled = self.dropout(pooled.transpose(1, 2))  # (B, T, C)
+        if self.hidden is not None:
+            pooled = self.hidden(pooled)
         return torch.tanh(self.affect(pooled))
 
 
