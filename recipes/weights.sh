@@ -17,6 +17,8 @@ for file in "$data"/*; do ln -sfn "$(realpath "$file")" "$runs/data/$(basename "
 data=$runs/data
 mien synthesize images --count 10000 --seed 7 --framing aligned --modalities color \
     --out "$data/synthetic-aligned"
+mien synthesize images --count 14000 --per-person 2 --seed 8 --framing aligned --modalities color \
+    --out "$data/synthetic-people-aligned"
 
 # Stage 1: the extractor, from scratch on small crops, then at full resolution, then deeper and with
 # the drawn faces. The seeds of one part (below) can run side by side on two cores.
@@ -28,8 +30,8 @@ mien train mma --config "$here/configs/mma-compact-deep.toml" --data "$data" \
     --cache "$runs/cache" --init "$runs/mma-compact-finish" --out "$runs/mma-compact-deep"
 
 # Two networks that start from it, their mean, and two that learn from what both say of a face and
-# start from that mean; then a short last part for the action units. The mean of all
-# four ships, its head of units fitted anew.
+# start from that mean; then a short part for the action units. In the mean of all four, its head of
+# units fitted anew, expressions are done.
 about=$here/configs/mma-compact.about.toml
 mien export mma --run "$runs/mma-compact-deep" --about "$about" --to "$runs/mma-compact-deep.onnx"
 for seed in 4 5; do
@@ -54,12 +56,25 @@ python "$here/recipes/mean_of_runs.py" "$runs/mma-mean" "$runs/mma-student-6" "$
 python "$here/recipes/fit_units.py" "$here/configs/mma-compact-units.toml" "$data" "$runs/cache" \
     "$runs/mma-mean" "$runs/mma-fitted"
 
+# Last stages of their own for valence-arousal and action units, from many more drawn faces; then two
+# networks that go on from there, whose mean ships, its head of units fitted anew.
+apart() {  # NAME START OUT SEED
+    mien train mma --config "$here/configs/mma-compact-$1.toml" --data "$data" \
+        --cache "$runs/cache" --init "$runs/$2" --set "seed=$4" --out "$runs/$3"
+}
+apart apart mma-fitted mma-apart 51
+for seed in 52 53; do apart apart-on mma-apart "mma-apart-$seed" "$seed"; done
+python "$here/recipes/mean_of_runs.py" "$runs/mma-apart-mean" \
+    "$runs/mma-apart-52" "$runs/mma-apart-53"
+python "$here/recipes/fit_units.py" "$here/configs/mma-compact-apart-on.toml" "$data" "$runs/cache" \
+    "$runs/mma-apart-mean" "$runs/mma-apart-fitted"
+
 # Calibrated, exported, measured.
-mien export mma --run "$runs/mma-fitted" --about "$about" --to "$runs/uncalibrated.onnx"
+mien export mma --run "$runs/mma-apart-fitted" --about "$about" --to "$runs/uncalibrated.onnx"
 mien calibrate mma --model "$runs/uncalibrated.onnx" --to "$runs/calibration.json" \
     --data "$data/ferplus_trainval.npz@valid" --data "$data/muxspace_faces.zip@valid" \
     --data "$data/synthetic-aligned@valid"
-mien export mma --run "$runs/mma-fitted" --about "$about" \
+mien export mma --run "$runs/mma-apart-fitted" --about "$about" \
     --calibration "$runs/calibration.json" --half --to "$weights/mma-compact.onnx"
 python "$here/recipes/measure_mma.py" "$data" "$weights/mma-compact.onnx" "$runs/calibration.json" \
     "$weights/mma-compact.json"

@@ -10,7 +10,7 @@ import re
 import sys
 from pathlib import Path
 
-from mien.labels import EXPRESSIONS
+from mien.labels import EXPRESSIONS, VALENCE_AROUSAL
 
 WEIGHTS = Path(__file__).parents[1] / "src" / "mien" / "weights"
 _BLOCK = re.compile(r"(<!-- figures -->\n).*?(<!-- /figures -->)", re.DOTALL)
@@ -80,11 +80,13 @@ def mma_figures(document: dict) -> str:
 
 
 def calibration_figures(calibration: dict) -> str:
+    measures = ["accuracy", "macro_f1", "expression_ece", "au_ece", "au_decided_mean_f1"]
+    measures += [f"{name}_ccc" for name in VALENCE_AROUSAL]
     rows = [
         [f"{name}, {entry['split']}", str(entry["faces"])]
         + [
             f"{figure(entry['before'][error])} to {figure(entry['after'][error])}"
-            for error in ("accuracy", "macro_f1", "expression_ece", "au_ece", "au_decided_mean_f1")
+            for error in measures
         ]
         for name, entry in calibration["measured on the other half"].items()
     ]
@@ -93,10 +95,20 @@ def calibration_figures(calibration: dict) -> str:
     named = zip(EXPRESSIONS, temperatures["expression_biases"], strict=True)
     biases = ", ".join(f"{name} {value:+.2f}" for name, value in named if value) or "none"
     head = ["data", "faces", "accuracy", "macro-F1", "ECE of expressions", "ECE of AUs (mean)"]
-    head += ["F1 of AUs (mean), at 0.5 to decided"]
+    head += ["F1 of AUs (mean), at 0.5 to decided", "CCC valence", "CCC arousal"]
+    reach = " and ".join(
+        f"{name} {gain:.2f} x {offset:+.2f}"
+        for name, gain, offset in zip(
+            VALENCE_AROUSAL,
+            temperatures["affect_gains"],
+            temperatures["affect_offsets"],
+            strict=True,
+        )
+    )
     return (
         f"Calibration, before and after, on the half of the faces that was not fitted on "
-        f"(temperature of the expressions {temperature}; biases {biases}):\n\n" + table(head, rows)
+        f"(temperature of the expressions {temperature}; biases {biases}; before the tanh, "
+        f"{reach}):\n\n" + table(head, rows)
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import warnings
+from copy import deepcopy
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -72,7 +73,7 @@ def read_about(path: Path) -> dict[str, Any]:
 class _AffectGraph(nn.Module):
     def __init__(self, model: MMAExtractor, calibration: Calibration) -> None:
         super().__init__()
-        self.model = model
+        self.model = _with_affect_scale(model, calibration)
         self.expressions = calibration.expressions
         # Added only where there are any: a graph without calibration has no such node.
         biases = calibration.expression_biases
@@ -88,6 +89,18 @@ class _AffectGraph(nn.Module):
             expression_logits=expressions,
             au_logits=raw.au_logits / self.action_units,
         ).affect()
+
+
+def _with_affect_scale(model: MMAExtractor, calibration: Calibration) -> MMAExtractor:
+    """A copy whose head says valence and arousal at their calibrated reach, at no cost in use."""
+    if not calibration.moves_affect:
+        return model
+    scaled = deepcopy(model)
+    gains = torch.tensor(calibration.affect_gains)
+    with torch.no_grad():
+        scaled.valence_arousal.weight.mul_(gains[:, None])
+        scaled.valence_arousal.bias.mul_(gains).add_(torch.tensor(calibration.affect_offsets))
+    return scaled
 
 
 class _ReactionGraph(nn.Module):
@@ -130,7 +143,7 @@ def export_mma(
     about
         ``name, license, trained_on, caveat`` and whatever else the record should hold.
     calibration
-        Temperatures and biases that become part of the file; None leaves probabilities as trained.
+        Temperatures, biases and scales that become part of the file; None leaves all as trained.
     half
         Store weights in half precision: half the file. They are widened when it is loaded, so
         speed and memory stay; answers differ in the third digit behind the point at most.

@@ -132,7 +132,13 @@ def test_no_calibration_changes_nothing() -> None:
 
 def test_files_go_round_and_others_are_refused(tmp_path: Path) -> None:
     biases = (0.3, 0.1, 0.4, -0.3, -0.2, -0.2, -0.1)
-    fitted = Calibration(1.7, tuple(np.linspace(0.5, 2, 17).tolist()), expression_biases=biases)
+    fitted = Calibration(
+        1.7,
+        tuple(np.linspace(0.5, 2, 17).tolist()),
+        expression_biases=biases,
+        affect_gains=(0.9, 1.1),
+        affect_offsets=(0.02, -0.1),
+    )
     path = tmp_path / "calibration.json"
     write_calibration(fitted, {"note": 1}, path)
     assert read_calibration(path) == fitted and json.loads(path.read_text())["note"] == 1
@@ -145,6 +151,10 @@ def test_files_go_round_and_others_are_refused(tmp_path: Path) -> None:
         Calibration(0.0)
     with pytest.raises(ValueError, match="expression_biases holds 7 numbers"):
         Calibration(expression_biases=(0.0,) * 6)
+    with pytest.raises(ValueError, match="affect_gains and affect_offsets hold two numbers each"):
+        Calibration(affect_offsets=(0.0, float("nan")))
+    with pytest.raises(ValueError, match="affect_gains are above 0"):
+        Calibration(affect_gains=(1.0, 0.0))
 
 
 def test_export_takes_temperatures_in(tmp_path: Path) -> None:
@@ -165,13 +175,18 @@ def test_export_takes_temperatures_in(tmp_path: Path) -> None:
     plain, fitted = tmp_path / "plain.onnx", tmp_path / "fitted.onnx"
     levels = tuple(np.linspace(0.1, 0.9, 17).tolist())
     biases = (0.5, -0.2, 0.9, -0.6, 0.1, -0.4, -0.3)
-    temperatures = Calibration(2.0, tuple(np.linspace(0.5, 2, 17).tolist()), levels, biases)
+    temperatures = Calibration(
+        2.0, tuple(np.linspace(0.5, 2, 17).tolist()), levels, biases, (0.8, 1.3), (0.1, -0.05)
+    )
+    before = model.valence_arousal.weight.detach().clone()
     export_mma(model, plain, about)
     export_mma(model, fitted, about, temperatures)
     faces = np.random.default_rng(0).integers(0, 256, (5, 112, 112, 3)).astype(np.uint8)
     expected = temperatures.apply(AffectModel(plain).predict(faces))
     calibrated = AffectModel(fitted)
     np.testing.assert_allclose(calibrated.predict(faces), expected, atol=1e-5)
+    assert torch.equal(model.valence_arousal.weight, before)  # the network itself stays as it is
+    assert calibrated.metadata["calibration"]["affect_gains"] == [0.8, 1.3]
     assert calibrated.metadata["calibration"]["expressions"] == 2.0
     assert tuple(calibrated.metadata["calibration"]["expression_biases"]) == biases
     assert tuple(calibrated.au_decisions) == levels
@@ -188,5 +203,6 @@ def test_export_takes_temperatures_in(tmp_path: Path) -> None:
     assert result.exit_code == 0
     assert "before" in made["measured on the other half"][data.name]
     assert made["decisions"] == [0.5] * 17  # no unit has a target there
+    assert "valence_ccc" in made["measured on the other half"][data.name]["after"]
     with pytest.raises(ConfigError, match=r"fitted\.onnx: is calibrated already"):
         CliRunner().invoke(cli, [*arguments, str(fitted)], catch_exceptions=False)

@@ -106,7 +106,7 @@ def test_temperatures_are_left_out(tmp_path):
 
 def test_the_shipped_extractor_can_be_grown_and_trained_on():
     network = read_exported(weight_path(AFFECT_MODEL))
-    wide = build_mma("compact", stem="wide")
+    wide = build_mma("compact", stem="wide", apart=network.config.apart)
     grow(wide, network.state_dict())
     faces = torch.rand(2, 3, 112, 112) * 2 - 1
     session = ort.InferenceSession(str(weight_path(AFFECT_MODEL)))

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from mien.datasets.base import FaceSet
 from mien.evaluation.affect import affect_report
+from mien.evaluation.affect_scale import fit_affect_scale
 from mien.evaluation.calibration import (
     Calibration,
     fit_expressions,
@@ -21,21 +22,26 @@ from mien.evaluation.corpora import LabelledFaces
 from mien.evaluation.decisions import fit_decisions
 from mien.evaluation.mma import predict_faces
 from mien.inference.models import AffectModel
-from mien.labels import ACTION_UNIT_SLICE, EXPRESSION_SLICE
+from mien.labels import (
+    ACTION_UNIT_SLICE,
+    EXPRESSION_SLICE,
+    VALENCE_AROUSAL,
+    VALENCE_AROUSAL_SLICE,
+)
 from mien.types import FloatArray
 
 
 def calibrate(
     extractor: AffectModel, corpora: Sequence[LabelledFaces], biases: bool = False
 ) -> tuple[Calibration, dict[str, Any]]:
-    """Temperatures, and decisions about action units, for an extractor exported without any.
+    """What makes the numbers of an extractor exported without a calibration mean what they say.
 
     Every corpus counts as much as every other, however large: the expressions' temperature and
     biases are fitted on photographs alone (a drawn mixture is not a rater's choice; these are
-    pooled), the units' on all
-    targets there are, and so are the levels from which on a unit counts as active (the corpora's
-    mean F1). Half of the faces, chosen by a hash of their names, are used; the other half tells
-    what it brought.
+    pooled), the units' on all targets there are, and so are the levels from which on a unit counts
+    as active (the corpora's mean F1) and the reach of valence and arousal (the corpora's mean CCC).
+    Half of the faces, chosen by a hash of their names, are used; the other half tells what it
+    brought.
 
     Parameters
     ----------
@@ -49,8 +55,8 @@ def calibrate(
 
     Returns
     -------
-    Temperatures and decisions, and per corpus the calibration errors and the action units' mean F1
-    of the other half ``before`` and ``after``.
+    Temperatures, decisions and scales, and per corpus the calibration errors, the action units'
+    mean F1 and the CCC of valence and arousal of the other half ``before`` and ``after``.
     """
     predicted = [predict_faces(extractor, labelled.faces) for labelled in corpora]
     halves = [_first_half(labelled.faces) for labelled in corpora]
@@ -68,10 +74,17 @@ def calibrate(
     temperature, added = _fit_expressions(
         [pair for pair, real in zip(pooled, photographs, strict=True) if real], biases
     )
+    gains, offsets = fit_affect_scale(
+        affect[:, VALENCE_AROUSAL_SLICE],
+        np.concatenate([faces.valence_arousal for _, faces in pooled]),
+        corpus,
+    )
     fitted = Calibration(
         temperature,
         fit_unit_temperatures(affect[:, ACTION_UNIT_SLICE], targets, weights),
         expression_biases=added,
+        affect_gains=gains,
+        affect_offsets=offsets,
     )
     fitted = replace(
         fitted,
@@ -104,7 +117,8 @@ def _fit_expressions(
 def _errors(affect: FloatArray, faces: FaceSet, fitted: Calibration) -> dict[str, float]:
     report = affect_report(affect, faces, np.array(fitted.decisions))
     names = ("accuracy", "macro_f1", "expression_ece", "au_ece", "au_decided_mean_f1")
-    return {name: report[name] for name in names}
+    scores = {name: report[name] for name in names}
+    return scores | {f"{name}_ccc": report["valence_arousal_ccc"][name] for name in VALENCE_AROUSAL}
 
 
 def _first_half(faces: FaceSet) -> npt.NDArray[np.bool_]:

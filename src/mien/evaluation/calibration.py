@@ -8,6 +8,8 @@ Expressions can get a bias each besides (bias-corrected temperature scaling; Ale
 Shrikumar, ICML 2020): training shows rare expressions more often than they occur and weighs them
 more, so a network's probabilities are those of another mixture of faces than the one it is used on.
 Seven numbers bring them back; which expression leads can change where two are close.
+
+Valence and arousal are no probabilities; how far they reach is `mien.evaluation.affect_scale`'s.
 """
 
 from __future__ import annotations
@@ -21,8 +23,16 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.errors import ConfigError
+from mien.evaluation.affect_scale import scaled_affect
 from mien.evaluation.decisions import UNDECIDED
-from mien.labels import ACTION_UNIT_COLUMNS, ACTION_UNIT_SLICE, EXPRESSION_SLICE, EXPRESSIONS
+from mien.evaluation.golden import least
+from mien.labels import (
+    ACTION_UNIT_COLUMNS,
+    ACTION_UNIT_SLICE,
+    EXPRESSION_SLICE,
+    EXPRESSIONS,
+    VALENCE_AROUSAL_SLICE,
+)
 from mien.types import FloatArray
 
 Float64Array = npt.NDArray[np.float64]
@@ -41,7 +51,7 @@ _TINY = 1e-7  # what float32 probabilities can still tell from 0 and 1
 
 @dataclass(frozen=True)
 class Calibration:
-    """Scales of the two heads that give probabilities, and what to make of a unit's.
+    """Scales of the three heads, and what to make of a unit's probability.
 
     Attributes
     ----------
@@ -55,14 +65,25 @@ class Calibration:
     decisions
         From which calibrated probability on a unit counts as active (17), above 0 and below 1;
         see `mien.evaluation.decisions`.
+    affect_gains, affect_offsets
+        Of valence and of arousal, before the tanh; gains above 0; 1 and 0 change nothing.
     """
 
     expressions: float = 1.0
     action_units: tuple[float, ...] = (1.0,) * len(ACTION_UNIT_COLUMNS)
     decisions: tuple[float, ...] = (UNDECIDED,) * len(ACTION_UNIT_COLUMNS)
     expression_biases: tuple[float, ...] = (0.0,) * len(EXPRESSIONS)
+    affect_gains: tuple[float, float] = (1.0, 1.0)
+    affect_offsets: tuple[float, float] = (0.0, 0.0)
 
     def __post_init__(self) -> None:
+        gains, offsets = self.affect_gains, self.affect_offsets
+        if len(gains) != 2 or len(offsets) != 2 or not np.isfinite([*gains, *offsets]).all():
+            raise ValueError(
+                f"affect_gains and affect_offsets hold two numbers each, not {gains}, {offsets}"
+            )
+        if min(gains) <= 0:
+            raise ValueError(f"affect_gains are above 0, not {gains}")
         if (
             len(self.expression_biases) != len(EXPRESSIONS)
             or not np.isfinite(self.expression_biases).all()
@@ -94,7 +115,16 @@ class Calibration:
         result[:, EXPRESSION_SLICE] = _softmax(expressions)
         units = _logits(affect[:, ACTION_UNIT_SLICE]) / np.array(self.action_units)
         result[:, ACTION_UNIT_SLICE] = _sigmoid(units)
+        if self.moves_affect:
+            result[:, VALENCE_AROUSAL_SLICE] = scaled_affect(
+                affect[:, VALENCE_AROUSAL_SLICE], self.affect_gains, self.affect_offsets
+            )
         return result
+
+    @property
+    def moves_affect(self) -> bool:
+        """Whether valence and arousal are anything but what the network says."""
+        return self.affect_gains != (1.0, 1.0) or self.affect_offsets != (0.0, 0.0)
 
 
 def read_calibration(path: Path) -> Calibration:
@@ -113,11 +143,18 @@ def read_calibration(path: Path) -> Calibration:
             tuple(map(float, stored["action_units"])),
             tuple(map(float, document.get("decisions", Calibration().decisions))),
             tuple(map(float, stored.get("expression_biases", Calibration().expression_biases))),
+            _two(stored.get("affect_gains", Calibration().affect_gains)),
+            _two(stored.get("affect_offsets", Calibration().affect_offsets)),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(
             f"{path}: not a calibration; make one with 'mien calibrate' ({error!r})"
         ) from error
+
+
+def _two(values: list[float]) -> tuple[float, float]:
+    first, second = map(float, values)
+    return first, second
 
 
 def write_calibration(calibration: Calibration, figures: dict[str, Any], path: Path) -> None:
@@ -256,21 +293,9 @@ def fit_unit_temperatures(
 
 
 def _least(loss) -> float:  # type: ignore[no-untyped-def]
-    """Where a function of the temperature is least, by golden section over its logarithm."""
-    ratio = (np.sqrt(5) - 1) / 2
-    low, high = np.log(_LOWEST), np.log(_HIGHEST)
-    left, right = high - ratio * (high - low), low + ratio * (high - low)
-    at_left, at_right = loss(float(np.exp(left))), loss(float(np.exp(right)))
-    while high - low > 1e-4:
-        if at_left < at_right:
-            high, right, at_right = right, left, at_left
-            left = high - ratio * (high - low)
-            at_left = loss(float(np.exp(left)))
-        else:
-            low, left, at_left = left, right, at_right
-            right = low + ratio * (high - low)
-            at_right = loss(float(np.exp(right)))
-    return float(np.exp((low + high) / 2))
+    """The temperature with the least loss, looked for over its logarithm."""
+    low, high = float(np.log(_LOWEST)), float(np.log(_HIGHEST))
+    return float(np.exp(least(lambda x: loss(float(np.exp(x))), low, high)))
 
 
 def _logits(p: npt.ArrayLike) -> Float64Array:

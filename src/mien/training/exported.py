@@ -54,10 +54,10 @@ def starts_fingerprint(starts: Sequence[Path]) -> str | list[str] | None:
 
 
 def read_exported(path: Path) -> MMAExtractor:
-    """The extractor in a file of ``mien export mma``, in evaluation mode, without its calibration.
+    """The extractor in a file of ``mien export mma``, in evaluation mode, without its temperatures.
 
-    Temperatures are left out on purpose: they belong to the answers of the trained network, and a
-    further training begins with its raw ones.
+    These are left out on purpose: they belong to the answers of the trained network, and a further
+    training begins with its raw ones. The reach of valence and arousal is in their head and stays.
 
     Raises
     ------
