@@ -34,17 +34,18 @@ mien train mma --config "$here/configs/mma-compact-deep.toml" --data "$data" \
 # units fitted anew, expressions are done.
 about=$here/configs/mma-compact.about.toml
 mien export mma --run "$runs/mma-compact-deep" --about "$about" --to "$runs/mma-compact-deep.onnx"
-for seed in 4 5; do
-    mien train mma --config "$here/configs/mma-compact-teacher.toml" --data "$data" \
-        --cache "$runs/cache" --init "$runs/mma-compact-deep.onnx" --set "seed=$seed" \
-        --out "$runs/mma-teacher-$seed"
-done
+part() {  # CONFIG START OUT SEED ARGUMENT...
+    config=$here/configs/mma-compact-$1.toml start=$runs/$2 out=$runs/$3 seed=$4
+    shift 4
+    mien train mma --config "$config" --data "$data" --cache "$runs/cache" --init "$start" \
+        --set "seed=$seed" --out "$out" "$@"
+}
+for seed in 4 5; do part teacher mma-compact-deep.onnx "mma-teacher-$seed" "$seed"; done
 teachers="$runs/mma-teacher-4 $runs/mma-teacher-5"
 python "$here/recipes/mean_of_runs.py" "$runs/mma-teacher-mean" $teachers
 taught() {  # NAME START SEED
-    mien train mma --config "$here/configs/mma-compact-$1.toml" --data "$data" \
-        --cache "$runs/cache" --init "$runs/$2" --set "seed=$3" \
-        --teacher "$runs/mma-teacher-4" --teacher "$runs/mma-teacher-5" --out "$runs/mma-$1-$3"
+    part "$1" "$2" "mma-$1-$3" "$3" \
+        --teacher "$runs/mma-teacher-4" --teacher "$runs/mma-teacher-5"
 }
 for seed in 6 7; do taught student mma-teacher-mean "$seed"; done
 python "$here/recipes/mean_of_runs.py" "$runs/mma-student-mean" \
@@ -58,12 +59,8 @@ python "$here/recipes/fit_units.py" "$here/configs/mma-compact-units.toml" "$dat
 
 # Last stages of their own for valence-arousal and action units, from many more drawn faces; then two
 # networks that go on from there, whose mean ships, its head of units fitted anew.
-apart() {  # NAME START OUT SEED
-    mien train mma --config "$here/configs/mma-compact-$1.toml" --data "$data" \
-        --cache "$runs/cache" --init "$runs/$2" --set "seed=$4" --out "$runs/$3"
-}
-apart apart mma-fitted mma-apart 51
-for seed in 52 53; do apart apart-on mma-apart "mma-apart-$seed" "$seed"; done
+part apart mma-fitted mma-apart 51
+for seed in 52 53; do part apart-on mma-apart "mma-apart-$seed" "$seed"; done
 python "$here/recipes/mean_of_runs.py" "$runs/mma-apart-mean" \
     "$runs/mma-apart-52" "$runs/mma-apart-53"
 python "$here/recipes/fit_units.py" "$here/configs/mma-compact-apart-on.toml" "$data" "$runs/cache" \

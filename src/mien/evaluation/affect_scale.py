@@ -7,8 +7,8 @@ stays as it is; how far they lie apart, and around what, is what two numbers cha
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
+from math import log
 
 import numpy as np
 import numpy.typing as npt
@@ -19,17 +19,20 @@ from mien.types import FloatArray
 
 Float64Array = npt.NDArray[np.float64]
 
-_GAINS, _OFFSETS = (0.5, 2.0), (-0.3, 0.3)
+_LOG_GAINS, _OFFSETS = (-log(2), log(2)), (-0.3, 0.3)
 _ROUNDS = 20
 _TINY = 1e-7  # what float32 estimates can still tell from -1 and 1
 
 
 def scaled_affect(
-    affect: npt.ArrayLike, gains: tuple[float, ...], offsets: tuple[float, ...]
+    affect: npt.ArrayLike, gains: npt.ArrayLike, offsets: npt.ArrayLike
 ) -> Float64Array:
-    """Valence and arousal (n, 2) in [-1, 1] as tanh(gain * atanh(estimate) + offset)."""
+    """Valence and arousal (n, 2) in [-1, 1] as tanh(gain * atanh(estimate) + offset).
+
+    One of them alone, (n,), with one gain and one offset, as well.
+    """
     inner = np.arctanh(np.clip(np.asarray(affect, np.float64), _TINY - 1, 1 - _TINY))
-    scaled: Float64Array = np.tanh(inner * np.array(gains) + np.array(offsets))
+    scaled: Float64Array = np.tanh(inner * np.asarray(gains) + np.asarray(offsets))
     return scaled
 
 
@@ -61,25 +64,21 @@ def _fit_one(
     pairs = []
     for name in np.unique(corpus):
         known = (corpus == name) & np.isfinite(target)
-        x, y = estimate[known].astype(np.float64), target[known].astype(np.float64)
+        x, y = estimate[known], target[known]
         if len(x) >= 2 and x.std() > 0 and y.std() > 0:
-            pairs.append((x[:, None], y))
+            pairs.append((x, y))
     if not pairs:
         return 1.0, 0.0
 
-    def loss(gain: float, offset: float) -> float:
-        said = (scaled_affect(x, (gain,), (offset,))[:, 0] for x, _ in pairs)
-        return -float(np.mean([concordance(e, y) for e, (_, y) in zip(said, pairs, strict=True)]))
+    def loss(log_gain: float, offset: float) -> float:
+        said = ((scaled_affect(x, np.exp(log_gain), offset), y) for x, y in pairs)
+        return -float(np.mean([concordance(x, y) for x, y in said]))
 
     log_gain, offset = 0.0, 0.0
     for _ in range(_ROUNDS):
         before = log_gain, offset
-        log_gain = least(partial(_gained, loss, offset), *map(float, np.log(_GAINS)))
-        offset = least(partial(loss, float(np.exp(log_gain))), *_OFFSETS)
+        log_gain = least(partial(loss, offset=offset), *_LOG_GAINS)
+        offset = least(partial(loss, log_gain), *_OFFSETS)
         if max(abs(log_gain - before[0]), abs(offset - before[1])) < 1e-3:
             break
     return float(np.exp(log_gain)), offset
-
-
-def _gained(loss: Callable[[float, float], float], offset: float, log_gain: float) -> float:
-    return loss(float(np.exp(log_gain)), offset)
