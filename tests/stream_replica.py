@@ -33,6 +33,9 @@ def write_replica(
             light = "dark" if number % 2 else "even"
             gain = 0.1 if light == "dark" else 1.0
             color = rng.integers(0, 8, (frames, 112, 112, 3)) + (bar * 150 * gain)[..., None]
+            # Two units say where the bar is, one whether it is dark; nothing is known of the rest.
+            units = np.full((frames, 17), np.nan, np.float32)
+            units[:, :2], units[:, 2] = (affect + 1) / 2, number % 2
             facts = {"light": light, "skin_tone": float(number)}
             name = f"{split}-{number}"
             write_recording(
@@ -44,6 +47,7 @@ def write_replica(
                 to_tenths_of_mm((600 - 20 * bar).astype(np.float32)),
                 to_hundredths_of_kelvin((33 + bar).astype(np.float32)),
                 facts=facts,
+                units=units,
             )
             recordings.append(StreamRecording(name, split, name, attributes=facts))
     finish_streams(folder, "replica", fps, ("color", "depth", "thermal"), recordings)

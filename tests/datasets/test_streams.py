@@ -105,6 +105,42 @@ def test_a_clip_has_metric_units(folder: Path) -> None:
     assert empty.color.shape == (0, 112, 112, 3)
 
 
+def test_action_units_are_kept_where_they_are_known(folder: Path, tmp_path: Path) -> None:
+    units = np.random.default_rng(5).uniform(0, 1, (FRAMES, 17)).astype(np.float32)
+    units[2, 3] = np.nan
+    with_units = load_streams(write_some(tmp_path, units=units), "train")
+    np.testing.assert_array_equal(with_units.units(1), units)
+    chosen = np.array([4, 2, 2])
+    clip = with_units.clip(1, chosen)
+    assert clip.units.dtype == np.float32
+    np.testing.assert_array_equal(clip.units, units[chosen])
+    table = pq.read_table(tmp_path / "streams/a/frames.parquet")
+    assert table.column_names[6:9] == ["au01", "au02", "au04"] and table.num_columns == 6 + 17
+    without = load_streams(folder, "train")
+    assert np.isnan(without.units(0)).all() and without.units(0).shape == (FRAMES, 17)
+    assert without.fingerprint() != with_units.fingerprint()
+    np.testing.assert_array_equal(without.affect(0), with_units.affect(0))
+
+
+def test_action_units_that_cannot_be_are_refused(tmp_path: Path) -> None:
+    given = np.full(17, 0.5, np.float32)
+    for values, message in (
+        ((given, None), "all frames have action units or none has"),
+        ((None, given), "all frames have action units or none has"),
+        ((given[:16],), "action units are 17 intensities from 0 to 1"),
+        ((given + 0.6,), "action units are 17 intensities from 0 to 1"),
+    ):
+        with (
+            pytest.raises(ValueError, match=message),
+            RecordingWriter(tmp_path, "a", ("color",)) as writer,
+        ):
+            for k, units in enumerate(values):
+                writer.append(k / 25, (0.0, 0.0), units=units)
+    with pytest.raises(ValueError, match="units has 3 rows: expected 7"):
+        write_recording(tmp_path, "a", **arrays(), units=np.zeros((3, 17), np.float32))
+    assert not list(tmp_path.rglob("*.parquet"))
+
+
 def test_missing_frames_are_marked_and_nothing_stands_for_them(tmp_path: Path) -> None:
     present = np.ones((FRAMES, 3), bool)
     present[2, 0] = present[3, 1] = present[4, 2] = present[5] = False

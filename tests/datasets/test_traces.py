@@ -8,6 +8,7 @@ import pytest
 from mien.datasets.raters import merge_raters
 from mien.datasets.traces import Traces, read_trace_table
 from mien.errors import DataError
+from mien.labels import ACTION_UNIT_COLUMNS
 
 
 def ramp(rate_hz: float, samples: int, start_s: float = 0.0) -> Traces:
@@ -57,6 +58,18 @@ def test_one_sample_is_known_at_its_own_time() -> None:
     assert np.isnan(found[[0, 2]]).all() and found[1].tolist() == pytest.approx([0.1, 0.2])
 
 
+def test_action_units_are_between_samples_as_valence_is() -> None:
+    time_s = np.array([0.0, 0.1, 0.2, 0.8])
+    units = np.linspace(0, 1, 4 * 17, dtype=np.float32).reshape(4, 17)
+    traces = Traces(time_s, np.zeros((4, 2), np.float32), units)
+    found = traces.units_at(np.array([-0.1, 0.0, 0.025, 0.2, 0.5, 0.8]))
+    assert found is not None and found.shape == (6, 17) and found.dtype == np.float32
+    expected = 0.75 * units[0] + 0.25 * units[1]
+    np.testing.assert_allclose(found[[1, 2, 3, 5]], [units[0], expected, *units[2:]], atol=1e-6)
+    assert np.isnan(found[[0, 4]]).all()
+    assert ramp(25, 3).units_at(np.array([0.0])) is None
+
+
 def test_tables(tmp_path: Path) -> None:
     path = tmp_path / "annotation.csv"
     path.write_text("time_s, arousal ,valence,note\n0.0,0.5,-0.5,x\n0.1,,nan,\n\n0.2,1,-1,\n")
@@ -71,6 +84,7 @@ def test_tables(tmp_path: Path) -> None:
         ("time_s,arousal,valence\n0,x,0\n", r"line 2: 'arousal' is 'x'; expected a number"),
         ("time_s,arousal,valence\n,0,0\n", r"line 2: 'time_s' is ''; expected a number"),
         ("time_s,arousal,valence\n0,0\n", r"line 2: has 2 cells; expected 3"),
+        ("time_s,arousal,valence,au04\n0,0,0,-0.1\n", r"line 2: 'au04' is '-0.1'; .* 0 to 1"),
         ("", r"line 1: is empty"),
     ):
         path.write_text(text)
@@ -79,6 +93,17 @@ def test_tables(tmp_path: Path) -> None:
         assert str(path) in str(caught.value)
     with pytest.raises(DataError, match="no such file"):
         read_trace_table(tmp_path / "none.csv")
+
+
+def test_tables_can_say_action_units(tmp_path: Path) -> None:
+    path = tmp_path / "annotation.csv"
+    path.write_text("time_s,arousal,valence,au12,au01,au99\n0,0,0,1,0.25,x\n1,0,0,,nan,\n")
+    units = read_trace_table(path).units
+    assert units is not None and units.shape == (2, 17)
+    assert units[0, ACTION_UNIT_COLUMNS.index("au12")] == 1 and units[0, 0] == 0.25
+    assert np.isfinite(units).sum() == 2  # what is empty or has no column is not annotated
+    path.write_text("time_s,arousal,valence,au99\n0,0,0,1\n")
+    assert read_trace_table(path).units is None
 
 
 def test_raters_against_the_formula_in_words() -> None:

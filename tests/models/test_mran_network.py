@@ -53,7 +53,8 @@ def clips(count=2, time=6, seed=1):
 @torch.no_grad()
 def test_every_variant_answers_every_frame(modalities, recurrence, attention):
     model = network(modalities=modalities, recurrence=recurrence, attention=attention)
-    affect, maps = model(clips(), torch.ones(2, 6, 3))
+    affect, maps, units = model(clips(), torch.ones(2, 6, 3))
+    assert units is None
     assert affect.shape == (2, 6, 2) and affect.abs().max() <= 1
     assert maps.shape == (2, 6, 1, 4, 4) and maps.min() >= 0
     torch.testing.assert_close(maps.sum((2, 3, 4)), torch.ones(2, 6))
@@ -77,7 +78,7 @@ def test_values_of_a_missing_stream_never_matter(recurrence, mode):
     spoiled["color"][1, 2:4] = 1e6
     results = []
     for given in (streams, spoiled):
-        model = network(recurrence=recurrence, dropout=0.0).train(mode == "train")
+        model = network(recurrence=recurrence, dropout=0.0, units=True).train(mode == "train")
         output = model(given, present)
         output.affect.sum().backward()
         grads = [p.grad for p in model.parameters() if p.grad is not None]
@@ -175,6 +176,22 @@ def test_a_head_has_a_rectified_layer_between_face_and_affect():
     assert hidden.shape == (2, 6, 5) and hidden.min() == 0 and hidden.max() > 0
     torch.testing.assert_close(torch.tanh(raw), affect)
     assert not any(name.startswith("recognition.hidden") for name in network().state_dict())
+
+
+def test_a_network_can_say_action_units_beside_what_it_said_without():
+    plain, with_units = network(), network(units=True)
+    fresh = with_units.recognition.units
+    shared = {n: v for n, v in with_units.state_dict().items() if "recognition.units" not in n}
+    assert plain.state_dict().keys() == shared.keys()
+    plain.load_state_dict(shared)
+    pooled = []
+    with_units.recognition.affect.register_forward_hook(lambda _, inputs, __: pooled.append(inputs))
+    with torch.no_grad():
+        present = torch.ones(2, 6, 3)
+        without, found = plain(clips(), present), with_units(clips(), present)
+        assert torch.equal(without.affect, found.affect) and without.unit_logits is None
+        assert found.unit_logits.shape == (2, 6, 17)
+        assert torch.equal(found.unit_logits, fresh(pooled[0][0]))  # from the same features
 
 
 def test_a_high_temperature_flattens_the_maps():

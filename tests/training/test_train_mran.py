@@ -209,6 +209,37 @@ def test_encoders_start_from_the_extractor_that_ships(splits, tmp_path):
         quiet(config, *splits, tmp_path / "a", encoders=[shipped])
 
 
+WITH_UNITS = replace(TINY, model=replace(SMALL, units=True), unit_weight=1.0)
+
+
+def test_action_units_as_a_second_target_are_learned_and_resumed(splits, tmp_path):
+    config = replace(WITH_UNITS, epochs=2)
+    learned = quiet(config, *splits, tmp_path / "a")
+    for _ in range(2):
+        resumed = quiet(config, *splits, tmp_path / "b", stop_after_epochs=1)
+    for name, value in learned.state_dict().items():
+        assert torch.equal(value, resumed.state_dict()[name]), name
+    loaded, _ = load_mran(tmp_path / "a")
+    torch.manual_seed(config.seed)
+    from mien.models.mran import MRAN
+
+    before, after = MRAN(config.model).recognition.units.bias, loaded.recognition.units.bias
+    moved = (after - before).abs().detach()
+    assert moved[:3].min() > 1e-4  # what is known moves its layer
+    assert torch.equal(moved[3:], torch.zeros(14))  # nothing is said of the others
+
+
+def test_a_second_target_is_refused_where_it_cannot_be_learned(splits, tmp_path, monkeypatch):
+    with pytest.raises(ValueError, match=r"model\.units is True, unit_weight 0\.0: a network"):
+        replace(WITH_UNITS, unit_weight=0.0)
+    with pytest.raises(ValueError, match=r"model\.units is False, unit_weight 1\.0"):
+        replace(TINY, unit_weight=1.0)
+    train = splits[0]
+    monkeypatch.setattr(type(train), "units", lambda self, index: np.full((20, 17), np.nan))
+    with pytest.raises(ConfigError, match="no recording says anything of action units: set model"):
+        quiet(WITH_UNITS, *splits, tmp_path)
+
+
 def test_training_recordings_without_annotations_are_refused(splits, tmp_path, monkeypatch):
     bare = np.full((20, 2), np.nan, np.float32)
     monkeypatch.setattr(type(splits[0]), "affect", lambda self, index: bare)

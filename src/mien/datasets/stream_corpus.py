@@ -72,7 +72,7 @@ class StreamSource:
         By name; ``"color"`` is always there. A stream that the corpus has and this recording
         lacks is marked missing in all frames.
     traces
-        Valence and arousal.
+        Valence and arousal, and action units where the corpus has them.
     """
 
     id: str

@@ -84,13 +84,15 @@ def _extract(detector: FaceDetector | None, task: RecordingTask) -> None:
         for frame in color_frames(color, task.fps):
             values = {name: one.at(frame.timestamp_s) for name, one in companions.items()}
             cut = _framed(frame, color.path) if cutter is None else _cut(cutter, frame)
-            affect = task.source.traces.at(np.array([frame.timestamp_s]))[0]
+            at = np.array([frame.timestamp_s])
+            affect, units = task.source.traces.at(at)[0], task.source.traces.units_at(at)
+            said = None if units is None else units[0]
             row = (float(affect[0]), float(affect[1]))
             annotated += bool(np.isfinite(affect).any())
             for name, value in values.items():
                 matched[name] += value is not None
             if cut is None:
-                writer.append(frame.timestamp_s, row)
+                writer.append(frame.timestamp_s, row, units=said)
                 continue
             seen += 1
             crop, to_crop = cut
@@ -99,7 +101,7 @@ def _extract(detector: FaceDetector | None, task: RecordingTask) -> None:
                 for name, value in values.items()
                 if value is not None
             }
-            writer.append(frame.timestamp_s, row, color=crop, **stored)
+            writer.append(frame.timestamp_s, row, color=crop, units=said, **stored)
         if not seen:
             raise DataError(f"{color.path}: {NO_FACE}")
         for name, one in companions.items():

@@ -11,8 +11,9 @@ A folder of ours, format "mien aligned streams" version 1:
 * ``streams/<id>/depth.npy`` uint16 (n, 112, 112), tenths of a millimetre, 0: nothing measured;
 * ``streams/<id>/thermal.npy`` uint16 (n, 112, 112), hundredths of a kelvin, 0: nothing measured;
 * ``streams/<id>/frames.parquet``: ``time_s`` float64, ``valence`` and ``arousal`` float32 (NaN:
-  not annotated), ``has_color``, ``has_depth``, ``has_thermal`` bool. A frame that a stream lacks
-  is zero in its file and False here.
+  not annotated), ``has_color``, ``has_depth``, ``has_thermal`` bool, and where the corpus has them
+  ``au01`` to ``au26`` float32, intensities of the 17 action units (NaN: not annotated). A frame
+  that a stream lacks is zero in its file and False here.
 
 Arrays are npy files because those can be read by memory map: a clip costs its own bytes. A
 recording's folder has its name only when everything is in it.
@@ -30,6 +31,7 @@ import numpy.typing as npt
 
 from mien.errors import DataError
 from mien.faces.align import CROP_SIZE_PX
+from mien.labels import ACTION_UNIT_COLUMNS
 
 FORMAT = "mien aligned streams"
 VERSION = 1
@@ -39,6 +41,7 @@ UNITS = {
     "thermal": "uint16, hundredths of a kelvin, 0: nothing measured",
     "time_s": "seconds",
     "valence, arousal": "-1 to 1, NaN: not annotated",
+    "au01 to au26": "0 to 1, NaN: not annotated; only where the corpus has them",
 }
 FRAME_SHAPES: dict[str, tuple[int, ...]] = {
     "color": (CROP_SIZE_PX, CROP_SIZE_PX, 3),
@@ -53,6 +56,7 @@ DTYPES: dict[str, np.dtype[Any]] = {
 ABSOLUTE_ZERO_C = -273.15
 FIXED_COLUMNS = ("id", "split", "person", "frames", "sha256")
 FRAME_COLUMNS = ("time_s", "valence", "arousal", "has_color", "has_depth", "has_thermal")
+UNIT_COLUMNS = ACTION_UNIT_COLUMNS  # behind the others, all or none of them
 
 _MAGIC = b"\x93NUMPY\x01\x00"
 _HEADER_BYTES = 128

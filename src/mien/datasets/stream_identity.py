@@ -18,6 +18,8 @@ def source_digest(source: StreamSource) -> str:
         digest.update(f"{name} {_calibration(stream)} {_state(stream.path)}\n".encode())
     digest.update(source.traces.time_s.tobytes())
     digest.update(source.traces.affect.tobytes())
+    if source.traces.units is not None:
+        digest.update(source.traces.units.tobytes())
     return digest.hexdigest()
 
 

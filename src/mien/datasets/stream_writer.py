@@ -23,7 +23,7 @@ import pyarrow as pa
 
 from mien.datasets.clips import is_safe_id
 from mien.datasets.prepared_files import numbers, with_facts, write_whole
-from mien.datasets.stream_files import ArrayFile, recording_folder
+from mien.datasets.stream_files import UNIT_COLUMNS, ArrayFile, recording_folder
 from mien.datasets.stream_tables import check_modalities
 from mien.faces.streams import STREAMS
 from mien.types import FloatArray, TimeArray
@@ -64,6 +64,7 @@ class RecordingWriter:
         self.modalities = tuple(modalities)
         self.facts = dict(facts or {})
         self._rows: list[tuple[float, float, float, tuple[bool, bool, bool]]] = []
+        self._units: list[FloatArray] = []
         self._stack = ExitStack()
         self._files: dict[str, ArrayFile] = {}
 
@@ -82,6 +83,7 @@ class RecordingWriter:
         color: npt.NDArray[np.uint8] | None = None,
         depth: npt.NDArray[np.uint16] | None = None,
         thermal: npt.NDArray[np.uint16] | None = None,
+        units: FloatArray | None = None,
     ) -> None:
         """Add a frame.
 
@@ -93,16 +95,21 @@ class RecordingWriter:
             Valence and arousal in [-1, 1]; NaN where not annotated.
         color, depth, thermal
             As stored (`mien.datasets.stream_files`); None where the frame is missing.
+        units
+            float32 (17,), intensities of action units in [0, 1], NaN where not annotated. Of a
+            recording all frames have them or none has.
 
         Raises
         ------
         ValueError
-            If a value is out of range, or a stream is given that the set does not have.
+            If a value is out of range, a stream is given that the set does not have, or units are
+            given for some frames only.
         """
         if not math.isfinite(time_s) or (self._rows and time_s <= self._rows[-1][0]):
             raise ValueError(f"times must increase: {time_s} does not")
         if any(abs(value) > 1 for value in affect):
             raise ValueError(f"valence and arousal are from -1 to 1, not {affect}")
+        self._add_units(units)
         given = dict(zip(STREAMS, (color, depth, thermal), strict=True))
         if extra := [n for n in STREAMS if given[n] is not None and n not in self._files]:
             raise ValueError(f"the set has no {extra[0]}: its modalities are {self.modalities}")
@@ -110,6 +117,16 @@ class RecordingWriter:
             file.append(given[name])
         has = (color is not None, depth is not None, thermal is not None)
         self._rows.append((time_s, affect[0], affect[1], has))
+
+    def _add_units(self, units: FloatArray | None) -> None:
+        if (units is not None) != bool(self._units) and self._rows:
+            raise ValueError("of a recording all frames have action units or none has")
+        if units is None:
+            return
+        values = np.asarray(units, np.float32)
+        if values.shape != (len(UNIT_COLUMNS),) or np.any((values < 0) | (values > 1)):
+            raise ValueError(f"action units are 17 intensities from 0 to 1, not {units}")
+        self._units.append(values)
 
     def __exit__(
         self,
@@ -131,8 +148,11 @@ class RecordingWriter:
         affect = np.array([row[1:3] for row in self._rows], np.float32)
         has = np.array([row[3] for row in self._rows], np.bool_)
         digest = hashlib.sha256()
+        units = np.stack(self._units) if self._units else None
         for array in (times_s, affect, has):
             digest.update(array.tobytes())
+        if units is not None:
+            digest.update(units.tobytes())
         for file in self._files.values():
             digest.update(file.digest().encode())
         table = pa.table(
@@ -141,6 +161,7 @@ class RecordingWriter:
                 "valence": numbers(affect[:, 0], pa.float32()),
                 "arousal": numbers(affect[:, 1], pa.float32()),
                 **{f"has_{name}": pa.array(has[:, k].tolist()) for k, name in enumerate(STREAMS)},
+                **({} if units is None else _unit_columns(units)),
             }
         )
         facts = {
@@ -155,6 +176,10 @@ class RecordingWriter:
         self._partial.replace(self._place)
 
 
+def _unit_columns(units: FloatArray) -> dict[str, pa.Array]:
+    return {name: numbers(units[:, k], pa.float32()) for k, name in enumerate(UNIT_COLUMNS)}
+
+
 def write_recording(
     folder: Path,
     name: str,
@@ -165,6 +190,7 @@ def write_recording(
     thermal: npt.NDArray[np.uint16] | None = None,
     present: npt.NDArray[np.bool_] | None = None,
     facts: dict[str, Any] | None = None,
+    units: FloatArray | None = None,
 ) -> None:
     """Write one recording from memory; the streams that are given are those of the set.
 
@@ -182,6 +208,9 @@ def write_recording(
     present
         bool (n, 3): which frames are there; False ones are stored as zeros. None: all that is
         given.
+    units
+        float32 (n, 17), action units in [0, 1], NaN where not annotated; None: nothing is known
+        of them.
 
     Raises
     ------
@@ -195,6 +224,8 @@ def write_recording(
         raise ValueError(f"affect must be ({count}, 2) and every stream have {count} frames")
     if present is not None and present.shape != (count, len(STREAMS)):
         raise ValueError(f"present is {present.shape}: expected ({count}, {len(STREAMS)})")
+    if units is not None and len(units) != count:
+        raise ValueError(f"units has {len(units)} rows: expected {count}")
     with RecordingWriter(folder, name, tuple(given), facts) as writer:
         for k in range(count):
             frame = {
@@ -203,4 +234,6 @@ def write_recording(
                 if present is None or present[k, STREAMS.index(key)]
             }
             row = (float(affect[k, 0]), float(affect[k, 1]))
-            writer.append(float(times_s[k]), row, **frame)
+            writer.append(
+                float(times_s[k]), row, units=None if units is None else units[k], **frame
+            )

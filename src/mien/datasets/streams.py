@@ -1,4 +1,4 @@
-"""`StreamSet`: aligned color, depth and thermal crops with traces of valence and arousal.
+"""`StreamSet`: aligned color, depth and thermal crops with traces of valence, arousal and units.
 
 The folder is documented in `mien.datasets.stream_files` and written by `RecordingWriter` or
 `write_recording`, then `finish_streams`. Arrays are read by memory map, so a clip costs its own
@@ -23,6 +23,7 @@ from mien.datasets.stream_files import (
     FORMAT,
     FRAME_COLUMNS,
     FRAME_SHAPES,
+    UNIT_COLUMNS,
     VERSION,
     open_array,
     recording_folder,
@@ -68,6 +69,8 @@ class StreamClip:
         bool (T, 3): which frames are there, in the order of `mien.faces.streams.STREAMS`.
     affect
         float32 (T, 2), valence and arousal, NaN where not annotated.
+    units
+        float32 (T, 17), intensities of action units, NaN where not annotated.
     times_s
         float64 (T,).
     """
@@ -77,6 +80,7 @@ class StreamClip:
     thermal_c: FloatArray | None
     present: npt.NDArray[np.bool_]
     affect: FloatArray
+    units: FloatArray
     times_s: TimeArray
 
 
@@ -86,6 +90,7 @@ class _Frames:
 
     times_s: TimeArray
     affect: FloatArray
+    units: FloatArray
     present: npt.NDArray[np.bool_]
 
 
@@ -137,6 +142,16 @@ class StreamSet:
         """
         return self._frames(index).affect
 
+    def units(self, index: int) -> FloatArray:
+        """float32 (n, 17), action units of all frames, NaN where not annotated.
+
+        Raises
+        ------
+        DataError
+            If its files are missing or damaged.
+        """
+        return self._frames(index).units
+
     def present(self, index: int) -> npt.NDArray[np.bool_]:
         """bool (n, 3): which frames of which stream are there; False for streams not read.
 
@@ -179,6 +194,7 @@ class StreamSet:
             _metric(stored.get("thermal"), 0.01, _FREEZING_CK, present[:, 2]),
             present,
             table.affect[chosen],
+            table.units[chosen],
             table.times_s[chosen],
         )
 
@@ -208,7 +224,8 @@ class StreamSet:
         recording = self.recordings[index]
         path = recording_folder(self.folder, recording.id) / "frames.parquet"
         table = read_parquet(path)
-        if table.column_names != list(FRAME_COLUMNS) or table.num_rows != recording.frames:
+        layouts = [[*FRAME_COLUMNS], [*FRAME_COLUMNS, *UNIT_COLUMNS]]
+        if table.column_names not in layouts or table.num_rows != recording.frames:
             raise DataError(
                 f"{path}: has {table.num_rows} rows of {table.column_names}; expected "
                 f"{recording.frames} of {list(FRAME_COLUMNS)}; prepare the recording again"
@@ -217,7 +234,10 @@ class StreamSet:
         present = np.stack([column.astype(np.bool_) for column in values[3:]], axis=1)  # (n, 3)
         present &= np.array([name in self.modalities for name in STREAMS])
         affect = np.stack(values[1:3], axis=1).astype(np.float32)  # (n, 2)
-        return _Frames(values[0].astype(np.float64), affect, present)
+        units = np.full((recording.frames, len(UNIT_COLUMNS)), np.nan, np.float32)
+        if table.column_names == layouts[1]:
+            units = np.stack([table.column(name).to_numpy() for name in UNIT_COLUMNS], axis=1)
+        return _Frames(values[0].astype(np.float64), affect, units, present)
 
 
 def load_streams(

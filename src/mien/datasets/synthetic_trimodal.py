@@ -2,20 +2,25 @@
 
 The pictures are the aligned crops already, and frames of the three streams have the same times, so
 preparing it is reading and writing. Who is seen (skin tone, age, gender and so on) and the light go
-into ``recordings.parquet``; the splits are the set's own, by person.
+into ``recordings.parquet``, the true action units into each recording's ``frames.parquet``; the
+splits are the set's own, by person.
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mien.datasets.prepared_files import read_parquet
 from mien.datasets.stream_corpus import StreamCorpus, StreamFile, StreamSource
-from mien.datasets.traces import read_trace_table
+from mien.datasets.traces import Traces, read_trace_table
 from mien.errors import DataError
 from mien.faces.streams import STREAMS
+from mien.labels import ACTION_UNIT_COLUMNS
 
 _FORMAT = "mien synthetic trimodal"
 _AGAIN = "run the same `mien synthesize trimodal` again to finish it"
@@ -70,6 +75,21 @@ def _source(folder: Path, row: dict[str, Any]) -> StreamSource:
     for name, value in row.items():
         if name.startswith("actor_"):
             attributes[name.removeprefix("actor_")] = value
-    traces = read_trace_table(folder / row["path"] / "annotation.csv")
+    traces = _traces(folder / row["path"])
     person = str(row["identity_seed"])
     return StreamSource(row["id"], row["split"], person, streams, traces, attributes)
+
+
+def _traces(clip: Path) -> Traces:
+    """The annotation of a clip, with the action units of its truth, which has the same rows."""
+    traces = read_trace_table(clip / "annotation.csv")
+    path = clip / "truth.parquet"
+    truth = read_parquet(path)
+    if lacking := [name for name in ACTION_UNIT_COLUMNS if name not in truth.column_names]:
+        raise DataError(f"{path}: looked for columns {lacking}, found {truth.column_names[:9]}")
+    if truth.num_rows != len(traces.time_s):
+        raise DataError(
+            f"{path}: has {truth.num_rows} rows, annotation.csv {len(traces.time_s)}; {_AGAIN}"
+        )
+    columns = [truth.column(name).to_numpy() for name in ACTION_UNIT_COLUMNS]
+    return replace(traces, units=np.stack(columns, axis=1).astype(np.float32))

@@ -17,8 +17,8 @@ from mien.errors import ConfigError, ModelError
 from mien.evaluation.traces import trace_report
 from mien.faces.align import CROP_SIZE_PX
 from mien.labels import VALENCE_AROUSAL
-from mien.losses import trace_loss
-from mien.models.mran import MRAN, MRANConfig
+from mien.losses import action_unit_loss, trace_loss
+from mien.models.mran import MRAN, MRANConfig, MRANOutput
 from mien.training.checkpoint import load_checkpoint, save_checkpoint
 from mien.training.config import from_dict, plain_values
 from mien.training.epochs import EpochLoop
@@ -32,7 +32,13 @@ from mien.training.exported import (
 from mien.training.memory import keep_freed_memory
 from mien.training.optimizing import PRECISIONS, adamw, cosine_rate, update_average
 from mien.training.stream_augment import StreamAugmentConfig
-from mien.training.stream_batches import ClipReader, augmented, epoch_clips, read_recordings
+from mien.training.stream_batches import (
+    ClipBatch,
+    ClipReader,
+    augmented,
+    epoch_clips,
+    read_recordings,
+)
 
 _SETTLING_CLIPS = 32
 """Of 4 to 16 frames: some hundred faces."""
@@ -52,6 +58,9 @@ class MRANTrainConfig:
         Clips of a step and of an epoch; 0 clips: as many as fit side by side into the recordings.
     ccc_share
         0: mean squared error (the paper's). 1: 1 - CCC. Between: a mixture.
+    unit_weight
+        Factor of the loss of action units (`mien.losses.action_unit_loss`), for a network with
+        ``model.units`` and recordings that have them; 0: they are not learned.
     warmup_steps
         Steps until the full rate, which then falls along a cosine.
     ema
@@ -78,6 +87,7 @@ class MRANTrainConfig:
     batch: int = 8
     clips_per_epoch: int = 0
     ccc_share: float = 0.5
+    unit_weight: float = 0.0
     rate: float = 2e-3
     weight_decay: float = 0.02
     warmup_steps: int = 200
@@ -98,8 +108,16 @@ class MRANTrainConfig:
                 "fps, clips_per_epoch, rate, weight_decay, warmup_steps and patience must be 0 or "
                 "more, clip above 0"
             )
-        if not 0 <= self.ccc_share <= 1 or not 0 <= self.ema < 1:
-            raise ValueError(f"out of range: ccc_share {self.ccc_share}, ema {self.ema}")
+        if not 0 <= self.ccc_share <= 1 or not 0 <= self.ema < 1 or self.unit_weight < 0:
+            raise ValueError(
+                f"out of range: ccc_share {self.ccc_share}, ema {self.ema}, unit_weight "
+                f"{self.unit_weight}"
+            )
+        if self.model.units != (self.unit_weight > 0):
+            raise ValueError(
+                f"model.units is {self.model.units}, unit_weight {self.unit_weight}: a network "
+                "that says action units learns them, set both or neither"
+            )
 
 
 def train_mran(
@@ -158,6 +176,13 @@ def train_mran(
         )
     if not any(np.isfinite(train.affect(index)).any() for index in range(len(train))):
         raise ConfigError(f"none of the {len(train)} training recordings has annotated frames")
+    if config.model.units and not any(
+        np.isfinite(train.units(index)).any() for index in range(len(train))
+    ):
+        raise ConfigError(
+            f"{train.folder}: no recording says anything of action units: set model.units=false "
+            "and unit_weight=0, or prepare a corpus that has them (synthetic-trimodal) again"
+        )
     keep_freed_memory()
     torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
@@ -290,6 +315,14 @@ def score_recordings(
     return trace_report(estimates, truths)
 
 
+def _loss(output: MRANOutput, batch: ClipBatch, config: MRANTrainConfig) -> Tensor:
+    loss = trace_loss(output.affect, batch.affect, config.ccc_share)
+    if output.unit_logits is None:
+        return loss
+    logits, truth = output.unit_logits.flatten(0, 1), batch.units.flatten(0, 1)
+    return loss + config.unit_weight * action_unit_loss(logits, truth, torch.isfinite(truth))
+
+
 def train_epoch(
     model: MRAN,
     average: MRAN,
@@ -322,8 +355,7 @@ def train_epoch(
             )
             for group in optimizer.param_groups:
                 group["lr"] = cosine_rate(config.rate, config.warmup_steps, step, total)
-            estimates = model(batch.streams, batch.present).affect
-            loss = trace_loss(estimates, batch.affect, config.ccc_share)
+            loss = _loss(model(batch.streams, batch.present), batch, config)
             if not torch.isfinite(loss):
                 raise ModelError(f"the loss is {loss.item()} in epoch {epoch + 1}; lower the rate")
             optimizer.zero_grad()

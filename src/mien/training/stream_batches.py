@@ -16,6 +16,7 @@ from torch import Tensor
 
 from mien.datasets.streams import StreamSet
 from mien.inference.mran_clips import OverlapAverage, clip_inputs, clip_starts, grid_frames
+from mien.labels import ACTION_UNITS
 from mien.models.mran import MRAN
 from mien.training.stream_augment import StreamAugmentConfig, augment_clips, drop_streams
 from mien.types import FloatArray
@@ -27,13 +28,15 @@ IntArray = npt.NDArray[np.int64]
 class ClipBatch:
     """Clips for the network: streams (batch, time, channels, side, side), present (batch, time, 3).
 
-    affect (batch, time, 2) is NaN where not annotated, beyond a recording's end, and where none of
-    the streams is there: such a frame says nothing that could be learned.
+    affect (batch, time, 2) and units (batch, time, 17) are NaN where not annotated, beyond a
+    recording's end, and where none of the streams is there: such a frame says nothing that could be
+    learned.
     """
 
     streams: dict[str, Tensor]
     present: Tensor
     affect: Tensor
+    units: Tensor
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,9 @@ class ClipReader:
 
     def batch(self, clips: list[tuple[int, IntArray]]) -> ClipBatch:
         """Clips (recording, frames), each of at most `clip_frames` frames."""
-        inputs, affect = [], np.full((len(clips), self.clip_frames, 2), np.nan, np.float32)
+        shape = len(clips), self.clip_frames
+        inputs, affect = [], np.full((*shape, 2), np.nan, np.float32)
+        units = np.full((*shape, len(ACTION_UNITS)), np.nan, np.float32)
         for row, (index, frames) in enumerate(clips):
             clip = self.data.clip(index, frames)
             inputs.append(
@@ -77,12 +82,14 @@ class ClipReader:
                 )
             )
             affect[row, : len(frames)] = clip.affect
+            units[row, : len(frames)] = clip.units
         streams = {
             name: torch.from_numpy(np.stack([part.streams[name] for part in inputs]))
             for name in self.modalities
         }
         present = torch.from_numpy(np.stack([part.present for part in inputs]))
-        return ClipBatch(streams, present, _of_seen(torch.from_numpy(affect), present))
+        known = (_of_seen(torch.from_numpy(values), present) for values in (affect, units))
+        return ClipBatch(streams, present, *known)
 
 
 def epoch_clips(
@@ -134,12 +141,13 @@ def augmented(
     """A batch as training shows it: moved, relit, with noise, and with streams missing."""
     streams = augment_clips(batch.streams, config, generator)
     present = drop_streams(batch.present, modalities, config, generator)
-    return ClipBatch(streams, present, _of_seen(batch.affect, present))
+    known = (_of_seen(values, present) for values in (batch.affect, batch.units))
+    return ClipBatch(streams, present, *known)
 
 
-def _of_seen(affect: Tensor, present: Tensor) -> Tensor:
-    """Affect (batch, time, 2), NaN where no stream of present (batch, time, 3) is there."""
-    return torch.where(present.any(2, keepdim=True), affect, torch.nan)
+def _of_seen(values: Tensor, present: Tensor) -> Tensor:
+    """Values (batch, time, n), NaN where no stream of present (batch, time, 3) is there."""
+    return torch.where(present.any(2, keepdim=True), values, torch.nan)
 
 
 def read_recordings(

@@ -46,6 +46,9 @@ class MRANConfig:
     head
         Channels of a hidden layer between the features of the whole face and valence-arousal; 0:
         they are a linear function of these, before the tanh.
+    units
+        Whether the same features also say the 17 action units, through a linear layer of their
+        own: a second target for training, see `MRANTrainConfig.unit_weight`.
     attention
         False: the attention is uniform, so color features pass as they are.
     recurrence
@@ -75,6 +78,7 @@ class MRANConfig:
     guide_hidden: tuple[int, ...] = (16, 16)
     recognition: tuple[int, ...] = (48, 64)
     head: int = 0
+    units: bool = False
     attention: bool = True
     recurrence: str = "guided"
     temperature: float = 1.0

@@ -21,11 +21,13 @@ class MRANOutput(NamedTuple):
     """What a clip says.
 
     Shapes: affect (batch, time, 2), valence and arousal in [-1, 1]; attention (batch, time, 1,
-    side / 8, side / 8), each frame's map >= 0 and of sum 1.
+    side / 8, side / 8), each frame's map >= 0 and of sum 1; unit_logits (batch, time, 17) of the
+    action units, None for a network that does not say them.
     """
 
     affect: Tensor
     attention: Tensor
+    unit_logits: Tensor | None = None
 
 
 class MRAN(nn.Module):
@@ -81,6 +83,7 @@ class MRAN(nn.Module):
             config.dropout,
             config.map_px,
             config.head,
+            config.units,
         )
 
     def forward(self, streams: dict[str, Tensor], present: Tensor) -> MRANOutput:
@@ -98,8 +101,9 @@ class MRAN(nn.Module):
         else:
             attention = uniform_attention(states[0])
         mask = there[:, :, own].amax(2).T  # (T, B): frames that have any of the network's streams
-        affect = self.recognition(features[self.config.lead].volume, attention, states[0], mask)
-        return MRANOutput(affect, attention.transpose(0, 1))
+        volume = features[self.config.lead].volume
+        affect, unit_logits = self.recognition(volume, attention, states[0], mask)
+        return MRANOutput(affect, attention.transpose(0, 1), unit_logits)
 
     def encode_in_bfloat16(self, on: bool) -> None:
         """For training: whether the encoders' convolutions calculate in bfloat16.

@@ -4,13 +4,16 @@ The paper's: X * A through 3-D convolutions and a regression head. Ours: A is re
 itself is added (a residual path), and the decoded states stand beside it, so that the guiding
 streams can say something where color shows nothing. Ours, too: crops are aligned, so a place means
 a part of the face, and features are summed over space with a weight per channel and place (after
-MobileFaceNets, Chen et al., CCBR 2018) instead of averaged.
+MobileFaceNets, Chen et al., CCBR 2018) instead of averaged. Ours as well: where action units are
+known, the features that valence and arousal are read from can learn to say these too.
 """
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+
+from mien.labels import ACTION_UNITS
 
 
 class EmotionRecognition(nn.Module):
@@ -30,6 +33,8 @@ class EmotionRecognition(nn.Module):
         Height and width of the features that come in.
     hidden
         Channels of a layer before the regression, or 0 for none.
+    units
+        Whether there is a linear layer for the 17 action units beside the regression.
     """
 
     place: Tensor
@@ -43,6 +48,7 @@ class EmotionRecognition(nn.Module):
         dropout: float,
         side: int,
         hidden: int = 0,
+        units: bool = False,
     ) -> None:
         super().__init__()
         first, second = widths
@@ -53,9 +59,12 @@ class EmotionRecognition(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.hidden = nn.Sequential(nn.Linear(second, hidden), nn.ReLU()) if hidden else None
         self.affect = nn.Linear(hidden or second, 2)
+        self.units = nn.Linear(second, len(ACTION_UNITS)) if units else None
 
-    def forward(self, volume: Tensor, attention: Tensor, states: Tensor, mask: Tensor) -> Tensor:
-        """Affect (batch, time, 2) in [-1, 1].
+    def forward(
+        self, volume: Tensor, attention: Tensor, states: Tensor, mask: Tensor
+    ) -> tuple[Tensor, Tensor | None]:
+        """Affect (batch, time, 2) in [-1, 1]; logits (batch, time, 17) of action units, if any.
 
         Parameters
         ----------
@@ -74,9 +83,10 @@ class EmotionRecognition(nn.Module):
         x = torch.relu(self.second(x))
         pooled = (x * self.place[:, None]).sum(dim=(3, 4))  # (B, C, T)
         pooled = self.dropout(pooled.transpose(1, 2))  # (B, T, C)
+        unit_logits = None if self.units is None else self.units(pooled)
         if self.hidden is not None:
             pooled = self.hidden(pooled)
-        return torch.tanh(self.affect(pooled))
+        return torch.tanh(self.affect(pooled)), unit_logits
 
 
 def _conv3d_bn(inputs: int, outputs: int, reach: int, stride: int) -> nn.Sequential:

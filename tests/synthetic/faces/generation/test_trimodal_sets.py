@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 
 import numpy as np
@@ -121,6 +122,9 @@ def test_preparing_reads_and_writes_what_is_there(whole, tmp_path):
         moments = [performance.moment(i) for i in range(FRAMES)]
         truth = [[moment.valence, moment.arousal] for moment in moments]
         np.testing.assert_allclose(clip.affect, truth, atol=1e-6)
+        units = [moment.action_units for moment in moments]
+        np.testing.assert_allclose(clip.units, units, atol=1e-6)
+        assert clip.units.max() > 0
         np.testing.assert_allclose(clip.times_s, np.arange(FRAMES) / 12.5, atol=1e-6)
         assert np.isnan(clip.depth_mm[:, :4]).all() and np.isfinite(clip.depth_mm[:, 4:]).all()
         assert clip.depth_mm[:, 4:].min() >= 500 and clip.depth_mm[:, 4:].max() < 900
@@ -147,6 +151,15 @@ def test_sets_of_another_kind_or_damaged(whole, tmp_path):
             load_synthetic_trimodal(tmp_path)
     (tmp_path / "dataset.json").write_text(text)
     with pytest.raises(DataError, match=r"train-00000/annotation\.csv: no such file"):
+        load_synthetic_trimodal(tmp_path)
+    clip = tmp_path / "clips/train-00000"
+    shutil.copytree(whole / "clips/train-00000", clip)
+    truth = pq.read_table(clip / "truth.parquet")
+    pq.write_table(truth.slice(0, 2), clip / "truth.parquet")
+    with pytest.raises(DataError, match=r"truth\.parquet: has 2 rows, annotation\.csv 3; run"):
+        load_synthetic_trimodal(tmp_path)
+    pq.write_table(truth.drop_columns(["au04"]), clip / "truth.parquet")
+    with pytest.raises(DataError, match=r"truth\.parquet: looked for columns \['au04'\]"):
         load_synthetic_trimodal(tmp_path)
     table = pq.read_table(tmp_path / "manifest.parquet").drop_columns(["light"])
     pq.write_table(table, tmp_path / "manifest.parquet")
