@@ -66,9 +66,12 @@ def test_every_variant_answers_every_frame(modalities, recurrence, attention):
     assert not torch.equal(model(other, torch.ones(2, 6, 3)).affect, affect)
 
 
+WAYS = [*((recurrence, False) for recurrence in RECURRENCES), ("concatenated", True)]
+
+
 @pytest.mark.parametrize("mode", ["train", "eval"])
-@pytest.mark.parametrize("recurrence", RECURRENCES)
-def test_values_of_a_missing_stream_never_matter(recurrence, mode):
+@pytest.mark.parametrize(("recurrence", "contrast"), WAYS)
+def test_values_of_a_missing_stream_never_matter(recurrence, contrast, mode):
     present = torch.ones(2, 6, 3)
     present[0, :, 1] = 0  # a whole stream
     present[1, 2:4, 0] = 0  # some frames
@@ -78,7 +81,8 @@ def test_values_of_a_missing_stream_never_matter(recurrence, mode):
     spoiled["color"][1, 2:4] = 1e6
     results = []
     for given in (streams, spoiled):
-        model = network(recurrence=recurrence, dropout=0.0, units=True).train(mode == "train")
+        model = network(recurrence=recurrence, contrast=contrast, dropout=0.0, units=True)
+        model.train(mode == "train")
         output = model(given, present)
         output.affect.sum().backward()
         grads = [p.grad for p in model.parameters() if p.grad is not None]
@@ -101,10 +105,10 @@ def test_it_answers_whatever_is_missing(missing):
     assert torch.isfinite(part).all() and not torch.allclose(part, whole)
 
 
-@pytest.mark.parametrize("recurrence", RECURRENCES)
+@pytest.mark.parametrize(("recurrence", "contrast"), WAYS)
 @torch.no_grad()
-def test_an_absent_tail_never_changes_what_real_frames_say(recurrence):
-    model = network(recurrence=recurrence)
+def test_an_absent_tail_never_changes_what_real_frames_say(recurrence, contrast):
+    model = network(recurrence=recurrence, contrast=contrast)
     streams, present = clips(), torch.ones(2, 6, 3)
     present[:, 4:] = 0
     other = {name: clip.clone() for name, clip in streams.items()}

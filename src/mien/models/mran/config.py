@@ -49,6 +49,9 @@ class MRANConfig:
     units
         Whether the same features also say the 17 action units, through a linear layer of their
         own: a second target for training, see `MRANTrainConfig.unit_weight`.
+    contrast
+        Whether features stand beside their difference from the clip's mean
+        (`mien.models.mran.contrast`): a face read against itself.
     attention
         False: the attention is uniform, so color features pass as they are.
     recurrence
@@ -79,6 +82,7 @@ class MRANConfig:
     recognition: tuple[int, ...] = (48, 64)
     head: int = 0
     units: bool = False
+    contrast: bool = False
     attention: bool = True
     recurrence: str = "guided"
     temperature: float = 1.0
@@ -94,6 +98,8 @@ class MRANConfig:
             )
         if self.recurrence not in RECURRENCES:
             raise ValueError(f"recurrence is one of {list(RECURRENCES)}, not {self.recurrence!r}")
+        if self.contrast and self.recurrence == "framewise":
+            raise ValueError("contrast reads the whole clip: not with recurrence 'framewise'")
         if self.encoder not in ENCODERS:
             raise ValueError(f"encoder is one of {list(ENCODERS)}, not {self.encoder!r}")
         if self.stem not in ("half", "wide"):

@@ -12,6 +12,7 @@ from mien.errors import ModelError
 from mien.faces.streams import CHANNELS, STREAMS
 from mien.models.mran.attention import AttentionInference, uniform_attention
 from mien.models.mran.config import MRANConfig
+from mien.models.mran.contrast import with_contrast
 from mien.models.mran.decoders import Decoded, TemporalDecoder
 from mien.models.mran.encoders import ExtractorEncoder, Features, SmallEncoder, SpatialEncoder
 from mien.models.mran.recognition import EmotionRecognition
@@ -54,6 +55,8 @@ class MRAN(nn.Module):
         lead, guide = config.widths(config.lead)[2:], config.guide_widths[2:]
         if config.encoder == "extractor":
             lead, guide = ((ExtractorEncoder.VOLUME, pair[1]) for pair in (lead, guide))
+        if config.contrast:
+            lead, guide = (tuple(2 * width for width in pair) for pair in (lead, guide))
         self.encoders = nn.ModuleDict({name: _encoder(config, name) for name in config.modalities})
         self.decoders = nn.ModuleDict()
         count = len(config.guides)
@@ -94,6 +97,11 @@ class MRAN(nn.Module):
             name: self.encoders[name](streams[name], there[:, :, index])
             for name, index in zip(self.config.modalities, own, strict=True)
         }
+        if self.config.contrast:
+            features = {
+                name: with_contrast(features[name], there[:, :, index].T)
+                for name, index in zip(self.config.modalities, own, strict=True)
+            }
         decoded = self._decode(features)
         states = [part.upper for part in decoded]
         if self.attention is not None:
