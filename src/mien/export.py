@@ -219,7 +219,12 @@ def export_reactions(model: MaskedRNN, path: Path, about: dict[str, Any]) -> flo
 
 
 def export_mran(
-    model: MRAN, path: Path, about: dict[str, Any], fps: float, seed: int | None = None
+    model: MRAN,
+    path: Path,
+    about: dict[str, Any],
+    fps: float,
+    seed: int | None = None,
+    half: bool = False,
 ) -> float:
     """Write a multi-modal recurrent attention network as ONNX.
 
@@ -230,7 +235,7 @@ def export_mran(
 
     Parameters
     ----------
-    model, path, about
+    model, path, about, half
         As in `export_mma`.
     fps
         Frames per second that a clip has.
@@ -244,7 +249,7 @@ def export_mran(
     Raises
     ------
     ModelError
-        If that difference exceeds `PARITY_TOLERANCE`; nothing is left at `path` then.
+        As in `export_mma`.
     """
     config = model.config
     metadata = {
@@ -279,6 +284,7 @@ def export_mran(
         ("affect", "attention"),
         path,
         metadata,
+        half=half,
     )
 
 

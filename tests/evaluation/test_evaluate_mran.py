@@ -19,7 +19,7 @@ from mien.datasets.streams import (
 )
 from mien.errors import ConfigError
 from mien.evaluation.mran import group_values, mran_traces, score_traces, stage1_traces
-from mien.export import export_mran
+from mien.export import HALF_TOLERANCE, export_mran
 from mien.inference.models import AffectModel
 from mien.inference.mran import MranModel
 from mien.models.mran import MRAN, MRANConfig
@@ -49,7 +49,8 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module", params=["distance", "relief"])
 def network(request):
     torch.manual_seed(0)
-    return MRAN(replace(SMALL, depth=request.param)).eval()
+    new = request.param == "relief"  # as what ships, the other as what shipped at first
+    return MRAN(replace(SMALL, depth=request.param, contrast=new, units=new)).eval()
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +68,17 @@ def test_the_file_says_what_it_is(exported):
     assert about["kind"] == "mran" and about["seed"] == 4 and about["caveat"] == "random weights"
     assert about["outputs"] == ["valence", "arousal"] and about["attention_px"] == 14
     assert about["normalisation"]["depth_range_mm"] == 80.0
+
+
+def test_in_half_precision_it_says_nearly_the_same(network, folder, exported, tmp_path):
+    path = tmp_path / "half.onnx"
+    assert export_mran(network, path, ABOUT, 25.0, half=True) <= HALF_TOLERANCE
+    assert path.stat().st_size < exported.stat().st_size
+    whole, half = (
+        next(mran_traces(MranModel(file, threads=1), load_streams(folder, "test"), ())).estimates
+        for file in (exported, path)
+    )
+    assert 0 < np.abs(whole - half).max() <= HALF_TOLERANCE
 
 
 @pytest.mark.parametrize("dropped", [(), ("depth",), ("color", "thermal")])

@@ -33,6 +33,14 @@ _about = click.option(
 )
 
 
+_half = click.option(
+    "--half",
+    is_flag=True,
+    help="Store weights in half precision: half the file, answers that differ in the third digit "
+    "behind the point at most, the same speed.",
+)
+
+
 @command.command("mma")
 @_run
 @_to
@@ -43,12 +51,7 @@ _about = click.option(
     help="Temperatures, biases and decisions from 'mien calibrate mma'; they become part of the "
     "file.",
 )
-@click.option(
-    "--half",
-    is_flag=True,
-    help="Store weights in half precision: half the file, answers that differ in the third digit "
-    "behind the point at most, the same speed.",
-)
+@_half
 def mma(run: Path, to: Path, about: Path, calibration: Path | None, half: bool) -> None:
     """Export an extractor trained with 'mien train mma'."""
     from mien.evaluation.calibration import read_calibration
@@ -91,11 +94,12 @@ def reactions(run: Path, to: Path, about: Path) -> None:
 @_run
 @_to
 @_about
-def mran(run: Path, to: Path, about: Path) -> None:
+@_half
+def mran(run: Path, to: Path, about: Path, half: bool) -> None:
     """Export a network trained with 'mien train mran'."""
     from mien.export import export_mran, read_about
     from mien.training.mran import load_mran
 
     model, state = load_mran(run)
-    difference = export_mran(model, to, read_about(about), state["fps"], state["seed"])
+    difference = export_mran(model, to, read_about(about), state["fps"], state["seed"], half)
     click.echo(f"{to}: {to.stat().st_size / 1e6:.2f} MB, differs from torch by {difference:.1e}")
