@@ -1,6 +1,6 @@
 #!/bin/sh
 # The tri-modal benchmark and MRAN's weights: generate, prepare, train, export, score. Everything resumes:
-# run the same line again after a stop. On two cores: half an hour to generate, then an hour for a seed on each.
+# run the same line again after a stop. On two cores: half an hour to generate, then an hour and a half for a seed on each.
 #   sh recipes/mran.sh RUNS SEED NAME      NAME is trimodal, color or depth; ENCODERS is the extractor to start from, THREADS how many a training uses
 set -e
 runs=$1 seed=$2 name=$3
@@ -16,21 +16,28 @@ part() {  # CONFIG OUT DATA START...
     mien train mran --config "configs/$config.toml" --data "$data" --set "seed=$seed" --set threads="${THREADS:-1}" \
         --out "$out" "$@"
 }
-short() {  # NAME START...
-    of=$1
-    shift
-    part "mran-$of-short" "$runs/mran-$of-short-$seed" "$runs/people-prepared" --encoders "$extractor" "$@"
+first() {  # NAME CONFIG START...
+    of=$1 config=$2
+    shift 2
+    part "mran-$of-$config" "$runs/mran-$of-$config-$seed" "$runs/people-prepared" "$@"
 }
-if [ "$name" = trimodal ]; then  # its encoders of color and depth learn by themselves first
-    short color
-    short depth
-    set -- --encoders "$runs/mran-color-short-$seed" --encoders "$runs/mran-depth-short-$seed"
-else
-    set --
-fi
-short "$name" "$@"
+depth() {  # its encoder learns by itself, twice
+    first depth short --encoders "$extractor"
+    first depth on --encoders "$runs/mran-depth-short-$seed"
+}
+case $name in
+trimodal)
+    first color short --encoders "$extractor"
+    depth
+    first trimodal short --encoders "$extractor" \
+        --encoders "$runs/mran-color-short-$seed" --encoders "$runs/mran-depth-on-$seed"
+    start=trimodal-short ;;
+color) first color short --encoders "$extractor"; start=color-short ;;
+depth) depth; start=depth-on ;;
+*) echo "NAME is trimodal, color or depth, not '$name'" >&2; exit 2 ;;
+esac
 long="$runs/mran-$name-$seed"
-part "mran-$name" "$long" "$runs/trimodal-prepared" --init "$runs/mran-$name-short-$seed"
+part "mran-$name" "$long" "$runs/trimodal-prepared" --init "$runs/mran-$start-$seed"
 onnx="$runs/mran-$name-$seed.onnx"
-mien export mran --run "$long" --about "configs/mran-$name.about.toml" --to "$onnx"
+mien export mran --run "$long" --half --about "configs/mran-$name.about.toml" --to "$onnx"
 mien evaluate mran --model "$onnx" --data "$runs/trimodal-prepared@test" --by light --by skin_tone --stage1

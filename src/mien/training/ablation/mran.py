@@ -36,6 +36,7 @@ MRAN_ROWS: tuple[AblationRow, ...] = (
     _model("no-attention", "without attention", attention=False),
     _model("concatenated", "concatenated before a ConvLSTM", recurrence="concatenated"),
     _model("framewise", "frame by frame", recurrence="framewise"),
+    _model("contrast", "features beside their contrast to the clip's mean", contrast=True),
     _model("clip-4", "clips of 4 frames", 4.0, clip_frames=4),
     _model("clip-8", "clips of 8 frames", 2.0, clip_frames=8),
     _model("clip-24", "clips of 24 frames", 2 / 3, clip_frames=24),
@@ -46,6 +47,7 @@ _FULL: dict[str, Any] = {
     "modalities": ("color", "depth", "thermal"),
     "attention": True,
     "recurrence": "guided",
+    "contrast": False,
     "clip_frames": 16,
 }
 
