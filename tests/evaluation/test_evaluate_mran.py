@@ -22,6 +22,7 @@ from mien.evaluation.mran import group_values, mran_traces, score_traces, stage1
 from mien.export import HALF_TOLERANCE, export_mran
 from mien.inference.models import AffectModel
 from mien.inference.mran import MranModel
+from mien.inference.mran_clips import clip_inputs
 from mien.models.mran import MRAN, MRANConfig
 from mien.training.checkpoint import save_checkpoint
 from mien.training.mran import clip_reader
@@ -92,6 +93,27 @@ def test_the_file_says_of_recordings_what_the_network_says(folder, exported, net
     for trace, (frames, estimates) in zip(found, read_recordings(network, reader), strict=True):
         assert np.array_equal(trace.frames, frames)
         np.testing.assert_allclose(trace.estimates, estimates, atol=1e-5)
+
+
+def test_what_comes_before_can_be_left_out(folder, exported):
+    data = load_streams(folder, "test")  # 7 frames at 25 per second
+    model = MranModel(exported, threads=1)
+    whole, late = (next(mran_traces(model, data, (), after)) for after in (0.0, 0.16))
+    assert late.frames.tolist() == [4, 5, 6] and whole.frames.tolist() == list(range(7))
+    clip = data.clip(0, late.frames)
+    alone, _ = model.read(
+        [
+            clip_inputs(
+                clip.color, clip.depth_mm, clip.thermal_c, clip.present, model.modalities, 3, 112
+            )
+        ]
+    )
+    np.testing.assert_allclose(late.estimates, alone[0], atol=1e-5)  # one clip, nothing before
+    assert not np.allclose(late.estimates, whole.estimates[4:], atol=1e-5)
+    with pytest.raises(
+        ConfigError, match=r"'test-0' is 0\.24 s long: nothing is left of it after 1"
+    ):
+        next(mran_traces(model, data, (), 1.0))
 
 
 def test_frames_without_any_stream_have_no_estimate(exported, network, tmp_path):

@@ -106,6 +106,20 @@ def test_clips_of_an_epoch_cover_recordings_and_are_the_same_when_asked_again(sp
     assert any(not np.array_equal(x, y) for (_, x), (_, y) in zip(clips, other, strict=True))
 
 
+def test_some_clips_begin_later(splits):
+    reader = clip_reader(SMALL, splits[0], 25.0)
+    plain, late = (epoch_clips(reader, 400, (1,), 0, 0, rate) for rate in (0.0, 0.6))
+    lengths = np.array([len(frames) for _, frames in late])
+    assert {len(frames) for _, frames in plain} == {4} and set(lengths) == {1, 2, 3, 4}
+    assert abs((lengths < 4).mean() - 0.6) < 0.08
+    counts = np.bincount(lengths)[1:4]
+    assert counts.min() > 0.7 * counts.max()  # each number as likely
+    batch = reader.batch([clip for clip in late if len(clip[1]) == 2][:3])
+    assert batch.present[:, :2].all() and not batch.present[:, 2:].any()
+    with pytest.raises(ValueError, match=r"rates lie in 0 to 1.*late_start 1\.5"):
+        replace(TINY.augment, late_start=1.5)
+
+
 def test_a_recording_shorter_than_a_clip_is_read_whole(splits):
     long = replace(SMALL, clip_frames=32)
     reader = clip_reader(long, splits[1], 25.0)

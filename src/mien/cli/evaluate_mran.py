@@ -38,6 +38,15 @@ from mien.evaluation.mran import RecordingTraces
     "--drop", multiple=True, metavar="STREAM", help="Declare a stream missing; repeatable."
 )
 @click.option(
+    "--after",
+    "after_s",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    metavar="SECONDS",
+    help="Show and score only what comes after so many seconds of each recording: a face that was "
+    "not seen at rest before.",
+)
+@click.option(
     "--stage1", is_flag=True, help="Also score the MMA extractor's valence-arousal on color."
 )
 @click.option("--out", type=click.Path(path_type=Path), help="Write the scores as JSON.")
@@ -47,6 +56,7 @@ def mran(
     data: str,
     by: tuple[str, ...],
     drop: tuple[str, ...],
+    after_s: float,
     stage1: bool,
     out: Path | None,
     as_json: bool,
@@ -77,10 +87,10 @@ def mran(
         def score(traces: Iterator[RecordingTraces]) -> dict[str, object]:
             return score_traces(traces, recordings, by, lambda: advance(1))
 
-        reports = [score(mran_traces(network, recordings, drop)) for network in networks]
+        reports = [score(mran_traces(network, recordings, drop, after_s)) for network in networks]
         rows = [(f"MRAN ({' + '.join(read[0])})", reports)]
         if stage1:
-            traces = stage1_traces(AffectModel(), recordings, networks[0].fps)
+            traces = stage1_traces(AffectModel(), recordings, networks[0].fps, after_s)
             rows.append(("stage 1 (color)", [score(traces)]))
     document = {
         "data": recordings.corpus,
@@ -88,6 +98,7 @@ def mran(
         "models": [network.describe() for network in networks],
         "streams": [list(names) for names in read],
         "dropped": list(drop),
+        "after_s": after_s,
         "scores": dict(rows),
     }
     text = json.dumps(without_nan(document), indent=2)

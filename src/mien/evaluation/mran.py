@@ -68,7 +68,7 @@ def check_dropped(model: MranModel, data: StreamSet, dropped: Sequence[str]) -> 
 
 
 def mran_traces(
-    model: MranModel, data: StreamSet, dropped: Sequence[str] = ()
+    model: MranModel, data: StreamSet, dropped: Sequence[str] = (), after_s: float = 0.0
 ) -> Iterator[RecordingTraces]:
     """What a model says of each recording, a frame's estimates averaged over its clips.
 
@@ -80,6 +80,9 @@ def mran_traces(
         Recordings; frames are chosen by their times, at the model's rate.
     dropped
         Streams that are declared missing.
+    after_s
+        Frames before this time are not shown to the model, nor scored: how it reads a face that
+        was not seen at rest before.
 
     Raises
     ------
@@ -88,7 +91,7 @@ def mran_traces(
     """
     read = check_dropped(model, data, dropped)
     for index in range(len(data)):
-        frames = grid_frames(data.times_s(index), model.fps)
+        frames = _frames(data, index, model.fps, after_s)
         starts = clip_starts(len(frames), model.clip_frames)
         average = OverlapAverage()
         parts: list[npt.NDArray[np.float64]] = []
@@ -103,6 +106,20 @@ def mran_traces(
         parts.append(average.finish())
         estimates = np.concatenate([part for part in parts if len(part)])
         yield RecordingTraces(frames, estimates.astype(np.float32))
+
+
+def _frames(data: StreamSet, index: int, fps: float, after_s: float) -> IntArray:
+    """Frames of a recording at a rate, those before a time left out."""
+    times_s = data.times_s(index)
+    frames = grid_frames(times_s, fps)
+    frames = frames[times_s[frames] - times_s[0] >= after_s]
+    if not len(frames):
+        name, length_s = data.recordings[index].id, times_s[-1] - times_s[0]
+        raise ConfigError(
+            f"{data.folder}: the recording {name!r} is {length_s:g} s long: nothing is left of it "
+            f"after {after_s:g} s"
+        )
+    return frames
 
 
 def _inputs(
@@ -121,7 +138,9 @@ def _inputs(
     )
 
 
-def stage1_traces(extractor: AffectModel, data: StreamSet, fps: float) -> Iterator[RecordingTraces]:
+def stage1_traces(
+    extractor: AffectModel, data: StreamSet, fps: float, after_s: float = 0.0
+) -> Iterator[RecordingTraces]:
     """Valence and arousal of the MMA extractor on the color stream, frame by frame.
 
     Frames are those that `mran_traces` reads of a model of `fps` frames per second. A frame without
@@ -130,12 +149,12 @@ def stage1_traces(extractor: AffectModel, data: StreamSet, fps: float) -> Iterat
     Raises
     ------
     ConfigError
-        If the data have no color.
+        If the data have no color, or nothing is left of a recording after `after_s`.
     """
     if "color" not in data.modalities:
         raise ConfigError(f"{data.folder}: has no color, which stage 1 reads")
     for index in range(len(data)):
-        frames = grid_frames(data.times_s(index), fps)
+        frames = _frames(data, index, fps, after_s)
         estimates = np.full((len(frames), 2), np.nan, np.float32)
         for first in range(0, len(frames), _CROPS_AT_ONCE):
             some = slice(first, first + _CROPS_AT_ONCE)

@@ -338,7 +338,10 @@ def train_epoch(
     model.train()
     model.encode_in_bfloat16(config.precision == "bfloat16")
     model.encoders.train(config.train_encoders)  # their running statistics stay, too
-    clips = epoch_clips(reader, config.clips_per_epoch, config.augment.strides, config.seed, epoch)
+    augment = config.augment
+    clips = epoch_clips(
+        reader, config.clips_per_epoch, augment.strides, config.seed, epoch, augment.late_start
+    )
     steps = -(-len(clips) // config.batch)
     total = steps * config.epochs
     losses: list[float] = []
@@ -350,9 +353,7 @@ def train_epoch(
             generator = torch.Generator().manual_seed(seed)
             torch.manual_seed(seed)  # dropout
             some = clips[number * config.batch : (number + 1) * config.batch]
-            batch = augmented(
-                reader.batch(some), config.model.modalities, config.augment, generator
-            )
+            batch = augmented(reader.batch(some), config.model.modalities, augment, generator)
             for group in optimizer.param_groups:
                 group["lr"] = cosine_rate(config.rate, config.warmup_steps, step, total)
             loss = _loss(model(batch.streams, batch.present), batch, config)

@@ -36,6 +36,9 @@ class StreamAugmentConfig:
         Deviation of a clip's offset and of the drift over it; largest deviation of the noise.
     strides
         Steps between frames that are drawn from, each as often; 2 is the same face twice as fast.
+    late_start
+        Rate at which a clip lacks its first frames: up to all but one, each number as likely. For
+        recordings that all begin at rest, so that not every face is read against itself at rest.
     stream_dropout
         Rate at which a whole stream of a clip is missing; never all streams of a clip.
     time_mask
@@ -58,14 +61,19 @@ class StreamAugmentConfig:
     thermal_drift_c: float = 0.2
     thermal_noise_c: float = 0.15
     strides: tuple[int, ...] = (1, 1, 2)
+    late_start: float = 0.0
     stream_dropout: float = 0.2
     time_mask: float = 0.1
 
     def __post_init__(self) -> None:
         if not self.strides or min(self.strides) < 1:
             raise ValueError(f"strides are 1 or more, not {list(self.strides)}")
-        if not 0 <= self.stream_dropout < 1 or not 0 <= self.time_mask <= 1:
-            raise ValueError(f"rates lie in 0 to 1, not {self.stream_dropout} and {self.time_mask}")
+        rates = self.stream_dropout, self.time_mask, self.late_start
+        if not 0 <= min(rates) <= max(rates) <= 1 or self.stream_dropout == 1:
+            raise ValueError(
+                f"rates lie in 0 to 1, and stream_dropout below 1, not stream_dropout {rates[0]}, "
+                f"time_mask {rates[1]}, late_start {rates[2]}"
+            )
 
 
 def augment_clips(

@@ -93,7 +93,12 @@ class ClipReader:
 
 
 def epoch_clips(
-    reader: ClipReader, count: int, strides: tuple[int, ...], seed: int, epoch: int
+    reader: ClipReader,
+    count: int,
+    strides: tuple[int, ...],
+    seed: int,
+    epoch: int,
+    late_start: float = 0.0,
 ) -> list[tuple[int, IntArray]]:
     """Clips of an epoch in a random order: every recording by its length, starts and strides drawn.
 
@@ -107,6 +112,8 @@ def epoch_clips(
         Steps between frames, each as likely; one that does not fit gives way to 1.
     seed, epoch
         Decide the draw.
+    late_start
+        Rate of clips whose first frames are left out, see `StreamAugmentConfig`.
     """
     rng = np.random.default_rng([seed, epoch])
     t = reader.clip_frames
@@ -128,7 +135,10 @@ def epoch_clips(
             stride = 1
         room = max(0, len(frames) - ((t - 1) * stride + 1))
         start = int(rng.integers(room + 1))
-        clips.append((int(index), frames[start : start + (t - 1) * stride + 1 : stride]))
+        chosen = frames[start : start + (t - 1) * stride + 1 : stride]
+        if late_start and len(chosen) > 1 and rng.random() < late_start:
+            chosen = chosen[int(rng.integers(1, len(chosen))) :]
+        clips.append((int(index), chosen))
     return clips
 
 
