@@ -21,19 +21,18 @@ first() {  # NAME CONFIG START...
     shift 2
     part "mran-$of-$config" "$runs/mran-$of-$config-$seed" "$runs/people-prepared" "$@"
 }
-depth() {  # its encoder learns by itself, twice
-    first depth short --encoders "$extractor"
-    first depth on --encoders "$runs/mran-depth-short-$seed"
+alone() {  # NAME: a stream's encoder learns by itself, twice
+    first "$1" short --encoders "$extractor"
+    first "$1" on --encoders "$runs/mran-$1-short-$seed"
 }
 case $name in
 trimodal)
     first color short --encoders "$extractor"
-    depth
+    alone depth
     first trimodal short --encoders "$extractor" \
         --encoders "$runs/mran-color-short-$seed" --encoders "$runs/mran-depth-on-$seed"
     start=trimodal-short ;;
-color) first color short --encoders "$extractor"; start=color-short ;;
-depth) depth; start=depth-on ;;
+color | depth) alone "$name"; start=$name-on ;;
 *) echo "NAME is trimodal, color or depth, not '$name'" >&2; exit 2 ;;
 esac
 long="$runs/mran-$name-$seed"
