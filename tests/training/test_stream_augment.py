@@ -96,5 +96,5 @@ def test_time_masks_take_runs_and_leave_every_frame_something():
 def test_impossible_strengths_are_refused():
     with pytest.raises(ValueError, match="strides are 1 or more"):
         StreamAugmentConfig(strides=())
-    with pytest.raises(ValueError, match="rates lie in 0 to 1.*stream_dropout 1"):
+    with pytest.raises(ValueError, match=r"rates lie in 0 to 1.*stream_dropout 1"):
         StreamAugmentConfig(stream_dropout=1.0)
