@@ -112,7 +112,7 @@ def _frames(data: StreamSet, index: int, fps: float, after_s: float) -> IntArray
     """Frames of a recording at a rate, those before a time left out."""
     times_s = data.times_s(index)
     frames = grid_frames(times_s, fps)
-    frames = frames[times_s[frames] - times_s[0] >= after_s]
+    frames = np.asarray(frames[times_s[frames] - times_s[0] >= after_s], np.int64)
     if not len(frames):
         name, length_s = data.recordings[index].id, times_s[-1] - times_s[0]
         raise ConfigError(
