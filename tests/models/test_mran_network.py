@@ -198,6 +198,20 @@ def test_a_network_can_say_action_units_beside_what_it_said_without():
         assert torch.equal(found.unit_logits, fresh(pooled[0][0]))  # from the same features
 
 
+@pytest.mark.parametrize("recurrence", ["guided", "concatenated"])
+@torch.no_grad()
+def test_with_contrast_a_later_frame_changes_an_earlier_one_only_if_it_is_there(recurrence):
+    model = network(recurrence=recurrence, contrast=True)
+    streams = clips(1)
+    changed = {name: clip.clone() for name, clip in streams.items()}
+    changed["depth"][:, 5] = 0
+    for there in (True, False):
+        present = torch.ones(1, 6, 3)
+        present[:, 5, 1] = float(there)
+        before, after = (model(given, present).affect[0, 0] for given in (streams, changed))
+        assert torch.equal(before, after) != there
+
+
 def test_a_high_temperature_flattens_the_maps():
     with torch.no_grad():
         sharp, flat = (
@@ -219,6 +233,10 @@ def test_a_high_temperature_flattens_the_maps():
         ({"temperature": 0.0}, "out of range: temperature 0.0"),
         ({"clip_frames": 0}, "clip_frames must be 1 or more"),
         ({"head": -1}, "head must be 0 or more, not -1"),
+        (
+            {"contrast": True, "recurrence": "framewise"},
+            "contrast reads the whole clip: not with recurrence 'framewise'",
+        ),
     ],
 )
 def test_impossible_networks_are_refused(change, words):

@@ -31,7 +31,6 @@ import numpy.typing as npt
 
 from mien.errors import DataError
 from mien.faces.align import CROP_SIZE_PX
-from mien.labels import ACTION_UNIT_COLUMNS
 
 FORMAT = "mien aligned streams"
 VERSION = 1
@@ -56,7 +55,6 @@ DTYPES: dict[str, np.dtype[Any]] = {
 ABSOLUTE_ZERO_C = -273.15
 FIXED_COLUMNS = ("id", "split", "person", "frames", "sha256")
 FRAME_COLUMNS = ("time_s", "valence", "arousal", "has_color", "has_depth", "has_thermal")
-UNIT_COLUMNS = ACTION_UNIT_COLUMNS  # behind the others, all or none of them
 
 _MAGIC = b"\x93NUMPY\x01\x00"
 _HEADER_BYTES = 128

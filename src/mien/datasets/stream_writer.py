@@ -23,9 +23,10 @@ import pyarrow as pa
 
 from mien.datasets.clips import is_safe_id
 from mien.datasets.prepared_files import numbers, with_facts, write_whole
-from mien.datasets.stream_files import UNIT_COLUMNS, ArrayFile, recording_folder
+from mien.datasets.stream_files import ArrayFile, recording_folder
 from mien.datasets.stream_tables import check_modalities
 from mien.faces.streams import STREAMS
+from mien.labels import ACTION_UNIT_COLUMNS
 from mien.types import FloatArray, TimeArray
 
 
@@ -124,7 +125,7 @@ class RecordingWriter:
         if units is None:
             return
         values = np.asarray(units, np.float32)
-        if values.shape != (len(UNIT_COLUMNS),) or np.any((values < 0) | (values > 1)):
+        if values.shape != (len(ACTION_UNIT_COLUMNS),) or np.any((values < 0) | (values > 1)):
             raise ValueError(f"action units are 17 intensities from 0 to 1, not {units}")
         self._units.append(values)
 
@@ -177,7 +178,7 @@ class RecordingWriter:
 
 
 def _unit_columns(units: FloatArray) -> dict[str, pa.Array]:
-    return {name: numbers(units[:, k], pa.float32()) for k, name in enumerate(UNIT_COLUMNS)}
+    return {name: numbers(units[:, k], pa.float32()) for k, name in enumerate(ACTION_UNIT_COLUMNS)}
 
 
 def write_recording(

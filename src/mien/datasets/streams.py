@@ -23,7 +23,6 @@ from mien.datasets.stream_files import (
     FORMAT,
     FRAME_COLUMNS,
     FRAME_SHAPES,
-    UNIT_COLUMNS,
     VERSION,
     open_array,
     recording_folder,
@@ -34,6 +33,7 @@ from mien.datasets.stream_tables import StreamRecording, check_modalities, finis
 from mien.datasets.stream_writer import RecordingWriter, write_recording
 from mien.errors import DataError
 from mien.faces.streams import STREAMS
+from mien.labels import ACTION_UNIT_COLUMNS
 from mien.types import FloatArray, ImageArray, TimeArray
 
 __all__ = [
@@ -224,7 +224,8 @@ class StreamSet:
         recording = self.recordings[index]
         path = recording_folder(self.folder, recording.id) / "frames.parquet"
         table = read_parquet(path)
-        layouts = [[*FRAME_COLUMNS], [*FRAME_COLUMNS, *UNIT_COLUMNS]]
+        # Columns of action units stand behind the others, all or none of them.
+        layouts = [[*FRAME_COLUMNS], [*FRAME_COLUMNS, *ACTION_UNIT_COLUMNS]]
         if table.column_names not in layouts or table.num_rows != recording.frames:
             raise DataError(
                 f"{path}: has {table.num_rows} rows of {table.column_names}; expected "
@@ -234,9 +235,11 @@ class StreamSet:
         present = np.stack([column.astype(np.bool_) for column in values[3:]], axis=1)  # (n, 3)
         present &= np.array([name in self.modalities for name in STREAMS])
         affect = np.stack(values[1:3], axis=1).astype(np.float32)  # (n, 2)
-        units = np.full((recording.frames, len(UNIT_COLUMNS)), np.nan, np.float32)
+        units = np.full((recording.frames, len(ACTION_UNIT_COLUMNS)), np.nan, np.float32)
         if table.column_names == layouts[1]:
-            units = np.stack([table.column(name).to_numpy() for name in UNIT_COLUMNS], axis=1)
+            units = np.stack(
+                [table.column(name).to_numpy() for name in ACTION_UNIT_COLUMNS], axis=1
+            )
         return _Frames(values[0].astype(np.float64), affect, units, present)
 
 

@@ -105,15 +105,18 @@ def read_trace_table(path: Path, delimiter: str = ",", time: str = "time_s") -> 
     DataError
         If the file is missing, or a line is not as expected; the message names file and line.
     """
-    rows, units = [], []
+    rows = []
     for row in read_rows(path, (time, "arousal", "valence"), delimiter):
         valence, arousal = (optional(row, name) for name in ("valence", "arousal"))
         rows.append((row, row.number(time, -math.inf, math.inf), valence, arousal))
-        units.append(
-            [optional(row, n, 0) if n in row.cells else math.nan for n in ACTION_UNIT_COLUMNS]
-        )
-    known = any(name in rows[0][0].cells for name in ACTION_UNIT_COLUMNS)
-    return replace(traces_of(rows), units=np.array(units, np.float32) if known else None)
+    traces = traces_of(rows)
+    columns = [k for k, name in enumerate(ACTION_UNIT_COLUMNS) if name in rows[0][0].cells]
+    if not columns:
+        return traces
+    units = np.full((len(rows), len(ACTION_UNIT_COLUMNS)), np.nan, np.float32)
+    for line, (row, *_) in enumerate(rows):
+        units[line, columns] = [optional(row, ACTION_UNIT_COLUMNS[k], 0) for k in columns]
+    return replace(traces, units=units)
 
 
 def optional(row: Row, column: str, low: float = -1) -> float:

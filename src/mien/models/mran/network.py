@@ -92,16 +92,12 @@ class MRAN(nn.Module):
     def forward(self, streams: dict[str, Tensor], present: Tensor) -> MRANOutput:
         """Affect and attention of clips; see the class for shapes."""
         own = [STREAMS.index(name) for name in self.config.modalities]
+        contrast = self.config.contrast
         there = present.to(streams[self.config.lead].dtype)
-        features = {
-            name: self.encoders[name](streams[name], there[:, :, index])
-            for name, index in zip(self.config.modalities, own, strict=True)
-        }
-        if self.config.contrast:
-            features = {
-                name: with_contrast(features[name], there[:, :, index].T)
-                for name, index in zip(self.config.modalities, own, strict=True)
-            }
+        features: dict[str, Features] = {}
+        for name, index in zip(self.config.modalities, own, strict=True):
+            part = self.encoders[name](streams[name], there[:, :, index])
+            features[name] = with_contrast(part, there[:, :, index].T) if contrast else part
         decoded = self._decode(features)
         states = [part.upper for part in decoded]
         if self.attention is not None:
