@@ -1,6 +1,6 @@
 #!/bin/sh
 # The tri-modal benchmark and MRAN's weights: generate, prepare, train, export, score. Everything resumes:
-# run the same line again after a stop. On two cores: half an hour to generate, then an hour and a half for a seed on each.
+# run the same line again after a stop. On two cores: half an hour to generate, then three hours for a seed on each.
 #   sh recipes/mran.sh RUNS SEED NAME      NAME is trimodal, color or depth; ENCODERS is the extractor to start from, THREADS how many a training uses
 set -e
 runs=$1 seed=$2 name=$3
@@ -21,18 +21,19 @@ first() {  # NAME CONFIG START...
     shift 2
     part "mran-$of-$config" "$runs/mran-$of-$config-$seed" "$runs/people-prepared" "$@"
 }
-alone() {  # NAME: a stream's encoder learns by itself, twice
+alone() {  # NAME: a stream's encoder learns by itself, in three parts
     first "$1" short --encoders "$extractor"
     first "$1" on --encoders "$runs/mran-$1-short-$seed"
+    first "$1" long --init "$runs/mran-$1-on-$seed"
 }
 case $name in
 trimodal)
-    first color short --encoders "$extractor"
+    alone color
     alone depth
-    first trimodal short --encoders "$extractor" \
-        --encoders "$runs/mran-color-short-$seed" --encoders "$runs/mran-depth-on-$seed"
+    first trimodal short --init "$runs/mran-depth-long-$seed" --encoders "$extractor" \
+        --encoders "$runs/mran-color-long-$seed" --encoders "$runs/mran-depth-long-$seed"
     start=trimodal-short ;;
-color | depth) alone "$name"; start=$name-on ;;
+color | depth) alone "$name"; start=$name-long ;;
 *) echo "NAME is trimodal, color or depth, not '$name'" >&2; exit 2 ;;
 esac
 long="$runs/mran-$name-$seed"

@@ -254,6 +254,23 @@ def test_a_second_target_is_refused_where_it_cannot_be_learned(splits, tmp_path,
         quiet(WITH_UNITS, *splits, tmp_path)
 
 
+def test_a_network_of_all_streams_starts_from_one_of_depth(splits, tmp_path):
+    sizes = replace(SMALL, recurrence="concatenated", volumes="all")
+    alone = replace(TINY, model=replace(sizes, modalities=("depth",)), epochs=1)
+    first = quiet(alone, *splits, tmp_path / "depth")
+    start = tmp_path / "depth" / "model.safetensors"
+    still = replace(TINY, model=sizes, epochs=1, rate=0.0, weight_decay=0.0, ema=0.0)
+    grown = quiet(still, *splits, tmp_path / "all", init=start)
+    batch = clip_reader(sizes, splits[1], splits[1].fps).batch([(0, np.arange(4))])
+    with torch.no_grad():
+        expected = first.recognition.affect.weight, first.recognition.place
+        assert torch.equal(grown.recognition.affect.weight, expected[0])
+        assert torch.equal(grown.recognition.place, expected[1])
+        assert grown(batch.streams, batch.present).affect.isfinite().all()
+    with pytest.raises(ModelError, match=r"set model\.recurrence=concatenated and model\.volumes"):
+        quiet(replace(still, model=SMALL), *splits, tmp_path / "other", init=start)
+
+
 def test_training_recordings_without_annotations_are_refused(splits, tmp_path, monkeypatch):
     bare = np.full((20, 2), np.nan, np.float32)
     monkeypatch.setattr(type(splits[0]), "affect", lambda self, index: bare)

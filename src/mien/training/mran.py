@@ -19,6 +19,7 @@ from mien.faces.align import CROP_SIZE_PX
 from mien.labels import VALENCE_AROUSAL
 from mien.losses import action_unit_loss, trace_loss
 from mien.models.mran import MRAN, MRANConfig, MRANOutput
+from mien.models.mran.growth import grow_streams, streams_of
 from mien.training.checkpoint import load_checkpoint, save_checkpoint
 from mien.training.config import from_dict, plain_values
 from mien.training.epochs import EpochLoop
@@ -150,7 +151,9 @@ def train_mran(
         Show a bar.
     init
         ``model.safetensors`` of an earlier run to start from. No weight depends on the number of
-        frames: a network can learn from many short clips first and from long ones afterwards.
+        frames: a network can learn from many short clips first and from long ones afterwards. One
+        of fewer streams is a start as well (`mien.models.mran.growth`); what the encoders of the
+        others start from, `encoders` says.
     encoders
         What the encoders start from, in this order, see `MRAN.start_encoders`:
         ``model.safetensors`` of a compact MMA extractor or of an MRAN, or the ``.onnx`` of an
@@ -273,6 +276,9 @@ def _encoder_weights(
 def _start_from(model: MRAN, init: Path) -> None:
     """Load the weights of another run."""
     weights = load_checkpoint(init)[0]
+    if {*streams_of(weights)} < {*model.config.modalities}:
+        grow_streams(model, weights)
+        return
     own = {name: tuple(value.shape) for name, value in model.state_dict().items()}
     theirs = {name: tuple(value.shape) for name, value in weights.items()}
     if own != theirs:

@@ -52,6 +52,9 @@ class MRANConfig:
     contrast
         Whether features stand beside their difference from the clip's mean
         (`mien.models.mran.contrast`): a face read against itself.
+    volumes
+        Whose features the recognition reads beside the decoded states: ``"lead"``, those of the
+        first stream (the paper's), or ``"all"``.
     attention
         False: the attention is uniform, so color features pass as they are.
     recurrence
@@ -83,6 +86,7 @@ class MRANConfig:
     head: int = 0
     units: bool = False
     contrast: bool = False
+    volumes: str = "lead"
     attention: bool = True
     recurrence: str = "guided"
     temperature: float = 1.0
@@ -100,6 +104,8 @@ class MRANConfig:
             raise ValueError(f"recurrence is one of {list(RECURRENCES)}, not {self.recurrence!r}")
         if self.contrast and self.recurrence == "framewise":
             raise ValueError("contrast reads the whole clip: not with recurrence 'framewise'")
+        if self.volumes not in ("lead", "all"):
+            raise ValueError(f"volumes is 'lead' or 'all', not {self.volumes!r}")
         if self.encoder not in ENCODERS:
             raise ValueError(f"encoder is one of {list(ENCODERS)}, not {self.encoder!r}")
         if self.stem not in ("half", "wide"):

@@ -52,34 +52,30 @@ class MRAN(nn.Module):
         super().__init__()
         self.config = config
         recurrent = config.recurrence != "framewise"
-        lead, guide = config.widths(config.lead)[2:], config.guide_widths[2:]
-        if config.encoder == "extractor":
-            lead, guide = ((ExtractorEncoder.VOLUME, pair[1]) for pair in (lead, guide))
-        if config.contrast:
-            lead, guide = (tuple(2 * width for width in pair) for pair in (lead, guide))
+        widths = {name: self.feature_widths(name) for name in config.modalities}
+        lead = widths[config.lead]
         self.encoders = nn.ModuleDict({name: _encoder(config, name) for name in config.modalities})
         self.decoders = nn.ModuleDict()
         count = len(config.guides)
         hidden = config.color_hidden
         if config.recurrence == "concatenated":
-            volume, bottom = (own + count * other for own, other in zip(lead, guide, strict=True))
+            volume, bottom = (sum(each) for each in zip(*widths.values(), strict=True))
             self.decoders[config.lead] = TemporalDecoder(volume, bottom, hidden)
             states = hidden[1]
         else:
             for name in config.guides:
                 self.decoders[name] = TemporalDecoder(
-                    guide[0], guide[1], config.guide_hidden, recurrent=recurrent
+                    *widths[name], config.guide_hidden, recurrent=recurrent
                 )
             guidance = count * config.guide_hidden[0], count * config.guide_hidden[1]
-            self.decoders[config.lead] = TemporalDecoder(
-                lead[0], lead[1], hidden, guidance, recurrent
-            )
+            self.decoders[config.lead] = TemporalDecoder(*lead, hidden, guidance, recurrent)
             states = hidden[1] + guidance[1]
         self.attention: AttentionInference | None = None
         if config.attention:
             self.attention = AttentionInference(states, config.temperature)
+        read = widths if config.volumes == "all" else (config.lead,)
         self.recognition = EmotionRecognition(
-            lead[0],
+            sum(widths[name][0] for name in read),
             hidden[1],
             config.recognition,
             3 if recurrent else 1,
@@ -105,9 +101,18 @@ class MRAN(nn.Module):
         else:
             attention = uniform_attention(states[0])
         mask = there[:, :, own].amax(2).T  # (T, B): frames that have any of the network's streams
-        volume = features[self.config.lead].volume
+        read = self.config.modalities if self.config.volumes == "all" else (self.config.lead,)
+        volume = torch.cat([features[name].volume for name in read], 2)
         affect, unit_logits = self.recognition(volume, attention, states[0], mask)
         return MRANOutput(affect, attention.transpose(0, 1), unit_logits)
+
+    def feature_widths(self, name: str) -> tuple[int, int]:
+        """Channels of a stream's volume and bottom features, as what is behind them sees them."""
+        config = self.config
+        volume, bottom = config.widths(name)[2:]
+        if config.encoder == "extractor":
+            volume = ExtractorEncoder.VOLUME
+        return (2 * volume, 2 * bottom) if config.contrast else (volume, bottom)
 
     def encode_in_bfloat16(self, on: bool) -> None:
         """For training: whether the encoders' convolutions calculate in bfloat16.

@@ -37,6 +37,7 @@ MRAN_ROWS: tuple[AblationRow, ...] = (
     _model("concatenated", "concatenated before a ConvLSTM", recurrence="concatenated"),
     _model("framewise", "frame by frame", recurrence="framewise"),
     _model("contrast", "features beside their contrast to the clip's mean", contrast=True),
+    _model("volumes", "features of all streams read by the recognition", volumes="all"),
     _model("clip-4", "clips of 4 frames", 4.0, clip_frames=4),
     _model("clip-8", "clips of 8 frames", 2.0, clip_frames=8),
     _model("clip-24", "clips of 24 frames", 2 / 3, clip_frames=24),
@@ -48,6 +49,7 @@ _FULL: dict[str, Any] = {
     "attention": True,
     "recurrence": "guided",
     "contrast": False,
+    "volumes": "lead",
     "clip_frames": 16,
 }
 
