@@ -44,7 +44,7 @@ def test_a_grown_network_begins_by_saying_the_same(known, contrast):
     present[0, 1, 2] = present[1, 2, 2] = 0
     with torch.no_grad():
         expected, found = old(streams(), present), new(streams(), present)
-    for own, theirs in zip(found[:3], expected[:3], strict=True):
+    for own, theirs in zip(found, expected, strict=True):
         torch.testing.assert_close(own, theirs, atol=1e-6, rtol=1e-5)
     others = streams()
     for name in {*ALL} - {*known}:

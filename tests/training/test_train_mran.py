@@ -8,8 +8,10 @@ import torch
 from mien.datasets.streams import load_streams
 from mien.errors import ConfigError, ModelError
 from mien.models.blocks.resample import resample_square
+from mien.models.mma import build_mma
 from mien.models.mran import MRANConfig
 from mien.models.mran.encoders import standardized
+from mien.training.checkpoint import save_checkpoint
 from mien.training.config import load_config
 from mien.training.exported import read_exported
 from mien.training.mran import (
@@ -269,6 +271,10 @@ def test_a_network_of_all_streams_starts_from_one_of_depth(splits, tmp_path):
         assert grown(batch.streams, batch.present).affect.isfinite().all()
     with pytest.raises(ModelError, match=r"set model\.recurrence=concatenated and model\.volumes"):
         quiet(replace(still, model=SMALL), *splits, tmp_path / "other", init=start)
+    extractor = tmp_path / "extractor.safetensors"  # which reads no streams at all
+    save_checkpoint(extractor, dict(build_mma("compact").state_dict()), {})
+    with pytest.raises(ModelError, match=r"extractor\.safetensors: is no start for this network"):
+        quiet(still, *splits, tmp_path / "third", init=extractor)
 
 
 def test_training_recordings_without_annotations_are_refused(splits, tmp_path, monkeypatch):

@@ -276,8 +276,11 @@ def _encoder_weights(
 def _start_from(model: MRAN, init: Path) -> None:
     """Load the weights of another run."""
     weights = load_checkpoint(init)[0]
-    if {*streams_of(weights)} < {*model.config.modalities}:
-        grow_streams(model, weights)
+    if set() < {*streams_of(weights)} < {*model.config.modalities}:
+        try:
+            grow_streams(model, weights)
+        except ModelError as error:
+            raise ModelError(f"{init}: is no start for this network: {error}") from error
         return
     own = {name: tuple(value.shape) for name, value in model.state_dict().items()}
     theirs = {name: tuple(value.shape) for name, value in weights.items()}

@@ -143,6 +143,11 @@ class MRANConfig:
         return self.color_widths if name == "color" else self.guide_widths
 
     @property
+    def read(self) -> tuple[str, ...]:
+        """The streams whose features the recognition reads."""
+        return self.modalities if self.volumes == "all" else (self.lead,)
+
+    @property
     def map_px(self) -> int:
         """Side of features and attention maps: 1/8 of what the encoders read."""
         return (self.size_px if self.encoder == "small" else ExtractorEncoder.INNER_PX) // 8

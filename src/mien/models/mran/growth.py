@@ -2,8 +2,8 @@
 
 A network that learns all streams from the start reads the best of them worse than a network of this
 stream alone. `grow_streams` therefore lets it begin as that network: what reads features of further
-streams starts at zero, so at first they change nothing, and they are learned from there (for
-depth, the idea of Net2Net; Chen, Goodfellow & Shlens, ICLR 2016).
+streams starts at zero, so at first they change nothing, and they are learned from there (the idea of
+Net2Net; Chen, Goodfellow & Shlens, ICLR 2016).
 """
 
 from __future__ import annotations
@@ -49,30 +49,30 @@ def grow_streams(model: MRAN, tensors: dict[str, Tensor]) -> None:
             "a network grows by streams where their features stand side by side: set "
             "model.recurrence=concatenated and model.volumes=all"
         )
-    volumes = {name: model.feature_widths(name)[0] for name in config.modalities}
-    bottoms = {name: model.feature_widths(name)[1] for name in config.modalities}
+    volumes, bottoms = (
+        {name: model.feature_widths(name)[part] for name in config.modalities} for part in (0, 1)
+    )
     sided = {
         f"decoders.{config.lead}.lower.cell.from_input.weight": bottoms,
         f"decoders.{config.lead}.raise_volume.weight": volumes,
         "recognition.first.0.weight": volumes,
     }
-    state = model.state_dict()
     begun: dict[str, Tensor] = {}
-    for name, value in state.items():
+    left = {*tensors}
+    for name, value in model.state_dict().items():
         if name.startswith("encoders.") and name.split(".")[1] not in theirs:
             begun[name] = value
             continue
-        source = tensors.get(name.replace(f"decoders.{config.lead}.", f"decoders.{theirs[0]}."))
+        known = name.replace(f"decoders.{config.lead}.", f"decoders.{theirs[0]}.")
+        left.discard(known)
+        source = tensors.get(known)
         if source is not None and name in sided:
             source = _beside(source, sided[name], theirs)
         if source is None or source.shape != value.shape:
             raise ModelError(f"the trained network differs in more than its streams: {name}")
         begun[name] = source
-    unknown = len(tensors) - len(
-        [name for name in state if not name.startswith("encoders.") or name in tensors]
-    )
-    if unknown:
-        raise ModelError(f"the trained network has {unknown} weights that this one has not")
+    if left:
+        raise ModelError(f"the trained network has {len(left)} weights that this one has not")
     model.load_state_dict(begun)
 
 
@@ -81,11 +81,11 @@ def _beside(weight: Tensor, widths: dict[str, int], theirs: tuple[str, ...]) -> 
 
     Inputs that belong to no stream stand behind those of all streams.
     """
-    parts = []
-    known = torch.split(
-        weight, [*(widths[n] for n in theirs), weight.shape[1] - sum(widths[n] for n in theirs)], 1
-    )
-    own = dict(zip(theirs, known, strict=False))
+    parts, start = [], 0
     for name, width in widths.items():
-        parts.append(own.get(name, weight.new_zeros(len(weight), width, *weight.shape[2:])))
-    return torch.cat([*parts, known[-1]], 1)
+        if name in theirs:
+            parts.append(weight[:, start : start + width])
+            start += width
+        else:
+            parts.append(weight.new_zeros(len(weight), width, *weight.shape[2:]))
+    return torch.cat([*parts, weight[:, start:]], 1)

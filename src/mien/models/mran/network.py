@@ -73,9 +73,8 @@ class MRAN(nn.Module):
         self.attention: AttentionInference | None = None
         if config.attention:
             self.attention = AttentionInference(states, config.temperature)
-        read = widths if config.volumes == "all" else (config.lead,)
         self.recognition = EmotionRecognition(
-            sum(widths[name][0] for name in read),
+            sum(widths[name][0] for name in config.read),
             hidden[1],
             config.recognition,
             3 if recurrent else 1,
@@ -101,8 +100,7 @@ class MRAN(nn.Module):
         else:
             attention = uniform_attention(states[0])
         mask = there[:, :, own].amax(2).T  # (T, B): frames that have any of the network's streams
-        read = self.config.modalities if self.config.volumes == "all" else (self.config.lead,)
-        volume = torch.cat([features[name].volume for name in read], 2)
+        volume = torch.cat([features[name].volume for name in self.config.read], 2)
         affect, unit_logits = self.recognition(volume, attention, states[0], mask)
         return MRANOutput(affect, attention.transpose(0, 1), unit_logits)
 
