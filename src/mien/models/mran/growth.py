@@ -2,8 +2,8 @@
 
 A network that learns all streams from the start reads the best of them worse than a network of this
 stream alone. `grow_streams` therefore lets it begin as that network: what reads features of further
-streams starts at zero, so at first they change nothing, and they are learned from there (the idea of
-Net2Net; Chen, Goodfellow & Shlens, ICLR 2016).
+streams starts at zero, so at first they change nothing, and they are learned from there (the idea
+of Net2Net; Chen, Goodfellow & Shlens, ICLR 2016).
 """
 
 from __future__ import annotations
