@@ -6,6 +6,7 @@ corpora with different labels can be mixed in one batch. All arithmetic is in fl
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 import torch
@@ -263,9 +264,7 @@ def landmark_loss(prediction: Tensor, target: Tensor) -> Tensor:
     -------
     Scalar >= 0 in pixels; exactly 0, with zero gradient, where nothing is known.
     """
-    known = torch.isfinite(target)
-    error = _float(prediction) - torch.where(known, _float(target), 0.0)
-    return torch.where(known, error.abs(), 0.0).sum() / known.sum().clamp_min(1)
+    return _mean_known(torch.abs, prediction, target)
 
 
 def squared_loss(prediction: Tensor, target: Tensor) -> Tensor:
@@ -280,9 +279,14 @@ def squared_loss(prediction: Tensor, target: Tensor) -> Tensor:
     -------
     Scalar >= 0; exactly 0, with zero gradient, where no entry counts.
     """
+    return _mean_known(torch.square, prediction, target)
+
+
+def _mean_known(of: Callable[[Tensor], Tensor], prediction: Tensor, target: Tensor) -> Tensor:
+    """Mean of a function of the error over the targets that are known (not NaN); 0 of none."""
     known = torch.isfinite(target)
     error = _float(prediction) - torch.where(known, _float(target), 0.0)
-    return torch.where(known, error.square(), 0.0).sum() / known.sum().clamp_min(1)
+    return torch.where(known, of(error), 0.0).sum() / known.sum().clamp_min(1)
 
 
 def trace_loss(prediction: Tensor, target: Tensor, ccc_share: float = 0.0) -> Tensor:

@@ -7,6 +7,9 @@ one pooled feature. Depth and width are ours and sit in `PRESETS`.
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
@@ -22,6 +25,8 @@ _BLOCKS: dict[str, type[BasicBlock] | type[Bottleneck]] = {
     "basic": BasicBlock,
     "bottleneck": Bottleneck,
 }
+
+_FIRST_OF_BLOCK = re.compile(r"stages\.(\d+)\.first\.0\.weight")
 
 
 @dataclass(frozen=True)
@@ -279,6 +284,19 @@ class MMAExtractor(nn.Module):
     def describe(self) -> dict[str, Any]:
         """Configuration as plain values, for checkpoints and exported metadata."""
         return asdict(self.config)
+
+
+def blocks_by_width(state: Mapping[str, Tensor]) -> dict[int, int]:
+    """Number of blocks of an extractor's stages, by their channels, in the order of the stages.
+
+    Stages that it has `apart` do not count.
+    """
+    channels = {
+        int(found[1]): len(value)
+        for name, value in state.items()
+        if (found := _FIRST_OF_BLOCK.fullmatch(name))
+    }
+    return dict(Counter(channels[block] for block in sorted(channels)))
 
 
 def build_mma(preset: str = "compact", **changes: Any) -> MMAExtractor:

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from mien.errors import ModelError
 from mien.models.blocks.stems import is_wide, wide_stem
-from mien.models.mma import MMAConfig, MMAExtractor
+from mien.models.mma import MMAConfig, MMAExtractor, blocks_by_width
 
 _BLOCK = re.compile(r"stages\.(\d+)\.(.+)")
 
@@ -89,13 +89,8 @@ def _moved(name: str, place: list[int]) -> str:
 
 
 def _depths(tensors: dict[str, Tensor], config: MMAConfig) -> tuple[int, ...]:
-    """Blocks per stage of a state, told apart by their widths."""
-    outputs: dict[int, int] = {}
-    for name, value in tensors.items():
-        found = _BLOCK.match(name)
-        if found and found[2] == "first.0.weight":
-            outputs[int(found[1])] = len(value)
-    found_widths = list(dict.fromkeys(outputs[k] for k in sorted(outputs)))
-    if tuple(found_widths) != config.widths:
-        raise ModelError(f"stage widths: trained {found_widths}, wanted {list(config.widths)}")
-    return tuple(sum(width == out for out in outputs.values()) for width in config.widths)
+    """Blocks per stage of a state."""
+    blocks = blocks_by_width(tensors)
+    if tuple(blocks) != config.widths:
+        raise ModelError(f"stage widths: trained {list(blocks)}, wanted {list(config.widths)}")
+    return tuple(blocks.values())

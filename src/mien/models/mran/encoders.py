@@ -8,7 +8,6 @@ and the warmth of a face as well.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections import Counter
 from typing import NamedTuple
 
 import torch
@@ -20,7 +19,7 @@ from mien.models.blocks.relief import Relief
 from mien.models.blocks.resample import resample_square, resample_weights
 from mien.models.blocks.residual import BasicBlock, conv_bn
 from mien.models.blocks.stems import is_wide, wide_stem
-from mien.models.mma import PRESETS, build_mma
+from mien.models.mma import PRESETS, blocks_by_width, build_mma
 
 
 class Features(NamedTuple):
@@ -216,12 +215,12 @@ class ExtractorEncoder(SpatialEncoder):
             raise ModelError(
                 "these weights are of an extractor whose stem is 'wide': set model.stem=wide"
             )
-        found, own = (_depths(state) for state in (weights, self.state_dict()))
-        first = found[: len(own)]
-        if first != own and [width for width, _ in first] == [width for width, _ in own]:
+        found, own = blocks_by_width(weights), blocks_by_width(self.state_dict())
+        first = dict(list(found.items())[: len(own)])
+        if first != own and list(first) == list(own):
             raise ModelError(
-                f"the extractor's first depths are {[depth for _, depth in first]}, the encoders' "
-                f"{[depth for _, depth in own]}: set model.encoder_depths"
+                f"the extractor's first depths are {list(first.values())}, the encoders' "
+                f"{list(own.values())}: set model.encoder_depths"
             )
         wanted = {k: v for k, v in self.state_dict().items() if k.startswith(("stem.", "stages."))}
         fitting = {
@@ -235,16 +234,6 @@ class ExtractorEncoder(SpatialEncoder):
                 "there or have another shape; start from a run of the compact MMA extractor"
             )
         self.load_state_dict({**self.state_dict(), **fitting})
-
-
-def _depths(weights: dict[str, Tensor]) -> list[tuple[int, int]]:
-    """Channels and number of blocks of an extractor's stages, the narrowest first."""
-    blocks = Counter(
-        len(value)
-        for name, value in weights.items()
-        if name.startswith("stages.") and name.endswith(".first.0.weight")
-    )
-    return sorted(blocks.items())
 
 
 def standardized(frames: Tensor) -> Tensor:
