@@ -31,6 +31,7 @@ from mien.models.masked_rnn import MaskedRNN
 from mien.models.mma import MMAExtractor, MMAOutput
 from mien.models.mran import MRAN
 from mien.training.config import read_toml
+from mien.training.settling import folded_weights
 
 ABOUT_KEYS = ("name", "license", "trained_on", "caveat")
 """What every exported model must say of itself."""
@@ -285,6 +286,7 @@ def export_mran(
         path,
         metadata,
         half=half,
+        name_weights=model,
     )
 
 
@@ -297,8 +299,13 @@ def _export(
     metadata: dict[str, Any],
     *others: dict[str, Tensor],
     half: bool = False,
+    name_weights: nn.Module | None = None,
 ) -> float:
-    """Write the file; `others` are inputs of other sizes that it has to agree on as well."""
+    """Write the file; `others` are inputs of other sizes that it has to agree on as well.
+
+    It says where the weights of `name_weights` are, which is ``graph.model``: a training can start
+    from them (`mien.training.exported_mran`).
+    """
     # The exporter reports its own internals as warnings and log lines; none concern the user.
     _forget_how_recurrence_was_dispatched()
     logger = logging.getLogger("torch.onnx")
@@ -327,7 +334,11 @@ def _export(
         del node.metadata_props[:]
         node.doc_string = ""
     del model.graph.value_info[:]  # shapes in between, which every runtime infers by itself
-    _shorten_names(model.graph)
+    named, transposed = _named_weights(name_weights, model.graph) if name_weights else ({}, [])
+    short = _shorten_names(model.graph)
+    if name_weights is not None:
+        places = {name: stored and short[stored] for name, stored in named.items()}
+        metadata = {**metadata, "weights": places, "transposed": transposed}
     entry = model.metadata_props.add()
     entry.key, entry.value = METADATA_KEY, json.dumps(metadata)
     onnx.checker.check_model(model)
@@ -365,7 +376,37 @@ def _forget_how_recurrence_was_dispatched() -> None:
             remembered.clear()
 
 
-def _shorten_names(graph: Any) -> None:
+def _named_weights(network: nn.Module, graph: Any) -> tuple[dict[str, str | None], list[str]]:
+    """Where a graph has a network's weights, and which of them lie there transposed.
+
+    They are told by their values: the exporter renames some, and stores equal ones once. None: it
+    left out what is zero.
+    """
+    stored = [(weight.name, onnx.numpy_helper.to_array(weight)) for weight in graph.initializer]
+    named: dict[str, str | None] = {}
+    transposed = []
+    for name, tensor in folded_weights(network).items():
+        wanted = tensor.numpy()
+        for other, values in stored:
+            if values.size == wanted.size and _equal(values.ravel(), wanted.ravel()):
+                named[name] = other
+                break
+            if values.shape == wanted.T.shape and _equal(values, wanted.T):
+                named[name] = other
+                transposed.append(name)
+                break
+        else:
+            if not wanted.any():
+                named[name] = None
+    return named, transposed
+
+
+def _equal(values: Any, wanted: Any) -> bool:
+    """But for the rounding of a normalisation that was folded in."""
+    return bool(np.allclose(values, wanted, rtol=1e-4, atol=1e-6))
+
+
+def _shorten_names(graph: Any) -> dict[str, str]:
     """Number what is neither input nor output: the exporter's names take kilobytes."""
     kept = {value.name for value in (*graph.input, *graph.output)} | {""}
     short: dict[str, str] = {}
@@ -377,6 +418,7 @@ def _shorten_names(graph: Any) -> None:
             for place, name in enumerate(names):
                 if name not in kept:
                     names[place] = short.setdefault(name, f"v{len(short)}")
+    return short
 
 
 def _store_in_half(graph: Any) -> None:

@@ -14,6 +14,7 @@ from mien.models.mran.encoders import standardized
 from mien.training.checkpoint import save_checkpoint
 from mien.training.config import load_config
 from mien.training.exported import read_exported
+from mien.training.exported_mran import read_exported_mran
 from mien.training.mran import (
     MRANTrainConfig,
     clip_reader,
@@ -22,7 +23,7 @@ from mien.training.mran import (
     train_mran,
 )
 from mien.training.stream_batches import epoch_clips, read_recordings
-from mien.weights import AFFECT_MODEL, weight_path
+from mien.weights import AFFECT_MODEL, MRAN_MODEL, weight_path
 from stream_replica import write_replica
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -277,6 +278,36 @@ def test_a_network_of_all_streams_starts_from_one_of_depth(splits, tmp_path):
         quiet(still, *splits, tmp_path / "third", init=extractor)
 
 
+def test_a_network_of_ones_own_starts_from_the_one_that_ships(splits, tmp_path):
+    small = ["epochs=2", "clips_per_epoch=2", "batch=2", "model.clip_frames=4", "fps=25.0"]
+    config = load_config(MRANTrainConfig, CONFIGS / "mran-own.toml", [*small, "rate=1e-5"])
+    assert config.model.modalities == ("color",) and not config.train_encoders
+    shipped = weight_path(MRAN_MODEL)
+    learned = quiet(config, *splits, tmp_path / "a", init=shipped)
+    start = read_exported_mran(shipped)
+    kept = learned.recognition.affect.weight, start.recognition.affect.weight
+    assert 0 < (kept[0] - kept[1]).abs().max() < 1e-3
+    batch = clip_reader(config.model, splits[1], 25.0).batch([(0, np.arange(4))])
+    present = batch.present.clone()
+    present[:, :, 1:] = 0
+    with torch.no_grad():
+        expected = start.encoders["color"](batch.streams["color"], present[:, :, 0]).volume
+        found = learned.encoders["color"](batch.streams["color"], present[:, :, 0]).volume
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)  # settled, not learned
+    for _ in range(2):
+        resumed = quiet(config, *splits, tmp_path / "b", stop_after_epochs=1, init=shipped)
+    for name, value in learned.state_dict().items():
+        assert torch.equal(value, resumed.state_dict()[name]), name
+    with pytest.raises(
+        ModelError,
+        match=r"mran\.onnx: is no start .* not, the first is recognition\.hidden\.0\.bias",
+    ):
+        other = replace(config, model=replace(config.model, head=0))
+        quiet(other, *splits, tmp_path / "c", init=shipped)
+    with pytest.raises(ModelError, match="'mien-affect-1', expected 'mien-mran-1'"):
+        quiet(config, *splits, tmp_path / "d", init=weight_path(AFFECT_MODEL))
+
+
 def test_training_recordings_without_annotations_are_refused(splits, tmp_path, monkeypatch):
     bare = np.full((20, 2), np.nan, np.float32)
     monkeypatch.setattr(type(splits[0]), "affect", lambda self, index: bare)
@@ -289,7 +320,7 @@ def test_a_run_of_another_kind_is_no_mran(tmp_path):
         load_mran(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["mran-trimodal.toml", "mran-color.toml"])
+@pytest.mark.parametrize("name", ["mran-trimodal.toml", "mran-color.toml", "mran-own.toml"])
 def test_recipes_are_read(name):
     config = load_config(MRANTrainConfig, CONFIGS / name, ["model.clip_frames=8"])
     assert config.model.clip_frames == 8 and name.startswith(config.name)

@@ -152,7 +152,9 @@ def reactions(config: Path, data: str, out: Path, overrides: tuple[str, ...]) ->
 @click.option(
     "--init",
     type=click.Path(path_type=Path),
-    help="Run folder of the same network to start from, trained on shorter clips for example.",
+    help="What everything starts from: a run folder of 'mien train mran', or the .onnx of an "
+    "exported network, the shipped one for example. It may have been trained on shorter clips or "
+    "read other streams.",
 )
 @click.option(
     "--encoders",
@@ -186,7 +188,7 @@ def mran(
         out,
         click.echo,
         progress=sys.stderr.isatty(),
-        init=init / "model.safetensors" if init else None,
+        init=start_file(init) if init else None,
         encoders=[start_file(start) for start in encoders],
     )
     click.echo(f"trained model: {out / 'model.safetensors'}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,11 @@ from mien.faces.align import CROP_SIZE_PX
 from mien.labels import VALENCE_AROUSAL
 from mien.losses import action_unit_loss, trace_loss
 from mien.models.mran import MRAN, MRANConfig, MRANOutput
-from mien.models.mran.growth import grow_streams, streams_of
+from mien.models.mran.other_streams import (
+    start_from_other_streams,
+    streams_of,
+    with_units_as_in,
+)
 from mien.training.checkpoint import load_checkpoint, save_checkpoint
 from mien.training.config import from_dict, plain_values
 from mien.training.epochs import EpochLoop
@@ -30,6 +35,7 @@ from mien.training.exported import (
     start_fingerprint,
     starts_fingerprint,
 )
+from mien.training.exported_mran import read_exported_mran, settle_clips
 from mien.training.memory import keep_freed_memory
 from mien.training.optimizing import PRECISIONS, adamw, cosine_rate, update_average
 from mien.training.stream_augment import StreamAugmentConfig
@@ -150,10 +156,11 @@ def train_mran(
     progress
         Show a bar.
     init
-        ``model.safetensors`` of an earlier run to start from. No weight depends on the number of
-        frames: a network can learn from many short clips first and from long ones afterwards. One
-        of fewer streams is a start as well (`mien.models.mran.growth`); what the encoders of the
-        others start from, `encoders` says.
+        ``model.safetensors`` of an earlier run to start from, or the ``.onnx`` of an exported
+        network. No weight depends on the number of frames: a network can learn from many short
+        clips first and from long ones afterwards. One of other streams is a start as well
+        (`mien.models.mran.other_streams`); what the encoders of those that it has not start from,
+        `encoders` says.
     encoders
         What the encoders start from, in this order, see `MRAN.start_encoders`:
         ``model.safetensors`` of a compact MMA extractor or of an MRAN, or the ``.onnx`` of an
@@ -193,7 +200,7 @@ def train_mran(
     readers = [clip_reader(config.model, data, fps) for data in (train, valid)]
     model, average = MRAN(config.model), MRAN(config.model)
     if init is not None:
-        _start_from(model, init)
+        _start_from(model, init, partial(_typical_clips, config, config.model, train, fps))
     if encoders:
         model.start_encoders(*(_encoder_weights(start, train, config, fps) for start in encoders))
     average.load_state_dict(model.state_dict())
@@ -202,7 +209,7 @@ def train_mran(
     identity = {
         "config": plain_values(config),
         "data": {"train": train.fingerprint(), "valid": valid.fingerprint()},
-        "init": start_fingerprint(init),
+        "init": start_fingerprint(init, read_exported_mran),
         "encoders": starts_fingerprint(encoders),
     }
     loop = EpochLoop(
@@ -266,22 +273,41 @@ def _encoder_weights(
     extractor = read_exported(start)
     # In color, whatever the network reads: it is what an extractor has learned from.
     seeing = replace(config.model, modalities=("color",))
-    reader = clip_reader(seeing, train, fps)
-    some = epoch_clips(reader, _SETTLING_CLIPS, config.augment.strides, config.seed, 0)
-    batch = reader.batch(some)
+    batch = _typical_clips(config, seeing, train, fps)
     settle_normalisation(extractor, batch.streams["color"][batch.present[:, :, 0] > 0])
     return extractor.state_dict()
 
 
-def _start_from(model: MRAN, init: Path) -> None:
-    """Load the weights of another run."""
-    weights = load_checkpoint(init)[0]
-    if set() < {*streams_of(weights)} < {*model.config.modalities}:
-        try:
-            grow_streams(model, weights)
-        except ModelError as error:
-            raise ModelError(f"{init}: is no start for this network: {error}") from error
-        return
+def _typical_clips(
+    config: MRANTrainConfig, model: MRANConfig, train: StreamSet, fps: float
+) -> ClipBatch:
+    """Some clips as training draws them, not augmented."""
+    reader = clip_reader(model, train, fps)
+    return reader.batch(
+        epoch_clips(reader, _SETTLING_CLIPS, config.augment.strides, config.seed, 0)
+    )
+
+
+def _start_from(model: MRAN, init: Path, typical: Callable[[], ClipBatch]) -> None:
+    """Load the weights of another run, or of an exported network, which has to see some clips."""
+    exported = is_exported(init)
+    weights = read_exported_mran(init).state_dict() if exported else load_checkpoint(init)[0]
+    if streams_of(weights):
+        weights = with_units_as_in(model, weights)
+        if {*streams_of(weights)} != {*model.config.modalities}:
+            try:
+                start_from_other_streams(model, weights)
+            except ModelError as error:
+                raise ModelError(f"{init}: is no start for this network: {error}") from error
+            weights = model.state_dict()
+    _load_equal(model, weights, init)
+    if exported:
+        clips = typical()
+        settle_clips(model, clips.streams, clips.present)
+
+
+def _load_equal(model: MRAN, weights: dict[str, Tensor], init: Path) -> None:
+    """Load weights that have all this network's names and shapes."""
     own = {name: tuple(value.shape) for name, value in model.state_dict().items()}
     theirs = {name: tuple(value.shape) for name, value in weights.items()}
     if own != theirs:

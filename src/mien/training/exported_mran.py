@@ -1,0 +1,93 @@
+"""Starting from an exported MRAN: back from ONNX to a network that can be trained.
+
+Unlike the extractor's, this file names its weights (`mien.export.export_mran`). The layer for
+action units is a second target of training and not in the file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from mien.errors import ModelError
+from mien.faces.streams import STREAMS
+from mien.inference.metadata import MRAN_FORMAT
+from mien.models.mran import MRAN, MRANConfig
+from mien.training.config import from_dict
+from mien.training.exported import open_exported
+from mien.training.settling import (
+    folded_weights,
+    normalised_convolutions,
+    settling,
+    undo_normalisation,
+)
+
+
+def read_exported_mran(path: Path) -> MRAN:
+    """The network in a file of ``mien export mran``, without action units, in evaluation mode.
+
+    Raises
+    ------
+    ModelError
+        If the file cannot be read, is no MRAN, does not name its weights (an export of before they
+        were named), or they are not those of the architecture that it names.
+    ConfigError
+        If that architecture is none of `MRANConfig`.
+    """
+    file = open_exported(path, MRAN_FORMAT)
+    named, transposed = file.metadata.get("weights"), file.metadata.get("transposed", [])
+    if not isinstance(named, dict) or not isinstance(transposed, list):
+        raise ModelError(
+            f"{path}: does not say which weights are which, so nothing can start from it; export "
+            "it again from its run"
+        )
+    shape = from_dict(MRANConfig, file.architecture, f"{path}: architecture")
+    network = MRAN(replace(shape, units=False)).eval()
+
+    def weight(name: str, wanted: Tensor) -> Tensor:
+        if named.get(name, "") is None:  # the file leaves out what is zero
+            return torch.zeros_like(wanted)
+        value = file.values.get(str(named.get(name)))
+        if value is not None and name in transposed:
+            value = value.T
+        if value is None or value.numel() != wanted.numel():
+            raise ModelError(
+                f"{path}: its weights are not those of the architecture it names: {name}"
+            )
+        return value.reshape(wanted.shape)
+
+    values = {name: weight(name, wanted) for name, wanted in folded_weights(network).items()}
+    for place in normalised_convolutions(network):
+        undo_normalisation(
+            place, values.pop(f"{place.name}.weight"), values.pop(f"{place.name}.bias")
+        )
+    network.load_state_dict({**network.state_dict(), **values})
+    return network
+
+
+@torch.no_grad()
+def settle_clips(network: MRAN, streams: dict[str, Tensor], present: Tensor) -> None:
+    """Give normalisations that do nothing the statistics of some clips; the answers stay.
+
+    Parameters
+    ----------
+    network
+        With weights from `read_exported_mran`; changed in place, in evaluation mode afterwards.
+    streams, present
+        Some typical clips, as the network takes them. A missing frame has no part in the
+        statistics, as it has none in training; an encoder whose stream is missing from all of them
+        stays as it is.
+    """
+    network.eval()
+    for name, encoder in network.encoders.items():
+        there = present[:, :, STREAMS.index(name)]
+        if there.any():
+            encoder.train()  # which encodes only what is there
+            with settling(normalised_convolutions(encoder)):
+                encoder(streams[name], there)
+            encoder.eval()
+    with settling(normalised_convolutions(network.recognition)):
+        network(streams, present)
