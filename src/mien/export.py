@@ -391,7 +391,7 @@ def _named_weights(network: nn.Module, graph: Any) -> tuple[dict[str, str | None
             if values.size == wanted.size and _equal(values.ravel(), wanted.ravel()):
                 named[name] = other
                 break
-            if values.shape == wanted.T.shape and _equal(values, wanted.T):
+            if wanted.ndim == 2 and values.shape == wanted.T.shape and _equal(values, wanted.T):
                 named[name] = other
                 transposed.append(name)
                 break

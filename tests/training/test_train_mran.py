@@ -278,34 +278,107 @@ def test_a_network_of_all_streams_starts_from_one_of_depth(splits, tmp_path):
         quiet(still, *splits, tmp_path / "third", init=extractor)
 
 
+OWN = ["epochs=2", "clips_per_epoch=2", "batch=2", "model.clip_frames=4", "fps=25.0"]
+
+
+def own(*settings):
+    return load_config(MRANTrainConfig, CONFIGS / "mran-own.toml", [*OWN, *settings])
+
+
 def test_a_network_of_ones_own_starts_from_the_one_that_ships(splits, tmp_path):
-    small = ["epochs=2", "clips_per_epoch=2", "batch=2", "model.clip_frames=4", "fps=25.0"]
-    config = load_config(MRANTrainConfig, CONFIGS / "mran-own.toml", [*small, "rate=1e-5"])
+    config, lines = own("rate=1e-5"), []
     assert config.model.modalities == ("color",) and not config.train_encoders
     shipped = weight_path(MRAN_MODEL)
-    learned = quiet(config, *splits, tmp_path / "a", init=shipped)
+    learned = train_mran(config, *splits, tmp_path / "a", lines.append, init=shipped)
+    assert "mran.onnx reads 6.25 frames per second, this training 25" in lines[0]
     start = read_exported_mran(shipped)
     kept = learned.recognition.affect.weight, start.recognition.affect.weight
     assert 0 < (kept[0] - kept[1]).abs().max() < 1e-3
     batch = clip_reader(config.model, splits[1], 25.0).batch([(0, np.arange(4))])
-    present = batch.present.clone()
-    present[:, :, 1:] = 0
+    seen = batch.streams["color"], batch.present[:, :, 0]
     with torch.no_grad():
-        expected = start.encoders["color"](batch.streams["color"], present[:, :, 0]).volume
-        found = learned.encoders["color"](batch.streams["color"], present[:, :, 0]).volume
-    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)  # settled, not learned
+        expected = start.encoders["color"](*seen).volume
+        found = learned.encoders["color"](*seen).volume
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
     for _ in range(2):
         resumed = quiet(config, *splits, tmp_path / "b", stop_after_epochs=1, init=shipped)
     for name, value in learned.state_dict().items():
         assert torch.equal(value, resumed.state_dict()[name]), name
-    with pytest.raises(
-        ModelError,
-        match=r"mran\.onnx: is no start .* not, the first is recognition\.hidden\.0\.bias",
-    ):
-        other = replace(config, model=replace(config.model, head=0))
-        quiet(other, *splits, tmp_path / "c", init=shipped)
+
+
+def test_a_training_step_does_not_throw_away_what_an_exported_network_says(splits, tmp_path):
+    settings = ["rate=0.0", "weight_decay=0.0", "ema=0.0", "epochs=1", "augment.late_start=0.0"]
+    config = own(*settings, "train_encoders=true", "model.dropout=0.0", "clips_per_epoch=4")
+    shipped = weight_path(MRAN_MODEL)
+    learned = quiet(config, *splits, tmp_path, init=shipped)
+    start = read_exported_mran(shipped)
+    batch = clip_reader(config.model, splits[0], 25.0).batch([(k, np.arange(4)) for k in range(4)])
+    streams = {**batch.streams, "depth": torch.zeros(4, 4, 1, 112, 112)}
+    streams["thermal"] = streams["depth"]
+    present = batch.present.clone()
+    present[:, :, 1:] = 0
+    with torch.no_grad():
+        expected = start(streams, present).affect
+        evaluated = learned(batch.streams, batch.present).affect
+        trained_on = learned.train()(batch.streams, batch.present).affect
+        thrown = start.train()(streams, present).affect
+    moved = [float((found - expected).abs().mean()) for found in (evaluated, trained_on, thrown)]
+    assert max(moved[:2]) < moved[2] / 3, moved
+
+
+def test_a_start_with_other_settings_is_refused_by_their_names(splits, tmp_path):
+    shipped = weight_path(MRAN_MODEL)
+    with pytest.raises(ModelError, match=r"mran\.onnx: is no start .*; model\.head is 0, there 64"):
+        quiet(own("model.head=0"), *splits, tmp_path / "a", init=shipped)
+    both = 'model.modalities=["depth", "thermal"]'
+    with pytest.raises(ModelError, match=r"network: model\.depth is 'distance', there 'relief'$"):
+        quiet(own(both, "model.depth=distance"), *splits, tmp_path / "b", init=shipped)
+    with pytest.raises(ModelError, match=r"network: model\.temperature is 2\.0, there 1\.0$"):
+        quiet(own("model.temperature=2.0"), *splits, tmp_path / "c", init=shipped)
     with pytest.raises(ModelError, match="'mien-affect-1', expected 'mien-mran-1'"):
-        quiet(config, *splits, tmp_path / "d", init=weight_path(AFFECT_MODEL))
+        quiet(own(), *splits, tmp_path / "d", init=weight_path(AFFECT_MODEL))
+
+
+def test_encoders_of_streams_that_a_start_lacks_start_from_what_is_given(splits, tmp_path):
+    wide = replace(SMALL, recurrence="concatenated", volumes="all")
+    alone = replace(TINY, model=replace(wide, modalities=("color",)), epochs=1)
+    quiet(alone, *splits, tmp_path / "color")
+    quiet(replace(alone, model=wide, seed=5), *splits, tmp_path / "others")
+    files = {n: tmp_path / n / "model.safetensors" for n in ("color", "others")}
+    frozen = replace(TINY, model=wide, epochs=1, train_encoders=False, rate=0.0, ema=0.0)
+    with pytest.raises(
+        ConfigError, match="the encoder of depth and of thermal starts from nothing"
+    ):
+        quiet(frozen, *splits, tmp_path / "a", init=files["color"])
+    grown = quiet(frozen, *splits, tmp_path / "b", init=files["color"], encoders=[files["others"]])
+    sources = {n: load_mran(tmp_path / n)[0] for n in files}
+    for stream, source in (("color", "color"), ("depth", "others"), ("thermal", "others")):
+        pairs = zip(
+            grown.encoders[stream].parameters(),
+            sources[source].encoders[stream].parameters(),
+            strict=True,
+        )
+        assert all(torch.equal(own, theirs) for own, theirs in pairs), stream
+    with pytest.raises(ConfigError, match=r"--encoders has nothing to start: .* has every stream"):
+        quiet(frozen, *splits, tmp_path / "c", init=files["others"], encoders=[files["color"]])
+
+
+def test_encoders_start_from_an_exported_mran(splits, tmp_path):
+    shipped = weight_path(MRAN_MODEL)
+    model = replace(read_exported_mran(shipped).config, recognition=(8, 8), clip_frames=4)
+    model = replace(model, modalities=("color", "depth"))
+    config = replace(TINY, model=model, epochs=1, clips_per_epoch=2, train_encoders=False)
+    learned = quiet(config, *splits, tmp_path / "a", encoders=[shipped])
+    batch = clip_reader(model, splits[1], 25.0).batch([(0, np.arange(4))])
+    with torch.no_grad():
+        for index, stream in enumerate(model.modalities):
+            seen = batch.streams[stream], batch.present[:, :, index]
+            torch.testing.assert_close(
+                learned.encoders[stream](*seen).volume,
+                read_exported_mran(shipped).encoders[stream](*seen).volume,
+                atol=1e-4,
+                rtol=1e-4,
+            )
 
 
 def test_training_recordings_without_annotations_are_refused(splits, tmp_path, monkeypatch):
@@ -354,5 +427,5 @@ def test_a_run_starts_from_shorter_clips_of_another(splits, tmp_path):
     with pytest.raises(ModelError, match="made with another configuration"):
         quiet(still, *splits, tmp_path / "long")  # the same folder without that start
     other = replace(still, model=replace(SMALL, recognition=(8, 6)))
-    with pytest.raises(ModelError, match=r"is no start for this network: .* set model\.\*"):
+    with pytest.raises(ModelError, match=r"is no start for this network: .* model\.recognition is"):
         quiet(other, *splits, tmp_path / "other", init=start)

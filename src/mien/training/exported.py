@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -50,12 +51,8 @@ def open_exported(path: Path, kind: str) -> ExportedFile:
     ModelError
         If the file cannot be read, or is of another kind.
     """
-    try:
-        model = onnx.load(str(path))
-    except (OSError, DecodeError, onnx.checker.ValidationError) as error:
-        raise ModelError(f"{path}: not a readable ONNX model ({error})") from error
-    texts = {entry.key: entry.value for entry in model.metadata_props}
-    metadata = read_metadata(texts.get(METADATA_KEY), kind, path)
+    model = _load(path)
+    metadata = read_metadata(_metadata(model), kind, path)
     architecture = metadata.get("architecture")
     if not isinstance(architecture, dict):
         raise ModelError(f"{path}: its metadata lacks 'architecture'; export it again")
@@ -65,6 +62,32 @@ def open_exported(path: Path, kind: str) -> ExportedFile:
             values[node.output[0]] = values[node.input[0]].astype("float32")
     tensors = {name: torch.tensor(value) for name, value in values.items()}
     return ExportedFile(metadata, architecture, list(model.graph.node), tensors)
+
+
+def exported_format(path: Path) -> str | None:
+    """The format that an exported file says it has.
+
+    Raises
+    ------
+    ModelError
+        If the file cannot be read.
+    """
+    try:
+        metadata = json.loads(_metadata(_load(path)) or "")
+    except ValueError:
+        return None
+    return str(metadata.get("format")) if isinstance(metadata, dict) else None
+
+
+def _load(path: Path) -> Any:
+    try:
+        return onnx.load(str(path))
+    except (OSError, DecodeError, onnx.checker.ValidationError) as error:
+        raise ModelError(f"{path}: not a readable ONNX model ({error})") from error
+
+
+def _metadata(model: Any) -> str | None:
+    return {entry.key: entry.value for entry in model.metadata_props}.get(METADATA_KEY)
 
 
 def read_exported(path: Path) -> MMAExtractor:
@@ -141,10 +164,12 @@ def start_fingerprint(
     return tensor_fingerprint(load_checkpoint(start)[0])
 
 
-def starts_fingerprint(starts: Sequence[Path]) -> str | list[str] | None:
+def starts_fingerprint(
+    starts: Sequence[Path], read: Callable[[Path], nn.Module] = read_exported
+) -> str | list[str] | None:
     """What tells several places to start from, in this order, from others; None: from scratch.
 
     One place is told as `start_fingerprint` tells it.
     """
-    hashes = [str(start_fingerprint(start)) for start in starts]
+    hashes = [str(start_fingerprint(start, read)) for start in starts]
     return hashes if len(hashes) > 1 else next(iter(hashes), None)

@@ -6,6 +6,7 @@ action units is a second target of training and not in the file.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,7 +34,8 @@ def read_exported_mran(path: Path) -> MRAN:
     ------
     ModelError
         If the file cannot be read, is no MRAN, does not name its weights (an export of before they
-        were named), or they are not those of the architecture that it names.
+        were named), lacks one (a clip of one frame has no recurrence), or they are not those of the
+        architecture that it names.
     ConfigError
         If that architecture is none of `MRANConfig`.
     """
@@ -50,7 +52,9 @@ def read_exported_mran(path: Path) -> MRAN:
     def weight(name: str, wanted: Tensor) -> Tensor:
         if named.get(name, "") is None:  # the file leaves out what is zero
             return torch.zeros_like(wanted)
-        value = file.values.get(str(named.get(name)))
+        if name not in named:
+            raise ModelError(f"{path}: is no start: {name} is not in it")
+        value = file.values.get(str(named[name]))
         if value is not None and name in transposed:
             value = value.T
         if value is None or value.numel() != wanted.numel():
@@ -69,25 +73,37 @@ def read_exported_mran(path: Path) -> MRAN:
 
 
 @torch.no_grad()
-def settle_clips(network: MRAN, streams: dict[str, Tensor], present: Tensor) -> None:
-    """Give normalisations that do nothing the statistics of some clips; the answers stay.
+def settle_encoders(
+    network: MRAN, names: Sequence[str], streams: dict[str, Tensor], present: Tensor
+) -> None:
+    """Give an encoder's normalisations that do nothing the statistics of frames; answers stay.
 
     Parameters
     ----------
     network
-        With weights from `read_exported_mran`; changed in place, in evaluation mode afterwards.
+        Changed in place; in evaluation mode before and after.
+    names
+        Streams whose encoders come from `read_exported_mran`.
     streams, present
         Some typical clips, as the network takes them. A missing frame has no part in the
         statistics, as it has none in training; an encoder whose stream is missing from all of them
         stays as it is.
     """
-    network.eval()
-    for name, encoder in network.encoders.items():
-        there = present[:, :, STREAMS.index(name)]
-        if there.any():
-            encoder.train()  # which encodes only what is there
-            with settling(normalised_convolutions(encoder)):
-                encoder(streams[name], there)
-            encoder.eval()
+    for name in names:
+        encoder, there = network.encoders[name], present[:, :, STREAMS.index(name)]
+        if not there.any():
+            continue
+        places = normalised_convolutions(encoder)
+        encoder.train()  # which encodes only what is there
+        for place in places:
+            place.normalisation.eval()  # its statistics are set, not mixed with the batch's
+        with settling(places):
+            encoder(streams[name], there)
+        encoder.eval()
+
+
+@torch.no_grad()
+def settle_recognition(network: MRAN, streams: dict[str, Tensor], present: Tensor) -> None:
+    """The same for the recognition, after its encoders; it counts every frame, as in training."""
     with settling(normalised_convolutions(network.recognition)):
         network(streams, present)

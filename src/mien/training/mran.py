@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,23 +20,12 @@ from mien.faces.align import CROP_SIZE_PX
 from mien.labels import VALENCE_AROUSAL
 from mien.losses import action_unit_loss, trace_loss
 from mien.models.mran import MRAN, MRANConfig, MRANOutput
-from mien.models.mran.other_streams import (
-    start_from_other_streams,
-    streams_of,
-    with_units_as_in,
-)
 from mien.training.checkpoint import load_checkpoint, save_checkpoint
 from mien.training.config import from_dict, plain_values
 from mien.training.epochs import EpochLoop
-from mien.training.exported import (
-    is_exported,
-    read_exported,
-    settle_normalisation,
-    start_fingerprint,
-    starts_fingerprint,
-)
-from mien.training.exported_mran import read_exported_mran, settle_clips
+from mien.training.exported import start_fingerprint, starts_fingerprint
 from mien.training.memory import keep_freed_memory
+from mien.training.mran_start import read_network, start_network
 from mien.training.optimizing import PRECISIONS, adamw, cosine_rate, update_average
 from mien.training.stream_augment import StreamAugmentConfig
 from mien.training.stream_batches import (
@@ -46,9 +35,6 @@ from mien.training.stream_batches import (
     epoch_clips,
     read_recordings,
 )
-
-_SETTLING_CLIPS = 32
-"""Of 4 to 16 frames: some hundred faces."""
 
 
 @dataclass(frozen=True)
@@ -160,11 +146,11 @@ def train_mran(
         network. No weight depends on the number of frames: a network can learn from many short
         clips first and from long ones afterwards. One of other streams is a start as well
         (`mien.models.mran.other_streams`); what the encoders of those that it has not start from,
-        `encoders` says.
+        `encoders` says. The layer for action units is a start if both have it.
     encoders
-        What the encoders start from, in this order, see `MRAN.start_encoders`:
-        ``model.safetensors`` of a compact MMA extractor or of an MRAN, or the ``.onnx`` of an
-        exported extractor.
+        What the encoders start from, those of streams that `init` has not if there is one, in this
+        order, see `MRAN.start_encoders`: ``model.safetensors`` of a compact MMA extractor or of an
+        MRAN, or the ``.onnx`` of an exported one.
 
     Returns
     -------
@@ -176,8 +162,8 @@ def train_mran(
         If the data lack a stream of the network or annotations, CCC is not defined on `valid`, or
         encoders are neither trained nor given.
     ModelError
-        If `out` holds a run of another configuration or other data, `init` is of another shape, or
-        the loss is not finite.
+        If `out` holds a run of another configuration or other data, `init` is of a network with
+        other settings, or the loss is not finite.
     """
     if not config.train_encoders and init is None and not encoders:
         raise ConfigError(
@@ -199,18 +185,17 @@ def train_mran(
     fps = config.fps or train.fps
     readers = [clip_reader(config.model, data, fps) for data in (train, valid)]
     model, average = MRAN(config.model), MRAN(config.model)
-    if init is not None:
-        _start_from(model, init, partial(_typical_clips, config, config.model, train, fps))
-    if encoders:
-        model.start_encoders(*(_encoder_weights(start, train, config, fps) for start in encoders))
+    if init is not None or encoders:
+        typical = partial(_typical_clips, config, train, fps)
+        start_network(model, init, encoders, typical, fps, config.train_encoders, report)
     average.load_state_dict(model.state_dict())
     model.encoders.requires_grad_(config.train_encoders)
     optimizer = adamw(model, config.rate, config.weight_decay)
     identity = {
         "config": plain_values(config),
         "data": {"train": train.fingerprint(), "valid": valid.fingerprint()},
-        "init": start_fingerprint(init, read_exported_mran),
-        "encoders": starts_fingerprint(encoders),
+        "init": start_fingerprint(init, read_network),
+        "encoders": starts_fingerprint(encoders, read_network),
     }
     loop = EpochLoop(
         out,
@@ -264,59 +249,12 @@ def load_mran(run: Path) -> tuple[MRAN, dict[str, Any]]:
     return model.eval(), state
 
 
-def _encoder_weights(
-    start: Path, train: StreamSet, config: MRANTrainConfig, fps: float
-) -> dict[str, Tensor]:
-    """Weights of a run, or of an exported extractor that has looked at some training faces."""
-    if not is_exported(start):
-        return load_checkpoint(start)[0]
-    extractor = read_exported(start)
-    # In color, whatever the network reads: it is what an extractor has learned from.
-    seeing = replace(config.model, modalities=("color",))
-    batch = _typical_clips(config, seeing, train, fps)
-    settle_normalisation(extractor, batch.streams["color"][batch.present[:, :, 0] > 0])
-    return extractor.state_dict()
-
-
 def _typical_clips(
-    config: MRANTrainConfig, model: MRANConfig, train: StreamSet, fps: float
+    config: MRANTrainConfig, train: StreamSet, fps: float, model: MRANConfig, count: int
 ) -> ClipBatch:
     """Some clips as training draws them, not augmented."""
     reader = clip_reader(model, train, fps)
-    return reader.batch(
-        epoch_clips(reader, _SETTLING_CLIPS, config.augment.strides, config.seed, 0)
-    )
-
-
-def _start_from(model: MRAN, init: Path, typical: Callable[[], ClipBatch]) -> None:
-    """Load the weights of another run, or of an exported network, which has to see some clips."""
-    exported = is_exported(init)
-    weights = read_exported_mran(init).state_dict() if exported else load_checkpoint(init)[0]
-    if streams_of(weights):
-        weights = with_units_as_in(model, weights)
-        if {*streams_of(weights)} != {*model.config.modalities}:
-            try:
-                start_from_other_streams(model, weights)
-            except ModelError as error:
-                raise ModelError(f"{init}: is no start for this network: {error}") from error
-            weights = model.state_dict()
-    _load_equal(model, weights, init)
-    if exported:
-        clips = typical()
-        settle_clips(model, clips.streams, clips.present)
-
-
-def _load_equal(model: MRAN, weights: dict[str, Tensor], init: Path) -> None:
-    """Load weights that have all this network's names and shapes."""
-    own = {name: tuple(value.shape) for name, value in model.state_dict().items()}
-    theirs = {name: tuple(value.shape) for name, value in weights.items()}
-    if own != theirs:
-        differing = sorted(name for name in {*own, *theirs} if own.get(name) != theirs.get(name))
-        raise ModelError(
-            f"{init}: is no start for this network: {len(differing)} weight(s) differ in shape or "
-            f"are missing, the first is {differing[0]}; set model.* as in the run's config.json"
-        )
-    model.load_state_dict(weights)
+    return reader.batch(epoch_clips(reader, count, config.augment.strides, config.seed, 0))
 
 
 def clip_reader(model: MRANConfig, data: StreamSet, fps: float) -> ClipReader:

@@ -83,9 +83,9 @@ def undo_normalisation(place: Normalised, weight: Tensor, bias: Tensor) -> None:
 def settling(places: Sequence[Normalised]) -> Iterator[None]:
     """While typical input passes once, give normalisations that do nothing its statistics.
 
-    Every one of `places` has to be passed, once. Convolutions are scaled to the size of freshly
-    drawn ones, which the normalisation behind them undoes: a learning rate then means what it means
-    elsewhere.
+    Every one of `places` has to be passed, once. Convolutions are scaled to the size of an
+    extractor's freshly drawn ones, which the normalisation behind them undoes: what a learning rate
+    means no longer depends on what had been folded in.
     """
     hooks = []
     with torch.no_grad():

@@ -17,6 +17,7 @@ from mien.training.ablation.write import RowResult
 from mien.training.config import from_dict
 from mien.training.exported import start_fingerprint
 from mien.training.mran import MRANTrainConfig, clip_reader, train_mran
+from mien.training.mran_start import read_network
 from mien.training.stream_batches import read_recordings
 
 GROUP_COLUMN = "light"
@@ -144,7 +145,7 @@ def run_mran_table(
         rows,
         {row.id: mran_row_config(row, recipe) for row in rows},
         [part.fingerprint() for part in (data.train, *splits.values())]
-        + [str(start_fingerprint(start)) for start in encoders],
+        + [str(start_fingerprint(start, read_network)) for start in encoders],
         out,
         seeds,
         train,
