@@ -31,7 +31,7 @@ trimodal)
     alone color
     alone depth
     first trimodal short --init "$runs/mran-depth-long-$seed" --encoders "$extractor" \
-        --encoders "$runs/mran-color-long-$seed" --encoders "$runs/mran-depth-long-$seed"
+        --encoders "$runs/mran-color-long-$seed"
     start=trimodal-short ;;
 color | depth) alone "$name"; start=$name-long ;;
 *) echo "NAME is trimodal, color or depth, not '$name'" >&2; exit 2 ;;
