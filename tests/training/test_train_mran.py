@@ -363,6 +363,26 @@ def test_encoders_of_streams_that_a_start_lacks_start_from_what_is_given(splits,
         quiet(frozen, *splits, tmp_path / "c", init=files["others"], encoders=[files["color"]])
 
 
+def test_an_extractor_starts_the_streams_that_a_start_lacks_and_no_other(splits, tmp_path):
+    shipped = weight_path(MRAN_MODEL)
+    shape = read_exported_mran(shipped).config
+    alone = replace(shape, modalities=("depth",), clip_frames=4)
+    still = {"rate": 0.0, "ema": 0.0, "weight_decay": 0.0, "epochs": 1, "clips_per_epoch": 2}
+    config = replace(TINY, model=alone, train_encoders=False, **still)
+    depth = quiet(config, *splits, tmp_path / "depth", init=shipped)
+    both = replace(config, model=replace(alone, modalities=("depth", "thermal")))
+    start = tmp_path / "depth" / "model.safetensors"
+    extractor = weight_path(AFFECT_MODEL)
+    grown = quiet(both, *splits, tmp_path / "both", init=start, encoders=[extractor])
+    stems = {
+        "given": depth.encoders["depth"].stem[0].weight,
+        "kept": grown.encoders["depth"].stem[0].weight,
+        "started": grown.encoders["thermal"].stem[0].weight,
+    }
+    assert torch.equal(stems["kept"], stems["given"])
+    assert not torch.equal(stems["started"], stems["given"])
+
+
 def test_encoders_start_from_an_exported_mran(splits, tmp_path):
     shipped = weight_path(MRAN_MODEL)
     model = replace(read_exported_mran(shipped).config, recognition=(8, 8), clip_frames=4)

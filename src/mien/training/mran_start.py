@@ -93,8 +93,8 @@ def start_network(
     if encoders:
         if not lacking:
             raise ConfigError(f"--encoders has nothing to start: {init} has every stream")
-        kept = {
-            name: value
+        kept = {  # copies: an extractor is tried in every encoder
+            name: value.clone()
             for name, value in model.state_dict().items()
             if name.startswith("encoders.") and name.split(".")[1] in known
         }
