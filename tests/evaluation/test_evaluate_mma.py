@@ -19,6 +19,7 @@ from corpus_builder import (
 )
 from corpus_replicas import write_aff_wild
 from mien.cli import cli
+from mien.cli.evaluate_mma import path_and_split
 from mien.datasets import load_aff_wild2, load_ferplus, load_muxspace
 from mien.datasets.annotated_faces import load_annotated_faces
 from mien.datasets.annotations import write_annotations
@@ -101,6 +102,13 @@ def test_splits_by_name_leave_copies_out(
 ) -> None:
     report = evaluate_mma(write_ferplus(tmp_path), split, model=model, framing="framed")
     assert report["faces"] == count
+
+
+def test_a_misspelt_split_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="'tset' is no split; splits are "):
+        path_and_split(f"{tmp_path}@tset")
+    (tmp_path / "a@b").mkdir()
+    assert path_and_split(f"{tmp_path}/a@b") == (tmp_path / "a@b", None)
 
 
 def test_an_empty_split_is_an_error(model: Path, tmp_path: Path) -> None:

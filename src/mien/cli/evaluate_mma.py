@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from mien.errors import DataError
 from mien.evaluation.corpora import FRAMINGS, SPLITS
 
 
@@ -100,10 +101,28 @@ def mma(
 
 
 def path_and_split(text: str) -> tuple[Path, str | None]:
-    """``corpus.npz@valid`` is a path with a split, unless a file of that very name exists."""
+    """``corpus.npz@valid`` is a path with a split, unless a file of that very name exists.
+
+    Raises
+    ------
+    DataError
+        If what stands behind an existing path is no split.
+
+    Examples
+    --------
+    >>> path, split = path_and_split("faces.zip@test")
+    >>> path.name, split
+    ('faces.zip', 'test')
+    >>> path_and_split("faces@home.zip")[1] is None
+    True
+    """
     path, at, split = text.rpartition("@")
-    if at and split in SPLITS and not Path(text).exists():
+    if not at or Path(text).exists():
+        return Path(text), None
+    if split in SPLITS:
         return Path(path), split
+    if Path(path).exists():
+        raise DataError(f"{text}: {split!r} is no split; splits are {', '.join(SPLITS)}")
     return Path(text), None
 
 
