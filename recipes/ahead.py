@@ -11,18 +11,14 @@ seeds.
 import json
 import sys
 from pathlib import Path
-from statistics import mean, stdev
+
+from mien.evaluation.spread import mean_and_spread
 
 
 def by_group(path: Path) -> dict[str, list[float]]:
     """The pooled mean CCC of every seed, by group of recordings."""
     (seeds,) = json.loads(path.read_text(encoding="utf-8"))["scores"].values()
     return {name: [seed[name]["pooled"]["mean_ccc"] for seed in seeds] for name in seeds[0]}
-
-
-def figure(values: list[float]) -> str:
-    spread = f" ± {stdev(values):.3f}" if len(values) > 1 else ""
-    return f"{mean(values):.3f}{spread}"
 
 
 def main() -> None:
@@ -34,7 +30,7 @@ def main() -> None:
         pairs = list(zip(values, theirs[name], strict=True))
         ahead = [a - b for a, b in pairs]
         seeds = " ".join(f"{value:+.3f}" for value in ahead)
-        cells = "".join(f"{figure(v):>16}" for v in (values, theirs[name], ahead))
+        cells = "".join(f"{mean_and_spread(v):>16}" for v in (values, theirs[name], ahead))
         print(f"{name:<24}{cells}  {seeds}")
 
 

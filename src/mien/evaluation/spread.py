@@ -45,13 +45,20 @@ def spread_table(reports: Sequence[Sequence[Report]]) -> str:
     for row in reports:
         cells = [row[0]["data"], f"{row[0]['split']}, {row[0]['framing']}"]
         for name, read in FIGURES.items():
-            cells.append(_cell([read(report) for report in row], 0 if name == "n" else 3))
+            cells.append(mean_and_spread([read(report) for report in row], 0 if name == "n" else 3))
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
-def _cell(values: list[float], digits: int) -> str:
-    if any(math.isnan(value) for value in values):
+def mean_and_spread(values: Sequence[float], digits: int = 3) -> str:
+    """A cell of a table: the mean and, of several values, the standard deviation (of a sample).
+
+    Examples
+    --------
+    >>> mean_and_spread([0.5, 0.6]), mean_and_spread([0.5]), mean_and_spread([0.5, float("nan")])
+    ('0.550 ± 0.071', '0.500', '-')
+    """
+    if not np.isfinite(values).all():
         return "-"
     mean = f"{np.mean(values):.{digits}f}"
     if len(values) == 1 or not digits:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
+from mien.evaluation.spread import mean_and_spread
 from mien.evaluation.traces import METRICS
 from mien.labels import VALENCE_AROUSAL
 
@@ -41,17 +40,10 @@ def trace_table(rows: Sequence[tuple[str, Sequence[Report]]]) -> str:
                 parts = [report[group][way] for report in reports]
                 cells = [label, str(first["recordings"]), str(first["frames"]), words]
                 cells += [
-                    _cell([part[name][metric] for part in parts])
+                    mean_and_spread([part[name][metric] for part in parts])
                     for name in VALENCE_AROUSAL
                     for metric in METRICS
                 ]
-                cells.append(_cell([part["mean_ccc"] for part in parts]))
+                cells.append(mean_and_spread([part["mean_ccc"] for part in parts]))
                 lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
-
-
-def _cell(values: list[float]) -> str:
-    if not np.isfinite(values).all():
-        return "-"
-    mean = f"{np.mean(values):.3f}"
-    return mean if len(values) == 1 else f"{mean} ± {np.std(values, ddof=1):.3f}"

@@ -107,10 +107,14 @@ def start_network(
         )
     model.eval()
     if start is not None and start.exported:
-        clips = typical(model.config, max(1, _SETTLING_FRAMES // model.config.clip_frames))
+        clips = typical(model.config, _settling_clips(model.config))
         shared = [name for name in model.config.modalities if name in known]
         settle_encoders(model, shared, clips.streams, clips.present)
         settle_recognition(model, clips.streams, clips.present)
+
+
+def _settling_clips(config: MRANConfig) -> int:
+    return max(1, _SETTLING_FRAMES // config.clip_frames)
 
 
 def read_network(path: Path) -> MMAExtractor | MRAN:
@@ -201,9 +205,8 @@ def _encoder_weights(start: Path, config: MRANConfig, typical: TypicalClips) -> 
     network = read_network(start)
     if isinstance(network, MRAN):
         shared = tuple(name for name in config.modalities if name in network.config.modalities)
-        count = max(1, _SETTLING_FRAMES // config.clip_frames)
         if shared:
-            clips = typical(replace(config, modalities=shared), count)
+            clips = typical(replace(config, modalities=shared), _settling_clips(config))
             settle_encoders(network, shared, clips.streams, clips.present)
         return network.state_dict()
     # In color, whatever the network reads: it is what an extractor has learned from.
