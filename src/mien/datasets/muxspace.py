@@ -27,6 +27,8 @@ from mien.datasets.targets import action_unit_targets, smoothed_labels, teacher_
 from mien.errors import DataError
 from mien.labels import EXPRESSIONS
 
+TENTHS = 10
+_HELD_OUT = 0
 _POINTS = [f"l{axis}{i}" for i in range(5) for axis in "xy"]
 # Labels of the usual sets that are not among the 7; anything else is a mistake worth stopping at.
 _OUTSIDE = {"contempt", "unknown", "other", ""}
@@ -94,7 +96,7 @@ def load_muxspace(
         action_units=action_unit_targets(scores),
         teacher_scores=scores,
         blendshapes=mesh,
-        split=np.where([_is_held_out(person) for person in people], "valid", "train"),
+        split=np.where([tenth_of(person) == _HELD_OUT for person in people], "valid", "train"),
         counted=np.ones(count, bool),
     )
 
@@ -190,6 +192,14 @@ def _expression_index(label: str, source: str, row: int) -> int:
     raise DataError(f"{source}, line {row + 2}: label {label!r} is none of {EXPRESSIONS}")
 
 
-def _is_held_out(person: str) -> bool:
-    """A tenth of the people, the same on every machine and in every order of the rows."""
-    return int(hashlib.sha256(person.encode()).hexdigest(), 16) % 10 == 0
+def tenth_of(person: str) -> int:
+    """Which tenth of the people somebody is in, 0 to 9; the tenth of number 0 is held out.
+
+    The same on every machine and in every order of the rows.
+
+    Examples
+    --------
+    >>> tenth_of("anna"), tenth_of("ben")
+    (5, 4)
+    """
+    return int(hashlib.sha256(person.encode()).hexdigest(), 16) % TENTHS
