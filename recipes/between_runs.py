@@ -89,7 +89,7 @@ def main() -> None:
     for mix, tensors in mixes.items():
         model.load_state_dict(tensors)
         for name, faces in held_out.items():
-            affect = predict(model, faces, model.config.inner_px or 112, maps)
+            affect = predict(model, faces, model.config.full_px, maps)
             report = affect_report(affect, faces)
             print(mix, name, " ".join(f"{key} {report[key]:.3f}" for key in FIGURES), flush=True)
 

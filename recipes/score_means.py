@@ -41,7 +41,7 @@ def main() -> None:
     held_out = {n: f.select((f.split == "valid") & f.counted) for n, f in corpora.items()}
     feeds = make_feeds(config, corpora)
     model = build_mma(config.preset, **config.model).to(memory_format=torch.channels_last)
-    side = model.config.inner_px or 112
+    side = model.config.full_px
     for text in arguments.means:
         runs = [load_checkpoint(Path(run) / "model.safetensors")[0] for run in text.split("+")]
         model.load_state_dict(mean_weights(runs))

@@ -305,3 +305,8 @@ def test_the_total_is_the_weighted_sum_of_the_four_terms():
     more, terms = mma_loss(output, places, table, weights, landmarks=zeros)
     assert terms["landmarks"].item() == 5.0
     assert more.item() == pytest.approx(expected + 2.5, rel=1e-12)
+    places = replace(targets, places=torch.full((8, 26, 2), 5.0, dtype=torch.float64))
+    weights = replace(weights, landmarks=0.0, places=0.25)
+    more, terms = mma_loss(output, places, table, weights, places=zeros)
+    assert terms["places"].item() == 5.0
+    assert more.item() == pytest.approx(expected + 1.25, rel=1e-12)

@@ -320,8 +320,9 @@ class MMATargets:
 
     Shapes: valence_arousal (batch, 2) with mask (batch,); expressions (batch, 7) with weight
     (batch,); action_units (batch, 17) with mask (batch, 17); blendshapes (batch, 47) in [0, 1] or
-    None where they are not learned; landmarks (batch, 26, 2) in pixels of the aligned crop, or
-    None. Masked entries and unknown blendshapes and landmarks may be NaN.
+    None where they are not learned; landmarks (batch, 26, 2) in pixels of the aligned crop, and
+    places (batch, 26, 2), where the crop that is shown has them, or None. Masked entries and
+    unknown blendshapes, landmarks and places may be NaN.
     """
 
     valence_arousal: Tensor
@@ -332,16 +333,19 @@ class MMATargets:
     action_unit_mask: Tensor
     blendshapes: Tensor | None = None
     landmarks: Tensor | None = None
+    places: Tensor | None = None
 
 
 @dataclass(frozen=True)
 class MMALossWeights:
     """Factors of the four terms; the paper's are all 1.
 
-    Four are ours. ``blendshapes``: above 0, a head that exists in training alone learns a face
+    Five are ours. ``blendshapes``: above 0, a head that exists in training alone learns a face
     mesh's scores of the same faces (`mien.datasets.blendshapes`) from the feature that all heads
     read. ``landmarks``: above 0, another such head learns where landmarks lie in the aligned crop,
     of faces that come with them (SYNTHETIC ones): most of an action unit is where they moved.
+    ``places``: the same of a network that reads faces from the landmarks it finds
+    (`mien.models.fine`), where the crop that is shown has them.
     ``correlation``: above 0, the units' probabilities are to rise and fall with their targets over
     the batch (`unit_correlation_loss`), beside being right one by one. ``steadiness``: above 0, a
     quarter of the faces are seen twice, moved and noised as little as a resting face is from frame
@@ -356,6 +360,7 @@ class MMALossWeights:
     correlation: float = 0.0
     steadiness: float = 0.0
     landmarks: float = 0.0
+    places: float = 0.0
 
     def __post_init__(self) -> None:
         if min(asdict(self).values()) < 0:
@@ -371,6 +376,7 @@ def mma_loss(
     blendshape_logits: Tensor | None = None,
     twins: tuple[MMAOutput, MMAOutput] | None = None,
     landmarks: Tensor | None = None,
+    places: Tensor | None = None,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """L = L_CCC + L_CCE + L_BCE + L_DM (Eq. 3).
 
@@ -379,7 +385,8 @@ def mma_loss(
     The weighted sum, and the four unweighted terms by name (``ccc cce bce dm``); with
     `blendshape_logits` (batch, 47) a fifth, ``blendshapes``, their binary cross entropy; with a
     factor for it another, ``correlation``; with `twins`, what is said of two views of some faces,
-    another, ``steadiness``; with `landmarks` (batch, 26, 2), in pixels, another, ``landmarks``.
+    another, ``steadiness``; with `landmarks` (batch, 26, 2), in pixels, another, ``landmarks``, and
+    with `places`, where the crop that is shown has them, and a factor for it, another, ``places``.
     """
     factor = weights or MMALossWeights()
     terms = {
@@ -404,6 +411,8 @@ def mma_loss(
         )
     if landmarks is not None and targets.landmarks is not None:
         terms["landmarks"] = landmark_loss(landmarks, targets.landmarks)
+    if factor.places and places is not None and targets.places is not None:
+        terms["places"] = landmark_loss(places, targets.places)
     if twins is not None:
         terms["steadiness"] = steadiness_loss(*twins)
     total = sum((getattr(factor, name) * term for name, term in terms.items()), torch.zeros(()))

@@ -51,8 +51,9 @@ def test_what_is_read_back_says_what_the_file_says(file):
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
-def test_stages_apart_are_read_back_too(tmp_path):
-    path, model = tmp_path / "apart.onnx", trained(apart=1)
+@pytest.mark.parametrize("changes", [{"apart": 1}, {"fine": (4, 8, 8, 16)}], ids=["apart", "fine"])
+def test_what_expressions_do_not_read_is_read_back_too(tmp_path, changes):
+    path, model = tmp_path / "more.onnx", trained(**changes)
     export_mma(model, path, ABOUT)
     faces = torch.rand(5, 3, 112, 112) * 2 - 1
     with torch.no_grad():
@@ -106,7 +107,8 @@ def test_temperatures_are_left_out(tmp_path):
 
 def test_the_shipped_extractor_can_be_grown_and_trained_on():
     network = read_exported(weight_path(AFFECT_MODEL))
-    wide = build_mma("compact", stem="wide", apart=network.config.apart)
+    own = {name: getattr(network.config, name) for name in ("apart", "fine")}
+    wide = build_mma("compact", stem="wide", **own)
     grow(wide, network.state_dict())
     faces = torch.rand(2, 3, 112, 112) * 2 - 1
     session = ort.InferenceSession(str(weight_path(AFFECT_MODEL)))

@@ -68,6 +68,23 @@ def test_stages_apart_begin_as_those_they_are_a_second_set_of(depths, apart):
         grow(build_mma("compact", depths=depths, **SHAPE), new.state_dict())
 
 
+def test_heads_begin_by_not_reading_a_fine_network():
+    fine = (4, 8, 8, 16)
+    old, new = shallow(), build_mma("compact", depths=(2, 2), fine=fine, **SHAPE).eval()
+    grow(new, old.state_dict())
+    faces = torch.rand(4, 3, 112, 112) * 2 - 1
+    with torch.no_grad():
+        expected = old(faces).affect()
+        torch.testing.assert_close(new(faces).affect(), expected)
+        new.action_units.weight.add_(0.1)
+        assert (new(faces).affect() - expected).abs().max() > 1e-3
+    again = build_mma("compact", depths=(2, 2), fine=fine, **SHAPE).eval()
+    grow(again, new.state_dict())
+    assert torch.equal(again(faces).affect(), new(faces).affect())
+    with pytest.raises(ModelError, match=r"differs in more than depth: \['fine"):
+        grow(build_mma("compact", depths=(2, 2), **SHAPE), new.state_dict())
+
+
 def test_added_blocks_learn():
     new = build_mma("compact", depths=(2, 2), **SHAPE)
     grow(new, shallow().state_dict())

@@ -29,6 +29,7 @@ def batch(count, seed=0):
         torch.isfinite(units),
         torch.where(known[:, None], column, nothing).repeat(1, 47),
         column[:, :, None].repeat(1, 26, 2),
+        column[:, :, None].repeat(1, 26, 2),
     )
     return value.view(-1, 1, 1, 1), targets, known
 
@@ -55,6 +56,7 @@ def test_faces_and_all_their_targets_are_blended_alike(count, rate, strength, se
     assert new.landmarks[blended].isnan().all()  # of two faces in one nobody can say
     kept = new.landmarks.isfinite().all(2).all(1)
     assert torch.equal(new.landmarks[kept], targets.landmarks[kept])
+    torch.testing.assert_close(new.places, new.landmarks, equal_nan=True)
     assert not blended[kept].any() and (rate > 0 or kept.all())
     assert torch.equal(new.valence_arousal_mask, targets.valence_arousal_mask)
     assert torch.equal(new.action_unit_mask, targets.action_unit_mask)

@@ -13,6 +13,7 @@ from mien.datasets.blendshapes import BLENDSHAPES, no_scores
 from mien.datasets.targets import valence_arousal_targets
 from mien.errors import ConfigError, ModelError
 from mien.export import export_mma
+from mien.labels import FACE_LANDMARKS
 from mien.losses import MMALossWeights, steadiness_loss
 from mien.models.mma import build_mma
 from mien.training.augment import AugmentConfig
@@ -119,6 +120,76 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(tmp_path):
     assert differing(straight, resumed) == []
     begun = build_mma("compact", **TINY)
     assert len(differing(straight, begun)) > 20  # it has learned, and the comparison can fail
+
+
+def with_landmarks(faces):
+    """Faces whose landmarks go with their stripes."""
+    rng = np.random.default_rng(5)
+    places = np.repeat(rng.uniform(12, 36, (1, 26, 2)), len(faces), 0)
+    places[:, :, 1] += np.where(faces.majority == 4, 6, -6)[:, None]
+    return replace(faces, aligned=faces.framed, face_landmarks=places.astype(np.float32))
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_fine_network_learns_places_and_expressions_stay_to_the_bit(tmp_path, precision):
+    faces = {"stripes": with_landmarks(striped_faces())}
+    first = train_mma(recipe(), faces, tmp_path / "first", report=lambda _: None)
+    start = tmp_path / "first" / "model.safetensors"
+    config = recipe(
+        model={**TINY, "fine": [4, 8, 8, 16]},
+        learn="apart",
+        loss=MMALossWeights(places=0.5),
+        optimizer=replace(recipe().optimizer, small_epochs=0, precision=precision),
+    )
+    straight, resumed = trained_in_one_go_and_in_pieces(config, faces, tmp_path, start)
+    assert differing(straight, resumed) == []
+    learned = straight.state_dict()
+    for name, value in first.state_dict().items():
+        if name.startswith(("stem.", "stages.", "expressions.")):
+            assert torch.equal(value, learned[name]), name
+    assert {v.dtype for v in learned.values()} == {torch.float32, torch.int64}
+    longer = replace(config, optimizer=replace(config.optimizer, epochs=15))
+    train_mma(longer, faces, tmp_path / "longer", report=lambda _: None, init=start)
+    log = (tmp_path / "longer" / "log.jsonl").read_text().splitlines()
+    # Half of the coordinates move by six pixels of 48 either way; the mean places would miss them.
+    assert json.loads(log[-1])["places"] < 0.75 * 6 * (112 / 48) / 2
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_places_are_where_the_crop_that_is_shown_has_them(seed):
+    rng = np.random.default_rng(seed)
+    plain = striped_faces(count=6)
+    places = rng.uniform(16, 32, (6, 26, 2)).astype(np.float32)
+    left, right = FACE_LANDMARKS.index("mouth_left"), FACE_LANDMARKS.index("mouth_right")
+    y, x = np.mgrid[:48, :48]
+    at = places[:, left, :, None, None]
+    dots = 250 * np.exp(-((x - at[:, 0]) ** 2 + (y - at[:, 1]) ** 2) / 4)
+    faces = replace(
+        plain, images=dots.astype(np.uint8), aligned=plain.framed, face_landmarks=places,
+        split=np.full(6, "train"),
+    )  # fmt: skip
+    feed = CorpusFeed(faces, CorpusConfig("synthetic", "unused", per_batch=60), torch.ones(7))
+    moving = replace(CALM, rotation_deg=10, shift_px=4, log_scale=0.1, flip=True, noise=0.0)
+    crops, targets = feed.batch(0, 0, moving, 112, torch.Generator().manual_seed(seed))
+    y, x = torch.meshgrid(torch.arange(112.0), torch.arange(112.0), indexing="ij")
+    light = (crops[:, 0] - crops[:, 0].amin((1, 2), keepdim=True)) ** 2
+    seen = torch.stack([(light * x).sum((1, 2)), (light * y).sum((1, 2))], 1)
+    seen = seen / light.sum((1, 2))[:, None]
+    away = [(targets.places[:, k] - seen).norm(dim=1) for k in (left, right)]
+    # In a mirror the left corner of a mouth is called the right one.
+    assert torch.minimum(*away).max() < 0.7
+    assert 0.2 < (away[1] < away[0]).float().mean() < 0.8
+
+
+def test_what_a_fine_network_cannot_do_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"loss\.places is for networks that say places"):
+        recipe(loss=MMALossWeights(places=1.0))
+    fine = {**TINY, "fine": [4, 8, 8, 16]}
+    with pytest.raises(ValueError, match=r"loss\.steadiness is not for networks with model\.fine"):
+        recipe(model=fine, loss=MMALossWeights(steadiness=1.0))
+    config = recipe(model=fine, loss=MMALossWeights(places=1.0))
+    with pytest.raises(ConfigError, match=r"loss\.places is above 0, but no training face has"):
+        train_mma(config, {"stripes": striped_faces()}, tmp_path, report=lambda _: None)
 
 
 def test_what_is_apart_learns_and_expressions_stay_to_the_bit(tmp_path):
@@ -263,13 +334,7 @@ def test_faces_looked_at_twice_come_to_be_read_alike(tmp_path, monkeypatch):
 
 
 def test_landmarks_are_learned_besides_and_resume_alike(tmp_path):
-    plain = striped_faces()
-    rng = np.random.default_rng(5)
-    places = np.repeat(rng.uniform(12, 36, (1, 26, 2)), len(plain), 0)
-    places[:, :, 1] += np.where(plain.majority == 4, 6, -6)[:, None]  # they go with the stripes
-    faces = {
-        "stripes": replace(plain, aligned=plain.framed, face_landmarks=places.astype(np.float32))
-    }
+    faces = {"stripes": with_landmarks(striped_faces())}
     config = recipe(
         loss=MMALossWeights(landmarks=0.5), optimizer=replace(recipe().optimizer, small_epochs=0)
     )

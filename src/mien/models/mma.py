@@ -20,6 +20,7 @@ from mien.faces.align import CROP_SIZE_PX
 from mien.labels import ACTION_UNITS, EXPRESSIONS, VALENCE_AROUSAL
 from mien.models.blocks.resample import resample_square, resample_weights
 from mien.models.blocks.residual import BasicBlock, Bottleneck, conv_bn
+from mien.models.fine import FEATURE, Drawn, FineReader
 
 _BLOCKS: dict[str, type[BasicBlock] | type[Bottleneck]] = {
     "basic": BasicBlock,
@@ -64,6 +65,10 @@ class MMAConfig:
         those of the expressions; 0: one feature for all heads (the papers'). They read both
         features, expressions theirs alone. What is learned in these stages
         (`MMAExtractor.learn_apart`) cannot change what the network says of expressions.
+    fine
+        Channels of a second network, of its stem and its three stages, that valence-arousal and
+        action units read besides (`mien.models.fine`): it sees every pixel of the crop and says
+        where landmarks are. Empty: none (the papers'). Expressions do not read it either.
     """
 
     block: str = "basic"
@@ -76,6 +81,7 @@ class MMAConfig:
     dropout: float = 0.2
     inner_px: int = 0
     apart: int = 0
+    fine: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if self.block not in _BLOCKS:
@@ -88,6 +94,13 @@ class MMAConfig:
             raise ValueError(f"inner_px is 0 or a multiple of 16, not {self.inner_px}")
         if not 0 <= self.apart < len(self.widths):
             raise ValueError(f"apart lies in 0 to {len(self.widths) - 1}, not {self.apart}")
+        if self.fine and (len(self.fine) != 4 or min(self.fine) < 1):
+            raise ValueError(f"fine is empty or four numbers of channels, not {self.fine}")
+
+    @property
+    def full_px(self) -> int:
+        """Side of the crops that training should show: the smallest of which nothing is lost."""
+        return CROP_SIZE_PX if self.fine else self.inner_px or CROP_SIZE_PX
 
     @property
     def parting(self) -> int:
@@ -194,9 +207,10 @@ class MMAExtractor(nn.Module):
             )
         self.stages = nn.Sequential(*_stages(config))
         self.apart = nn.Sequential(*_stages(config)[config.parting :]) if config.apart else None
+        self.fine = FineReader(config.fine) if config.fine else None
         self.dropout = nn.Dropout(config.dropout)
         width = config.widths[-1] * _BLOCKS[config.block].expansion
-        both = width * (2 if config.apart else 1)
+        both = width * (2 if config.apart else 1) + (FEATURE if config.fine else 0)
         self.valence_arousal = nn.Linear(both, len(VALENCE_AROUSAL))
         self.expressions = nn.Linear(width, len(EXPRESSIONS))
         self.action_units = nn.Linear(both, len(ACTION_UNITS))
@@ -219,8 +233,8 @@ class MMAExtractor(nn.Module):
         ValueError
             If they have nothing (`MMAConfig.apart`).
         """
-        if self.apart is None:
-            raise ValueError("there is nothing apart that could learn: set model.apart")
+        if self.apart is None and self.fine is None:
+            raise ValueError("there is nothing apart that could learn: set model.apart or .fine")
         for part in self._shared():
             part.requires_grad_(False)
 
@@ -239,31 +253,52 @@ class MMAExtractor(nn.Module):
     def features(self, x: Tensor) -> Tensor:
         """Pooled feature (batch, width) that the heads read; `x` as for the module itself.
 
-        With stages `apart` there are two side by side, the expressions' first.
+        With stages `apart` or a `fine` network there are several side by side, the expressions'
+        first.
         """
-        return self.convolved(self.prepared(x))
+        return self.joined(self.convolved(self.prepared(x)), self.drawn(self.detail(x)))[0]
 
     def prepared(self, x: Tensor) -> Tensor:
         """What the convolutions read: luminance at the inner side, standardised, as configured."""
         if self.config.luminance:
-            x = (x * self.luma).sum(dim=1, keepdim=True)  # (B, 1, H, W)
+            x = self._luminance(x)
         if 0 < self.config.inner_px < x.shape[-1]:
             known = x.shape[-1] == CROP_SIZE_PX
             weights = self.shrink if known else resample_weights(x.shape[-1], self.config.inner_px)
             x = resample_square(x, weights)
-        if self.config.standardize:
-            mean = x.mean(dim=(1, 2, 3), keepdim=True)
-            deviation = ((x - mean) ** 2).mean(dim=(1, 2, 3), keepdim=True).sqrt()
-            x = (x - mean) / (deviation + 0.02)  # the floor keeps a blank image blank
-        return x
+        return self._standardised(x) if self.config.standardize else x
+
+    def detail(self, x: Tensor) -> Tensor | None:
+        """What a `fine` network reads: luminance at the side of the crop, standardised."""
+        return None if self.fine is None else self._standardised(self._luminance(x))
+
+    def _luminance(self, x: Tensor) -> Tensor:
+        return (x * self.luma).sum(dim=1, keepdim=True)  # (B, 1, H, W)
+
+    @staticmethod
+    def _standardised(x: Tensor) -> Tensor:
+        mean = x.mean(dim=(1, 2, 3), keepdim=True)
+        deviation = ((x - mean) ** 2).mean(dim=(1, 2, 3), keepdim=True).sqrt()
+        return (x - mean) / (deviation + 0.02)  # the floor keeps a blank image blank
 
     def convolved(self, x: Tensor) -> Tensor:
-        """Pooled feature of what is `prepared`."""
+        """Pooled feature of what is `prepared`, without that of a `fine` network."""
         x = self.stages[: self.config.parting](self.stem(x))  # (B, C, h, w)
         pooled: Tensor = self.stages[self.config.parting :](x).mean(dim=(2, 3))  # (B, C)
         if self.apart is not None:
             pooled = torch.cat([pooled, self.apart(x).mean(dim=(2, 3))], dim=1)
         return pooled
+
+    def drawn(self, detail: Tensor | None) -> Drawn | None:
+        """What the convolutions of a `fine` network make of its `detail`; None without one."""
+        return None if self.fine is None or detail is None else self.fine.drawn(detail)
+
+    def joined(self, pooled: Tensor, drawn: Drawn | None) -> tuple[Tensor, Tensor | None]:
+        """All that the heads read, and the landmarks (batch, 26, 2) that a `fine` network finds."""
+        if self.fine is None or drawn is None:
+            return pooled.float(), None
+        found = self.fine.read(drawn)
+        return torch.cat([pooled.float(), found.feature], dim=1), found.places
 
     def forward(self, x: Tensor) -> MMAOutput:
         """Heads' raw outputs for a batch of aligned crops."""

@@ -100,10 +100,12 @@ class Teacher:
         for model in self.models:
             for crops in views[_side(model)]:
                 faces = (crops * 2 - 1).expand(-1, 3, -1, -1)
-                faces = model.prepared(faces.contiguous(memory_format=torch.channels_last))
+                faces = faces.contiguous(memory_format=torch.channels_last)
+                prepared, detail = model.prepared(faces), model.detail(faces)
                 with torch.autocast("cpu", torch.bfloat16, enabled=self.precision == "bfloat16"):
-                    pooled = model.convolved(faces)
-                raw.append(torch.cat(list(model.heads(pooled.float())), dim=1))
+                    pooled, drawn = model.convolved(prepared), model.drawn(detail)
+                features, _ = model.joined(pooled, drawn)
+                raw.append(torch.cat(list(model.heads(features)), dim=1))
         affect = torch.stack(raw).mean(0)
         affect[:, EXPRESSION_SLICE] = affect[:, EXPRESSION_SLICE].softmax(1)
         affect[:, ACTION_UNIT_SLICE] = affect[:, ACTION_UNIT_SLICE].sigmoid()
@@ -225,4 +227,4 @@ def _asked_once(
 
 def _side(model: MMAExtractor) -> int:
     """Pixels of the side that a run was trained at."""
-    return model.config.inner_px or 112
+    return model.config.full_px

@@ -125,11 +125,13 @@ def check_extra_labels(loss: MMALossWeights, corpora: Mapping[str, FaceSet]) -> 
             "loss.blendshapes is above 0, but no training face has such scores: name the files "
             "with corpora.NAME.blendshapes, or set loss.blendshapes=0"
         )
-    if loss.landmarks and not any(_known(faces, faces.face_landmarks) for faces in sets):
-        raise ConfigError(
-            "loss.landmarks is above 0, but no training face has landmarks: add a corpus of kind "
-            "'synthetic', or set loss.landmarks=0"
-        )
+    for factor in ("landmarks", "places"):
+        known = any(_known(faces, faces.face_landmarks) for faces in sets)
+        if getattr(loss, factor) and not known:
+            raise ConfigError(
+                f"loss.{factor} is above 0, but no training face has landmarks: add a corpus of "
+                f"kind 'synthetic', or set loss.{factor}=0"
+            )
 
 
 def shapes(places: Tensor, aligned: Tensor) -> Tensor:
@@ -171,8 +173,12 @@ def mean_shape(corpora: Mapping[str, FaceSet]) -> Tensor:
 def mirrored_shapes(found: Tensor, mirrored: Tensor) -> Tensor:
     """Shapes (n, 26, 2) as a mirror shows them, where `mirrored` (bool (n,)) says so."""
     seen = torch.stack([CROP_SIZE_PX - 1 - found[..., 0], found[..., 1]], dim=-1)
-    seen = seen[:, list(MIRRORED_LANDMARKS)]  # a right eye in a mirror is a left one
-    return torch.where(mirrored[:, None, None], seen, found)
+    return other_sides(torch.where(mirrored[:, None, None], seen, found), mirrored)
+
+
+def other_sides(found: Tensor, mirrored: Tensor) -> Tensor:
+    """Landmarks (n, 26, 2) called as a mirror shows them: a right eye in it is a left one."""
+    return torch.where(mirrored[:, None, None], found[:, list(MIRRORED_LANDMARKS)], found)
 
 
 def _known(faces: FaceSet, labels: FloatArray | None) -> bool:

@@ -6,7 +6,8 @@ each stage, in that state: the deeper network begins by saying exactly what the 
 (the idea of Net2DeeperNet; Chen, Goodfellow & Shlens, ICLR 2016). Likewise the convolution of a
 ``"half"`` stem becomes one of a ``"wide"`` stem (`mien.models.blocks.stems`). Stages that the
 deeper network has `apart` begin as those of which they are a second set, and their heads read them
-alone.
+alone. Of a `fine` network that the trained one lacks nothing is known yet: its heads begin by not
+reading it.
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ from torch import Tensor
 
 from mien.errors import ModelError
 from mien.models.blocks.stems import is_wide, wide_stem
+from mien.models.fine import FEATURE
 from mien.models.mma import MMAConfig, MMAExtractor, blocks_by_width
 
+_HEADS = ("valence_arousal.weight", "action_units.weight")
 _BLOCK = re.compile(r"stages\.(\d+)\.(.+)")
 
 
@@ -56,12 +59,15 @@ def grow(model: MMAExtractor, tensors: dict[str, Tensor]) -> None:
     parts = bool(model.config.apart) and not any(name.startswith("apart.") for name in tensors)
     if parts:
         moved = _parted(moved, model.config.parting)
+    finer = bool(model.config.fine) and not any(name.startswith("fine.") for name in tensors)
+    if finer:
+        moved = _with_unread(moved, FEATURE)
     state = model.state_dict()
     unknown = sorted(name for name in moved if name not in state)
     wrong = sorted(
         name for name in moved if name in state and moved[name].shape != state[name].shape
     )
-    added = ("stages.", "apart.") if parts else ("stages.",)
+    added = ("stages.", *["apart."] * parts, *["fine."] * finer)
     outside = sorted(name for name in state if name not in moved and not name.startswith(added))
     if unknown or wrong or outside:
         raise ModelError(
@@ -77,10 +83,20 @@ def _parted(tensors: dict[str, Tensor], parting: int) -> dict[str, Tensor]:
         found = _BLOCK.match(name)
         if found and int(found[1]) >= parting:
             parted[f"apart.{int(found[1]) - parting}.{found[2]}"] = value
-    for head in ("valence_arousal.weight", "action_units.weight"):
+    for head in _HEADS:
         if head in parted:
             parted[head] = torch.cat([torch.zeros_like(parted[head]), parted[head]], 1)
     return parted
+
+
+def _with_unread(tensors: dict[str, Tensor], width: int) -> dict[str, Tensor]:
+    """With so many more inputs of valence-arousal and action units, of which nothing is read."""
+    wider = dict(tensors)
+    for head in _HEADS:
+        if head in wider:
+            unread = wider[head].new_zeros(len(wider[head]), width)
+            wider[head] = torch.cat([wider[head], unread], 1)
+    return wider
 
 
 def _moved(name: str, place: list[int]) -> str:

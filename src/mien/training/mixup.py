@@ -52,9 +52,10 @@ def mixed(
         alike &= (mesh.isfinite() == mesh[other].isfinite()).all(1)
     share = torch.where(chosen & alike, own, 1.0)
 
-    places = targets.landmarks
-    if places is not None:  # of two faces in one picture nobody can say where the mouth is
-        places = torch.where((share < 1)[:, None, None], torch.nan, places)
+    def unblended(places: Tensor | None) -> Tensor | None:
+        if places is None:
+            return None  # of two faces in one picture nobody can say where the mouth is
+        return torch.where((share < 1)[:, None, None], torch.nan, places)
 
     def blend(values: Tensor) -> Tensor:
         weight = share.view(-1, *[1] * (values.ndim - 1))
@@ -68,5 +69,6 @@ def mixed(
         expression_weight=blend(targets.expression_weight),
         action_units=blend(targets.action_units),
         blendshapes=None if mesh is None else blend(mesh),
-        landmarks=places,
+        landmarks=unblended(targets.landmarks),
+        places=unblended(targets.places),
     )

@@ -45,7 +45,13 @@ from mien.training.checkpoint import (
 from mien.training.config import from_dict, plain_values, save_config
 from mien.training.distill import Teacher, distilled
 from mien.training.exported import is_exported, read_exported, settle_normalisation
-from mien.training.extra_heads import ExtraHeads, check_extra_labels, mirrored_shapes, shapes
+from mien.training.extra_heads import (
+    ExtraHeads,
+    check_extra_labels,
+    mirrored_shapes,
+    other_sides,
+    shapes,
+)
 from mien.training.growth import grow
 from mien.training.memory import keep_freed_memory
 from mien.training.mixup import mixed
@@ -177,13 +183,22 @@ class MMATrainConfig:
         if self.preset not in PRESETS:
             raise ValueError(f"unknown preset {self.preset!r}: choose one of {sorted(PRESETS)}")
         relatedness(self.relatedness)  # refuses an unknown kind
-        settings = {**asdict(PRESETS[self.preset]), **self.model}
-        model = from_dict(MMAConfig, settings, "model")
+        model = self.model_config()
         if self.learn not in ("all", "apart"):
             raise ValueError(f"learn is 'all' or 'apart', not {self.learn!r}")
-        if self.learn == "apart" and not model.apart:
-            raise ValueError("learn is 'apart', but the network has nothing apart: set model.apart")
+        if self.learn == "apart" and not (model.apart or model.fine):
+            raise ValueError(
+                "learn is 'apart', but the network has nothing apart: set model.apart or model.fine"
+            )
+        if self.loss.places and not model.fine:
+            raise ValueError("loss.places is for networks that say places: set model.fine")
+        if self.loss.steadiness and model.fine:
+            raise ValueError("loss.steadiness is not for networks with model.fine; set it to 0")
         self.corpus_configs()
+
+    def model_config(self) -> MMAConfig:
+        """The shape of the network."""
+        return from_dict(MMAConfig, {**asdict(PRESETS[self.preset]), **self.model}, "model")
 
     def corpus_configs(self) -> dict[str, CorpusConfig]:
         """The typed configuration of each corpus, in order."""
@@ -213,7 +228,8 @@ class CorpusFeed:
         self.blendshapes = torch.from_numpy(mesh)
         nowhere = np.full((len(faces), len(FACE_LANDMARKS), 2), np.nan, np.float32)
         places = nowhere if faces.face_landmarks is None else faces.face_landmarks
-        self.shapes = shapes(torch.from_numpy(places), self.aligned)
+        self.places = torch.from_numpy(places)
+        self.shapes = shapes(self.places, self.aligned)
         counts = np.bincount(faces.majority + 1, minlength=len(EXPRESSIONS) + 1)
         draw = counts[faces.majority + 1].astype(np.float64) ** -config.class_power
         self.draw = draw / draw.sum()
@@ -260,6 +276,7 @@ class CorpusFeed:
             torch.isfinite(units),
             mesh,
             mirrored_shapes(self.shapes[rows], mirrored),
+            other_sides(shapes(self.places[rows], to_image), mirrored),
         )
         return mixed(crops, targets, augment.mixup_rate, augment.mixup, generator)
 
@@ -362,7 +379,7 @@ def train_mma(
     torch.manual_seed(config.seed)
     optim = config.optimizer
     table = torch.from_numpy(relatedness(config.relatedness)).float()
-    full_px = MMAConfig(**{**asdict(PRESETS[config.preset]), **config.model}).inner_px or 112
+    full_px = config.model_config().full_px
 
     model, average = (build_mma(config.preset, **config.model) for _ in range(2))
     layout = training_layout(model)
@@ -446,7 +463,8 @@ def train_mma(
         for group in optimizer.param_groups:
             group["lr"] = cosine_rate(optim.rate, optim.warmup_steps, step, total)
         model.train()
-        prepared = model.prepared(crops.contiguous(memory_format=layout))
+        crops = crops.contiguous(memory_format=layout)
+        prepared, detail = model.prepared(crops), model.detail(crops)
         count = len(prepared)
         seen_twice = torch.empty(0, dtype=torch.long)
         if config.loss.steadiness:
@@ -455,7 +473,8 @@ def train_mma(
             prepared = torch.cat([prepared.index_copy(0, seen_twice, view), other])
             prepared = prepared.contiguous(memory_format=layout)
         with torch.autocast("cpu", torch.bfloat16, enabled=optim.precision == "bfloat16"):
-            features = model.convolved(prepared).float()
+            convolved, drawn = model.convolved(prepared), model.drawn(detail)
+        features, places = model.joined(convolved, drawn)
         pooled, others = features[:count], features[count:]
         said = model.heads(pooled)
         besides = extra.read(pooled, model.dropout)
@@ -468,6 +487,7 @@ def train_mma(
             besides.get("blendshapes"),
             (model.read(pooled[seen_twice]), model.read(others)) if len(seen_twice) else None,
             besides.get("landmarks"),
+            places,
         )
         if not torch.isfinite(loss):
             raise ModelError(f"the loss is {loss.item()} at step {step}; lower optimizer.rate")

@@ -98,7 +98,7 @@ def _features(
     run: ExtractorRun, config: MMATrainConfig, feeds: dict[str, CorpusFeed], steps: int
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Pooled features, units and corpus of so many training batches."""
-    side = run.model.config.inner_px or 112
+    side = run.model.config.full_px
     found = [
         (run.model.features(crops), targets.action_units, corpus)
         for crops, targets, corpus in plain_batches(config, feeds, side, steps, config.seed)
