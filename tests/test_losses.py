@@ -310,3 +310,11 @@ def test_the_total_is_the_weighted_sum_of_the_four_terms():
     more, terms = mma_loss(output, places, table, weights, places=zeros)
     assert terms["places"].item() == 5.0
     assert more.item() == pytest.approx(expected + 1.25, rel=1e-12)
+    weights = replace(weights, places=0.0, correlation=1.0, alone=3.0)
+    # The same answers, given by a head alone, cost the same: affect raw, as a head says it.
+    alone = torch.cat([output.valence_arousal.atanh(), output.au_logits], 1)
+    more, terms = mma_loss(output, targets, table, weights, alone=alone)
+    own = (terms["ccc"] + terms["bce"] + terms["correlation"]).item()
+    assert terms["alone"].item() == pytest.approx(own, rel=1e-9)
+    total = expected + terms["correlation"].item() + 3 * own
+    assert more.item() == pytest.approx(total, rel=1e-9)

@@ -340,12 +340,14 @@ class MMATargets:
 class MMALossWeights:
     """Factors of the four terms; the paper's are all 1.
 
-    Five are ours. ``blendshapes``: above 0, a head that exists in training alone learns a face
+    Six are ours. ``blendshapes``: above 0, a head that exists in training alone learns a face
     mesh's scores of the same faces (`mien.datasets.blendshapes`) from the feature that all heads
     read. ``landmarks``: above 0, another such head learns where landmarks lie in the aligned crop,
     of faces that come with them (SYNTHETIC ones): most of an action unit is where they moved.
     ``places``: the same of a network that reads faces from the landmarks it finds
-    (`mien.models.fine`), where the crop that is shown has them.
+    (`mien.models.fine`), where the crop that is shown has them. ``alone``: a head for training
+    alone reads valence-arousal and action units from such a network's own feature; beside another
+    that knows most of a face already, little would be left for it to learn from.
     ``correlation``: above 0, the units' probabilities are to rise and fall with their targets over
     the batch (`unit_correlation_loss`), beside being right one by one. ``steadiness``: above 0, a
     quarter of the faces are seen twice, moved and noised as little as a resting face is from frame
@@ -361,6 +363,7 @@ class MMALossWeights:
     steadiness: float = 0.0
     landmarks: float = 0.0
     places: float = 0.0
+    alone: float = 0.0
 
     def __post_init__(self) -> None:
         if min(asdict(self).values()) < 0:
@@ -377,6 +380,7 @@ def mma_loss(
     twins: tuple[MMAOutput, MMAOutput] | None = None,
     landmarks: Tensor | None = None,
     places: Tensor | None = None,
+    alone: Tensor | None = None,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """L = L_CCC + L_CCE + L_BCE + L_DM (Eq. 3).
 
@@ -386,7 +390,9 @@ def mma_loss(
     `blendshape_logits` (batch, 47) a fifth, ``blendshapes``, their binary cross entropy; with a
     factor for it another, ``correlation``; with `twins`, what is said of two views of some faces,
     another, ``steadiness``; with `landmarks` (batch, 26, 2), in pixels, another, ``landmarks``, and
-    with `places`, where the crop that is shown has them, and a factor for it, another, ``places``.
+    with `places`, where the crop that is shown has them, and a factor for it, another, ``places``;
+    with `alone` (batch, 19), raw valence, arousal and units, another, ``alone``: their ``ccc``,
+    ``bce`` and ``correlation`` together.
     """
     factor = weights or MMALossWeights()
     terms = {
@@ -413,6 +419,14 @@ def mma_loss(
         terms["landmarks"] = landmark_loss(landmarks, targets.landmarks)
     if factor.places and places is not None and targets.places is not None:
         terms["places"] = landmark_loss(places, targets.places)
+    if alone is not None:
+        affect, units = alone[:, :2], alone[:, 2:]
+        known = targets.valence_arousal_mask
+        terms["alone"] = (
+            ccc_loss(affect.tanh(), targets.valence_arousal, known)
+            + action_unit_loss(units, targets.action_units, targets.action_unit_mask)
+            + unit_correlation_loss(units, targets.action_units, targets.action_unit_mask)
+        )
     if twins is not None:
         terms["steadiness"] = steadiness_loss(*twins)
     total = sum((getattr(factor, name) * term for name, term in terms.items()), torch.zeros(()))

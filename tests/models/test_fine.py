@@ -41,10 +41,13 @@ def test_reading_equals_a_plain_reference_in_float64(seed):
     rng = np.random.default_rng(seed)
     maps = rng.normal(size=(2, 42, 6, 6)) * 3
     around, whole = rng.uniform(size=(2, 16, 6, 6)), rng.uniform(size=(2, 16, 2, 2))
+    norm, even = model.feature[0][1], model.even[1]
     with torch.no_grad():
-        found = model.read(Drawn(*(torch.tensor(x).float() for x in (maps, around, whole))))
+        for statistic, ends in ((even.running_mean, (-1, 1)), (even.running_var, (0.5, 2))):
+            statistic.copy_(torch.linspace(*ends, len(statistic)))
         weight = model.feature[0][0].weight[:, :, 0, 0].double().numpy()
-    norm = model.feature[0][1]
+        own = model.even[0].weight[:, 0, 0, 0].double().numpy()
+        found = model.read(Drawn(*(torch.tensor(x).float() for x in (maps, around, whole))))
     for face in range(2):
         places, looks = [], []
         for drawn in maps[face]:
@@ -61,6 +64,8 @@ def test_reading_equals_a_plain_reference_in_float64(seed):
         size = np.sqrt(((marks - middle) ** 2).mean() + 1)
         shape = (places - middle) / size
         read = np.concatenate([shape.ravel(), np.ravel(looks), whole[face].mean((1, 2))])
+        mean, variance = even.running_mean.double().numpy(), even.running_var.double().numpy()
+        read = (10 * own * read - mean) / np.sqrt(variance + even.eps)
         wanted = np.maximum(weight @ read / np.sqrt(1 + norm.eps), 0)
         np.testing.assert_allclose(found.feature[face], wanted, atol=2e-4)
         np.testing.assert_allclose(found.places[face], marks, atol=2e-4)

@@ -13,6 +13,7 @@ from mien.datasets.base import framed_matrices
 from mien.errors import ConfigError
 from mien.labels import FACE_LANDMARKS
 from mien.losses import MMALossWeights
+from mien.models.fine import FEATURE
 from mien.training.augment import (
     AugmentConfig,
     compose,
@@ -82,6 +83,19 @@ def test_the_landmark_head_begins_at_the_mean_shape_and_is_read_without_dropout(
     begins = heads.heads["landmarks"](torch.zeros(1, 16))[0]
     np.testing.assert_allclose(begins.detach(), (crop + mirrored) / 2, atol=1e-3)
     assert not ExtraHeads(16, MMALossWeights(), {}).state()
+
+
+def test_what_is_read_alone_is_the_last_part_of_the_feature():
+    torch.manual_seed(0)
+    heads = ExtraHeads(300, MMALossWeights(alone=1.0), {})
+    pooled = torch.rand(3, 300)
+    said = heads.read(pooled, torch.nn.Identity())["alone"]
+    assert said.shape == (3, 19)
+    changed = pooled.clone()
+    changed[:, : 300 - FEATURE] = 9.0
+    assert torch.equal(heads.read(changed, torch.nn.Identity())["alone"], said)
+    changed[:, -1] = 9.0
+    assert not torch.equal(heads.read(changed, torch.nn.Identity())["alone"], said)
 
 
 def test_state_comes_back():

@@ -138,7 +138,7 @@ def test_a_fine_network_learns_places_and_expressions_stay_to_the_bit(tmp_path, 
     config = recipe(
         model={**TINY, "fine": [4, 8, 8, 16]},
         learn="apart",
-        loss=MMALossWeights(places=0.5),
+        loss=MMALossWeights(places=0.5, alone=0.5),
         optimizer=replace(recipe().optimizer, small_epochs=0, precision=precision),
     )
     straight, resumed = trained_in_one_go_and_in_pieces(config, faces, tmp_path, start)
@@ -182,8 +182,9 @@ def test_places_are_where_the_crop_that_is_shown_has_them(seed):
 
 
 def test_what_a_fine_network_cannot_do_is_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"loss\.places is for networks that say places"):
-        recipe(loss=MMALossWeights(places=1.0))
+    for factor in ("places", "alone"):
+        with pytest.raises(ValueError, match=rf"loss\.{factor} is for networks that say places"):
+            recipe(loss=MMALossWeights(**{factor: 1.0}))
     fine = {**TINY, "fine": [4, 8, 8, 16]}
     with pytest.raises(ValueError, match=r"loss\.steadiness is not for networks with model\.fine"):
         recipe(model=fine, loss=MMALossWeights(steadiness=1.0))

@@ -218,7 +218,7 @@ class MMAExtractor(nn.Module):
 
     def _initialise(self) -> None:
         for module in self.modules():
-            if isinstance(module, nn.Conv2d):
+            if isinstance(module, nn.Conv2d) and module.groups == 1:
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
             elif isinstance(module, (BasicBlock, Bottleneck)):
                 # Start every block as its shortcut (Goyal et al. 2017): steadier first epochs.

@@ -15,8 +15,9 @@ from mien.datasets.base import FaceSet
 from mien.datasets.blendshapes import BLENDSHAPES
 from mien.errors import ConfigError
 from mien.faces.align import CROP_SIZE_PX
-from mien.labels import FACE_LANDMARKS
+from mien.labels import ACTION_UNITS, FACE_LANDMARKS, VALENCE_AROUSAL
 from mien.losses import MMALossWeights
+from mien.models.fine import FEATURE
 from mien.training.checkpoint import with_prefix, without_prefix
 from mien.types import FloatArray
 
@@ -68,7 +69,7 @@ class ExtraHeads(nn.Module):
     width
         Of the pooled feature.
     loss
-        ``blendshapes`` and ``landmarks`` of it, where above 0.
+        ``blendshapes``, ``landmarks`` and ``alone`` of it, where above 0.
     corpora
         Whose training faces say what the mean shape is.
 
@@ -86,15 +87,19 @@ class ExtraHeads(nn.Module):
             self.heads["blendshapes"] = mesh
         if loss.landmarks:
             self.heads["landmarks"] = LandmarkHead(width, mean_shape(corpora))
+        if loss.alone:
+            self.heads["alone"] = nn.Linear(FEATURE, len(VALENCE_AROUSAL) + len(ACTION_UNITS))
 
     def read(self, pooled: Tensor, dropout: nn.Module) -> dict[str, Tensor]:
-        """What each says, by its term: logits (batch, 47); pixels (batch, 26, 2).
+        """What each says, by its term: logits (batch, 47); pixels (batch, 26, 2); (batch, 19).
 
-        Scores are read behind the dropout, as expressions are; places need every channel.
+        Scores are read behind the dropout, as expressions are; places need every channel. What is
+        read ``alone`` is the last part of the feature, that of a fine network.
         """
         said: dict[str, Tensor] = {}
         for name, head in self.heads.items():
-            said[name] = head(dropout(pooled) if name == "blendshapes" else pooled)
+            read = pooled[:, -FEATURE:] if name == "alone" else pooled
+            said[name] = head(read if name == "landmarks" else dropout(read))
         return said
 
     def state(self) -> dict[str, Tensor]:

@@ -190,8 +190,9 @@ class MMATrainConfig:
             raise ValueError(
                 "learn is 'apart', but the network has nothing apart: set model.apart or model.fine"
             )
-        if self.loss.places and not model.fine:
-            raise ValueError("loss.places is for networks that say places: set model.fine")
+        for factor in ("places", "alone"):
+            if getattr(self.loss, factor) and not model.fine:
+                raise ValueError(f"loss.{factor} is for networks that say places: set model.fine")
         if self.loss.steadiness and model.fine:
             raise ValueError("loss.steadiness is not for networks with model.fine; set it to 0")
         self.corpus_configs()
@@ -488,6 +489,7 @@ def train_mma(
             (model.read(pooled[seen_twice]), model.read(others)) if len(seen_twice) else None,
             besides.get("landmarks"),
             places,
+            besides.get("alone"),
         )
         if not torch.isfinite(loss):
             raise ModelError(f"the loss is {loss.item()} at step {step}; lower optimizer.rate")
