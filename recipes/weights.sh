@@ -57,21 +57,19 @@ python "$here/recipes/mean_of_runs.py" "$runs/mma-mean" "$runs/mma-student-6" "$
 python "$here/recipes/fit_units.py" "$here/configs/mma-compact-units.toml" "$data" "$runs/cache" \
     "$runs/mma-mean" "$runs/mma-fitted"
 
-# Last stages of their own for valence-arousal and action units, from many more drawn faces; then two
-# networks that go on from there, whose mean ships, its head of units fitted anew.
-part apart mma-fitted mma-apart 51
-for seed in 52 53; do part apart-on mma-apart "mma-apart-$seed" "$seed"; done
-python "$here/recipes/mean_of_runs.py" "$runs/mma-apart-mean" \
-    "$runs/mma-apart-52" "$runs/mma-apart-53"
-python "$here/recipes/fit_units.py" "$here/configs/mma-compact-apart-on.toml" "$data" "$runs/cache" \
-    "$runs/mma-apart-mean" "$runs/mma-apart-fitted"
+# A second network for valence-arousal and action units, which places landmarks: by itself from many
+# more drawn faces, then with photographs beside them; its head of units fitted anew.
+part fine mma-fitted mma-fine 61
+part fine-on mma-fine mma-fine-on 62
+python "$here/recipes/fit_units.py" "$here/configs/mma-compact-fine-on.toml" "$data" "$runs/cache" \
+    "$runs/mma-fine-on" "$runs/mma-fine-fitted"
 
 # Calibrated, exported, measured.
-mien export mma --run "$runs/mma-apart-fitted" --about "$about" --to "$runs/uncalibrated.onnx"
+mien export mma --run "$runs/mma-fine-fitted" --about "$about" --to "$runs/uncalibrated.onnx"
 mien calibrate mma --model "$runs/uncalibrated.onnx" --to "$runs/calibration.json" \
     --data "$data/ferplus_trainval.npz@valid" --data "$data/muxspace_faces.zip@valid" \
     --data "$data/synthetic-aligned@valid"
-mien export mma --run "$runs/mma-apart-fitted" --about "$about" \
+mien export mma --run "$runs/mma-fine-fitted" --about "$about" \
     --calibration "$runs/calibration.json" --half --to "$weights/mma-compact.onnx"
 python "$here/recipes/measure_mma.py" "$data" "$weights/mma-compact.onnx" "$runs/calibration.json" \
     "$weights/mma-compact.json"
