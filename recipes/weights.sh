@@ -58,11 +58,13 @@ python "$here/recipes/fit_units.py" "$here/configs/mma-compact-units.toml" "$dat
     "$runs/mma-mean" "$runs/mma-fitted"
 
 # A second network for valence-arousal and action units, which places landmarks: by itself from many
-# more drawn faces, then with photographs beside them; its head of units fitted anew.
+# more drawn faces, then with photographs beside them, few and then more; its head of units fitted
+# anew.
 part fine mma-fitted mma-fine 61
 part fine-on mma-fine mma-fine-on 62
-python "$here/recipes/fit_units.py" "$here/configs/mma-compact-fine-on.toml" "$data" "$runs/cache" \
-    "$runs/mma-fine-on" "$runs/mma-fine-fitted"
+part fine-last mma-fine-on mma-fine-last 63
+python "$here/recipes/fit_units.py" "$here/configs/mma-compact-fine-last.toml" "$data" \
+    "$runs/cache" "$runs/mma-fine-last" "$runs/mma-fine-fitted"
 
 # Calibrated, exported, measured.
 mien export mma --run "$runs/mma-fine-fitted" --about "$about" --to "$runs/uncalibrated.onnx"
