@@ -116,6 +116,13 @@ def test_the_shipped_extractor_can_be_grown_and_trained_on():
         found = wide.eval()(faces).valence_arousal.numpy()
     expected = session.run(None, {"faces": faces.numpy()})[0][:, :2]
     np.testing.assert_allclose(found, expected, atol=1e-4)
+    many = torch.rand(48, 3, 112, 112) * 2 - 1
+    settle_normalisation(network, many)
+    network.dropout.p = 0.0
+    with torch.no_grad():  # a batch's own statistics, as training takes them, change nothing yet
+        learning = network.train()(many).valence_arousal.numpy()
+    expected = session.run(None, {"faces": many.numpy()})[0][:, :2]
+    np.testing.assert_allclose(learning, expected, atol=1e-3)
 
 
 def test_what_is_no_extractor_is_refused(tmp_path, file):
