@@ -112,6 +112,18 @@ def test_expressions_do_not_read_it_and_a_batch_says_what_its_members_say_alone(
     assert MMAConfig(inner_px=96).full_px == 96 and MMAConfig().full_px == 112
 
 
+def test_it_calculates_in_float64_where_it_is_asked_to():
+    torch.manual_seed(0)
+    model = build_mma("compact", fine=SMALL).eval()
+    faces = torch.rand(2, 3, 112, 112) * 2 - 1
+    with torch.no_grad():
+        plain = model(faces)
+        exact = model.double()(faces.double())
+    assert {x.dtype for x in exact} == {torch.float64}
+    for one, other in zip(plain, exact, strict=True):
+        torch.testing.assert_close(one.double(), other, atol=1e-4, rtol=0)
+
+
 def test_it_sees_single_pixels_and_no_color():
     torch.manual_seed(0)
     model = build_mma("compact", fine=SMALL, luminance=False).eval()

@@ -80,8 +80,8 @@ class FineReader(nn.Module):
         self.maps = conv_bn(quarter, maps, 1)
         self.around = conv_bn(quarter, _AROUND, 1)
         read = maps * (2 + _AROUND) + sixteenth
-        # A face's shape differs from another's by a twentieth, what is around a place by far more:
-        # every number is brought to a deviation of 1 before they are read together.
+        # Places, what is around them and the whole are numbers of different size: each is brought
+        # to a deviation of 1 before they are read together.
         self.even = nn.Sequential(
             nn.Conv2d(read, read, 1, groups=read, bias=False), nn.BatchNorm2d(read)
         )
@@ -106,7 +106,8 @@ class FineReader(nn.Module):
 
     def read(self, drawn: Drawn) -> FineFeature:
         """Places and feature from what the convolutions made."""
-        maps, around, whole = (x.float() for x in drawn)  # a tenth of a pixel needs the digits
+        # A tenth of a pixel needs the digits; float64 is kept for reference runs.
+        maps, around, whole = (x if x.dtype == torch.float64 else x.float() for x in drawn)
         weights = maps.flatten(2).softmax(-1)  # (B, M, h w)
         places = weights @ _grid(maps.shape[-1], weights)  # (B, M, 2)
         looks = weights @ around.flatten(2).transpose(1, 2)  # (B, M, C)

@@ -296,9 +296,9 @@ class MMAExtractor(nn.Module):
     def joined(self, pooled: Tensor, drawn: Drawn | None) -> tuple[Tensor, Tensor | None]:
         """All that the heads read, and the landmarks (batch, 26, 2) that a `fine` network finds."""
         if self.fine is None or drawn is None:
-            return pooled.float(), None
+            return pooled, None
         found = self.fine.read(drawn)
-        return torch.cat([pooled.float(), found.feature], dim=1), found.places
+        return torch.cat([pooled, found.feature], dim=1), found.places
 
     def forward(self, x: Tensor) -> MMAOutput:
         """Heads' raw outputs for a batch of aligned crops."""

@@ -104,7 +104,7 @@ class Teacher:
                 prepared, detail = model.prepared(faces), model.detail(faces)
                 with torch.autocast("cpu", torch.bfloat16, enabled=self.precision == "bfloat16"):
                     pooled, drawn = model.convolved(prepared), model.drawn(detail)
-                features, _ = model.joined(pooled, drawn)
+                features, _ = model.joined(pooled.float(), drawn)
                 raw.append(torch.cat(list(model.heads(features)), dim=1))
         affect = torch.stack(raw).mean(0)
         affect[:, EXPRESSION_SLICE] = affect[:, EXPRESSION_SLICE].softmax(1)

@@ -54,7 +54,8 @@ def mixed(
 
     def unblended(places: Tensor | None) -> Tensor | None:
         if places is None:
-            return None  # of two faces in one picture nobody can say where the mouth is
+            return None
+        # Of two faces in one picture nobody can say where the mouth is.
         return torch.where((share < 1)[:, None, None], torch.nan, places)
 
     def blend(values: Tensor) -> Tensor:

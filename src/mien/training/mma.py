@@ -475,7 +475,7 @@ def train_mma(
             prepared = prepared.contiguous(memory_format=layout)
         with torch.autocast("cpu", torch.bfloat16, enabled=optim.precision == "bfloat16"):
             convolved, drawn = model.convolved(prepared), model.drawn(detail)
-        features, places = model.joined(convolved, drawn)
+        features, places = model.joined(convolved.float(), drawn)
         pooled, others = features[:count], features[count:]
         said = model.heads(pooled)
         besides = extra.read(pooled, model.dropout)
