@@ -18,6 +18,7 @@ from mien.losses import (
     distribution_matching_loss,
     expression_loss,
     landmark_loss,
+    map_loss,
     mma_loss,
     pearson,
     pearson_loss,
@@ -221,6 +222,32 @@ def test_landmark_loss_is_the_mean_distance_of_what_is_known(seed, count):
     assert got.item() == pytest.approx(np.abs(said - places)[known].mean(), abs=TOLERANCE)
     nothing = torch.tensor(said, requires_grad=True)
     loss = landmark_loss(nothing, torch.full_like(nothing, torch.nan))
+    loss.backward()
+    assert loss.item() == 0.0 and (nothing.grad == 0).all()
+
+
+@given(seed=st.integers(0, 10_000), count=st.integers(1, 4), side=st.sampled_from([12, 28]))
+@settings(max_examples=25, deadline=None)
+def test_map_loss_is_the_divergence_from_a_narrow_peak_at_each_known_place(seed, count, side):
+    rng = np.random.default_rng(seed)
+    maps, places = draw(seed, count, 42, side, side) * 3, rng.uniform(-8, 120, (count, 26, 2))
+    known = rng.random((count, 26)) < 0.5
+    known[0, 0] = True
+    cell = 112 / side
+    middles = (np.arange(side) + 0.5) * cell - 0.5
+    expected = []
+    for face, landmark in zip(*np.nonzero(known), strict=True):
+        x, y = places[face, landmark]
+        far = ((middles - x) ** 2 + (middles[:, None] - y) ** 2) / cell**2
+        peak = softmax(-far.reshape(1, -1) / (2 * 0.5**2))[0]
+        share = softmax(maps[face, landmark].reshape(1, -1))[0]
+        there = peak > 0
+        expected.append((peak[there] * np.log(peak[there] / share[there])).sum())
+    places[~known] = np.nan
+    got = map_loss(*tensors(maps, places))
+    assert got.item() == pytest.approx(np.mean(expected), rel=1e-6)
+    nothing = torch.tensor(maps, requires_grad=True)
+    loss = map_loss(nothing, torch.full((count, 26, 2), torch.nan))
     loss.backward()
     assert loss.item() == 0.0 and (nothing.grad == 0).all()
 

@@ -13,9 +13,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from mien.faces.align import CROP_SIZE_PX
 from mien.models.mma import MMAOutput
 
 _TINY_VARIANCE = 1e-12
+_MAP_DEVIATION = 0.5  # cells: as narrow as a mean place can still be told between two of them
 
 
 def _float(x: Tensor) -> Tensor:
@@ -267,6 +269,45 @@ def landmark_loss(prediction: Tensor, target: Tensor) -> Tensor:
     return _mean_known(torch.abs, prediction, target)
 
 
+def map_loss(maps: Tensor, target: Tensor) -> Tensor:
+    r"""How far the maps of landmarks are from one narrow peak at each place.
+
+    .. math:: KL(q \,\|\, \mathrm{softmax}(maps)), \qquad q \propto \exp(-d^2 / 2 s^2)
+
+    d is the distance of a cell's middle from the place, s = 0.5 cells. The mean place under a map
+    can be right however the map looks (Nibali et al. 2018); a peak learns quicker, and what is
+    looked at under the map is then what is there.
+
+    Parameters
+    ----------
+    maps
+        (batch, maps, h, w), of which the first belong to the landmarks.
+    target
+        (batch, landmarks, 2), x and y in pixels of a 112-px crop. A place that is NaN is unknown
+        and left out.
+
+    Returns
+    -------
+    Scalar >= 0, averaged over the known places; exactly 0, with zero gradient, where none is known.
+    """
+    known = torch.isfinite(target).all(dim=2)  # (B, K)
+    at = torch.where(known[:, :, None], _float(target), 0.0)
+    columns, rows = (
+        _around(at[:, :, axis], maps.shape[3 - axis]) for axis in (0, 1)
+    )  # (B, K, w), (B, K, h)
+    wanted = (rows[:, :, :, None] * columns[:, :, None, :]).flatten(2)  # (B, K, h w)
+    said = _float(maps[:, : target.shape[1]]).flatten(2).log_softmax(dim=2)
+    apart = functional.kl_div(said, wanted, reduction="none").sum(dim=2)
+    return torch.where(known, apart, 0.0).sum() / known.sum().clamp_min(1)
+
+
+def _around(at: Tensor, cells: int) -> Tensor:
+    """Shares of cells along one side, (..., cells), in a normal distribution about places in px."""
+    cell = CROP_SIZE_PX / cells
+    middles = (torch.arange(cells, dtype=at.dtype, device=at.device) + 0.5) * cell - 0.5
+    return (-((at[..., None] - middles) / (cell * _MAP_DEVIATION)).square() / 2).softmax(dim=-1)
+
+
 def squared_loss(prediction: Tensor, target: Tensor) -> Tensor:
     """Mean squared error, which Table 3 of FaceRNET sets against Eq. 4.
 
@@ -340,12 +381,13 @@ class MMATargets:
 class MMALossWeights:
     """Factors of the four terms; the paper's are all 1.
 
-    Six are ours. ``blendshapes``: above 0, a head that exists in training alone learns a face
+    Seven are ours. ``blendshapes``: above 0, a head that exists in training alone learns a face
     mesh's scores of the same faces (`mien.datasets.blendshapes`) from the feature that all heads
     read. ``landmarks``: above 0, another such head learns where landmarks lie in the aligned crop,
     of faces that come with them (SYNTHETIC ones): most of an action unit is where they moved.
     ``places``: the same of a network that reads faces from the landmarks it finds
-    (`mien.models.fine`), where the crop that is shown has them. ``alone``: a head for training
+    (`mien.models.fine`), where the crop that is shown has them. ``maps``: each of its maps is to be
+    one narrow peak there (`map_loss`), which it learns quicker from. ``alone``: a head for training
     alone reads valence-arousal and action units from such a network's own feature; beside another
     that knows most of a face already, little would be left for it to learn from.
     ``correlation``: above 0, the units' probabilities are to rise and fall with their targets over
@@ -363,6 +405,7 @@ class MMALossWeights:
     steadiness: float = 0.0
     landmarks: float = 0.0
     places: float = 0.0
+    maps: float = 0.0
     alone: float = 0.0
 
     def __post_init__(self) -> None:
@@ -381,6 +424,7 @@ def mma_loss(
     landmarks: Tensor | None = None,
     places: Tensor | None = None,
     alone: Tensor | None = None,
+    maps: Tensor | None = None,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """L = L_CCC + L_CCE + L_BCE + L_DM (Eq. 3).
 
@@ -391,8 +435,9 @@ def mma_loss(
     factor for it another, ``correlation``; with `twins`, what is said of two views of some faces,
     another, ``steadiness``; with `landmarks` (batch, 26, 2), in pixels, another, ``landmarks``, and
     with `places`, where the crop that is shown has them, and a factor for it, another, ``places``;
-    with `alone` (batch, 19), raw valence, arousal and units, another, ``alone``: their ``ccc``,
-    ``bce`` and ``correlation`` together.
+    with `maps` (batch, 26 or more, h, w) of the same and a factor, another, ``maps``; with `alone`
+    (batch, 19), raw valence, arousal and units, another, ``alone``: their ``ccc``, ``bce`` and
+    ``correlation`` together.
     """
     factor = weights or MMALossWeights()
     terms = {
@@ -419,6 +464,8 @@ def mma_loss(
         terms["landmarks"] = landmark_loss(landmarks, targets.landmarks)
     if factor.places and places is not None and targets.places is not None:
         terms["places"] = landmark_loss(places, targets.places)
+    if factor.maps and maps is not None and targets.places is not None:
+        terms["maps"] = map_loss(maps, targets.places)
     if alone is not None:
         affect, units = alone[:, :2], alone[:, 2:]
         known = targets.valence_arousal_mask

@@ -130,16 +130,22 @@ def with_landmarks(faces):
     return replace(faces, aligned=faces.framed, face_landmarks=places.astype(np.float32))
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_a_fine_network_learns_places_and_expressions_stay_to_the_bit(tmp_path, precision):
+@pytest.mark.parametrize(
+    ("precision", "matrix_rate"), [("float32", 0.0), ("bfloat16", 0.0), ("bfloat16", 0.05)]
+)
+def test_a_fine_network_learns_places_and_expressions_stay_to_the_bit(
+    tmp_path, precision, matrix_rate
+):
     faces = {"stripes": with_landmarks(striped_faces())}
     first = train_mma(recipe(), faces, tmp_path / "first", report=lambda _: None)
     start = tmp_path / "first" / "model.safetensors"
     config = recipe(
         model={**TINY, "fine": [4, 8, 8, 16]},
         learn="apart",
-        loss=MMALossWeights(places=0.5, alone=0.5),
-        optimizer=replace(recipe().optimizer, small_epochs=0, precision=precision),
+        loss=MMALossWeights(places=0.5, maps=0.2 if matrix_rate else 0.0, alone=0.5),
+        optimizer=replace(
+            recipe().optimizer, small_epochs=0, precision=precision, matrix_rate=matrix_rate
+        ),
     )
     straight, resumed = trained_in_one_go_and_in_pieces(config, faces, tmp_path, start)
     assert differing(straight, resumed) == []
@@ -182,15 +188,19 @@ def test_places_are_where_the_crop_that_is_shown_has_them(seed):
 
 
 def test_what_a_fine_network_cannot_do_is_refused(tmp_path):
-    for factor in ("places", "alone"):
+    for factor in ("places", "maps", "alone"):
         with pytest.raises(ValueError, match=rf"loss\.{factor} is for networks that say places"):
             recipe(loss=MMALossWeights(**{factor: 1.0}))
     fine = {**TINY, "fine": [4, 8, 8, 16]}
     with pytest.raises(ValueError, match=r"loss\.steadiness is not for networks with model\.fine"):
         recipe(model=fine, loss=MMALossWeights(steadiness=1.0))
-    config = recipe(model=fine, loss=MMALossWeights(places=1.0))
-    with pytest.raises(ConfigError, match=r"loss\.places is above 0, but no training face has"):
-        train_mma(config, {"stripes": striped_faces()}, tmp_path, report=lambda _: None)
+    for factor in ("places", "maps"):
+        config = recipe(model=fine, loss=MMALossWeights(**{factor: 1.0}))
+        refusal = rf"loss\.{factor} is above 0, but no training face has"
+        with pytest.raises(ConfigError, match=refusal):
+            train_mma(config, {"stripes": striped_faces()}, tmp_path, report=lambda _: None)
+    with pytest.raises(ValueError, match=r"matrix_rate -1"):
+        replace(recipe().optimizer, matrix_rate=-1.0)
 
 
 def test_what_is_apart_learns_and_expressions_stay_to_the_bit(tmp_path):

@@ -130,7 +130,7 @@ def check_extra_labels(loss: MMALossWeights, corpora: Mapping[str, FaceSet]) -> 
             "loss.blendshapes is above 0, but no training face has such scores: name the files "
             "with corpora.NAME.blendshapes, or set loss.blendshapes=0"
         )
-    for factor in ("landmarks", "places"):
+    for factor in ("landmarks", "places", "maps"):
         known = any(_known(faces, faces.face_landmarks) for faces in sets)
         if getattr(loss, factor) and not known:
             raise ConfigError(

@@ -55,6 +55,7 @@ from mien.training.extra_heads import (
 from mien.training.growth import grow
 from mien.training.memory import keep_freed_memory
 from mien.training.mixup import mixed
+from mien.training.muon import Muon
 from mien.training.optimizing import PRECISIONS, adamw, cosine_rate, update_average
 from mien.training.twins import twins
 
@@ -133,7 +134,8 @@ class OptimizerConfig:
     the decay per step of the averaged weights, which are the ones that are evaluated and shipped.
     ``precision`` ``"bfloat16"`` runs the convolutions, and what passes between them, in that format
     (weights, statistics, heads and losses stay float32): faster on processors that calculate in it,
-    slower on others.
+    slower on others. ``matrix_rate``: above 0, convolutions learn by Muon at this rate, the rest by
+    AdamW at ``rate`` (`mien.training.muon`): far fewer epochs where much is to be learned.
     """
 
     epochs: int = 18
@@ -145,6 +147,7 @@ class OptimizerConfig:
     ema: float = 0.998
     clip: float = 5.0
     precision: str = "float32"
+    matrix_rate: float = 0.0
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.small_epochs < 0:
@@ -153,8 +156,11 @@ class OptimizerConfig:
             raise ValueError(f"small_px must be a multiple of 16 from 32 on, not {self.small_px}")
         if self.precision not in PRECISIONS:
             raise ValueError(f"precision is one of {PRECISIONS}, not {self.precision!r}")
-        if self.rate < 0 or not 0 <= self.ema < 1 or self.clip <= 0:
-            raise ValueError(f"out of range: rate {self.rate}, ema {self.ema}, clip {self.clip}")
+        if self.rate < 0 or self.matrix_rate < 0 or not 0 <= self.ema < 1 or self.clip <= 0:
+            raise ValueError(
+                f"out of range: rate {self.rate}, matrix_rate {self.matrix_rate}, "
+                f"ema {self.ema}, clip {self.clip}"
+            )
 
 
 @dataclass(frozen=True)
@@ -190,7 +196,7 @@ class MMATrainConfig:
             raise ValueError(
                 "learn is 'apart', but the network has nothing apart: set model.apart or model.fine"
             )
-        for factor in ("places", "alone"):
+        for factor in ("places", "maps", "alone"):
             if getattr(self.loss, factor) and not model.fine:
                 raise ValueError(f"loss.{factor} is for networks that say places: set model.fine")
         if self.loss.steadiness and model.fine:
@@ -398,7 +404,11 @@ def train_mma(
     check_extra_labels(config.loss, corpora)
     extra = ExtraHeads(model.action_units.in_features, config.loss, corpora)
     learned = nn.ModuleDict({"model": model, **extra.heads})
-    optimizer = adamw(learned, optim.rate, optim.weight_decay)
+    optimizer: torch.optim.Optimizer = (
+        Muon(learned, optim.rate, optim.weight_decay, optim.matrix_rate)
+        if optim.matrix_rate
+        else adamw(learned, optim.rate, optim.weight_decay)
+    )
     out.mkdir(parents=True, exist_ok=True)
     identity = {
         "config": plain_values(config),
@@ -462,7 +472,7 @@ def train_mma(
         ]
         crops, targets = join(parts)
         for group in optimizer.param_groups:
-            group["lr"] = cosine_rate(optim.rate, optim.warmup_steps, step, total)
+            group["lr"] = cosine_rate(group["peak_rate"], optim.warmup_steps, step, total)
         model.train()
         crops = crops.contiguous(memory_format=layout)
         prepared, detail = model.prepared(crops), model.detail(crops)
@@ -490,6 +500,7 @@ def train_mma(
             besides.get("landmarks"),
             places,
             besides.get("alone"),
+            drawn.maps if drawn is not None else None,
         )
         if not torch.isfinite(loss):
             raise ModelError(f"the loss is {loss.item()} at step {step}; lower optimizer.rate")

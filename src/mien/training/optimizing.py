@@ -12,13 +12,13 @@ PRECISIONS = ("float32", "bfloat16")
 
 
 def adamw(model: nn.Module, rate: float, weight_decay: float) -> torch.optim.Optimizer:
-    """AdamW; no decay on biases and normalisation."""
+    """AdamW; no decay on biases and normalisation. Groups have their rate in ``peak_rate`` too."""
     decayed = [p for p in model.parameters() if p.ndim > 1]
     others = [p for p in model.parameters() if p.ndim <= 1]
     return torch.optim.AdamW(
         [
-            {"params": decayed, "weight_decay": weight_decay},
-            {"params": others, "weight_decay": 0.0},
+            {"params": decayed, "weight_decay": weight_decay, "peak_rate": rate},
+            {"params": others, "weight_decay": 0.0, "peak_rate": rate},
         ],
         lr=rate,
     )
