@@ -51,8 +51,15 @@ def test_what_is_read_back_says_what_the_file_says(file):
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("changes", [{"apart": 1}, {"fine": (4, 8, 8, 16)}], ids=["apart", "fine"])
-def test_what_expressions_do_not_read_is_read_back_too(tmp_path, changes):
+FINE = {"fine": (4, 8, 8, 16)}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"apart": 1}, FINE, {**FINE, "fine_expressions": True}],
+    ids=["apart", "fine", "read by expressions"],
+)
+def test_what_there_is_besides_is_read_back_too(tmp_path, changes):
     path, model = tmp_path / "more.onnx", trained(**changes)
     export_mma(model, path, ABOUT)
     faces = torch.rand(5, 3, 112, 112) * 2 - 1
@@ -107,7 +114,7 @@ def test_temperatures_are_left_out(tmp_path):
 
 def test_the_shipped_extractor_can_be_grown_and_trained_on():
     network = read_exported(weight_path(AFFECT_MODEL))
-    own = {name: getattr(network.config, name) for name in ("apart", "fine")}
+    own = {name: getattr(network.config, name) for name in ("apart", "fine", "fine_expressions")}
     wide = build_mma("compact", stem="wide", **own)
     grow(wide, network.state_dict())
     faces = torch.rand(2, 3, 112, 112) * 2 - 1

@@ -68,7 +68,10 @@ class MMAConfig:
     fine
         Channels of a second network, of its stem and its three stages, that valence-arousal and
         action units read besides (`mien.models.fine`): it sees every pixel of the crop and says
-        where landmarks are. Empty: none (the papers'). Expressions do not read it either.
+        where landmarks are. Empty: none (the papers').
+    fine_expressions
+        True: what a `fine` network sees is added to what expressions read, by a head of its own;
+        without it they read nothing of that network.
     """
 
     block: str = "basic"
@@ -82,6 +85,7 @@ class MMAConfig:
     inner_px: int = 0
     apart: int = 0
     fine: tuple[int, ...] = ()
+    fine_expressions: bool = False
 
     def __post_init__(self) -> None:
         if self.block not in _BLOCKS:
@@ -96,6 +100,8 @@ class MMAConfig:
             raise ValueError(f"apart lies in 0 to {len(self.widths) - 1}, not {self.apart}")
         if self.fine and (len(self.fine) != 4 or min(self.fine) < 1):
             raise ValueError(f"fine is empty or four numbers of channels, not {self.fine}")
+        if self.fine_expressions and not self.fine:
+            raise ValueError("fine_expressions is true, but there is no fine network: set fine")
 
     @property
     def full_px(self) -> int:
@@ -213,6 +219,9 @@ class MMAExtractor(nn.Module):
         both = width * (2 if config.apart else 1) + (FEATURE if config.fine else 0)
         self.valence_arousal = nn.Linear(both, len(VALENCE_AROUSAL))
         self.expressions = nn.Linear(width, len(EXPRESSIONS))
+        self.fine_expressions = (
+            nn.Linear(FEATURE, len(EXPRESSIONS)) if config.fine_expressions else None
+        )
         self.action_units = nn.Linear(both, len(ACTION_UNITS))
         self._initialise()
 
@@ -310,11 +319,17 @@ class MMAExtractor(nn.Module):
 
     def read(self, pooled: Tensor) -> MMAOutput:
         """The same, nothing dropped in training either."""
-        return MMAOutput(
-            torch.tanh(self.valence_arousal(pooled)),
-            self.expressions(pooled[:, : self.expressions.in_features]),
-            self.action_units(pooled),
-        )
+        affect = torch.tanh(self.valence_arousal(pooled))
+        expressions = self.expressions(pooled[:, : self.expressions.in_features])
+        if self.fine_expressions is not None:
+            expressions = expressions + self.fine_expressions(pooled[:, -FEATURE:])
+        return MMAOutput(affect, expressions, self.action_units(pooled))
+
+    @property
+    def linear_heads(self) -> tuple[nn.Linear, ...]:
+        """The linear heads, in the order in which a face passes them."""
+        more = () if self.fine_expressions is None else (self.fine_expressions,)
+        return self.valence_arousal, self.expressions, *more, self.action_units
 
     def describe(self) -> dict[str, Any]:
         """Configuration as plain values, for checkpoints and exported metadata."""

@@ -110,7 +110,7 @@ def read_exported(path: Path) -> MMAExtractor:
     folded = _weights_of(file, "Conv")
     heads = _weights_of(file, "Gemm")
     places = normalised_convolutions(network)
-    lines = [network.valence_arousal, network.expressions, network.action_units]
+    lines = network.linear_heads
     wanted = [tuple(place.convolution.weight.shape) for place in places] + [
         tuple(line.weight.shape) for line in lines
     ]

@@ -7,7 +7,8 @@ each stage, in that state: the deeper network begins by saying exactly what the 
 ``"half"`` stem becomes one of a ``"wide"`` stem (`mien.models.blocks.stems`). Stages that the
 deeper network has `apart` begin as those of which they are a second set, and their heads read them
 alone. Of a `fine` network that the trained one lacks nothing is known yet: its heads begin by not
-reading it.
+reading it. How expressions read one (`fine_expressions`) is left behind where the new network's do
+not.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from __future__ import annotations
 import re
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mien.errors import ModelError
 from mien.models.blocks.stems import is_wide, wide_stem
@@ -62,12 +63,18 @@ def grow(model: MMAExtractor, tensors: dict[str, Tensor]) -> None:
     finer = bool(model.config.fine) and not any(name.startswith("fine.") for name in tensors)
     if finer:
         moved = _with_unread(moved, FEATURE)
+    reading = "fine_expressions."
+    if model.fine_expressions is None:
+        moved = {name: value for name, value in moved.items() if not name.startswith(reading)}
+    elif not any(name.startswith(reading) for name in moved):
+        for value in model.fine_expressions.parameters():
+            nn.init.zeros_(value)
     state = model.state_dict()
     unknown = sorted(name for name in moved if name not in state)
     wrong = sorted(
         name for name in moved if name in state and moved[name].shape != state[name].shape
     )
-    added = ("stages.", *["apart."] * parts, *["fine."] * finer)
+    added = ("stages.", reading, *["apart."] * parts, *["fine."] * finer)
     outside = sorted(name for name in state if name not in moved and not name.startswith(added))
     if unknown or wrong or outside:
         raise ModelError(

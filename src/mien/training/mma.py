@@ -203,6 +203,12 @@ class MMATrainConfig:
             raise ValueError(
                 "learn is 'apart', but the network has nothing apart: set model.apart or model.fine"
             )
+        if self.learn == "apart" and model.fine_expressions:
+            raise ValueError(
+                "learn is 'apart', but expressions read the fine network that would learn: set "
+                "model.fine_expressions = false and fit their reading afterwards "
+                "(recipes/fit_expressions.py), or learn all"
+            )
         for factor in ("places", "maps", "alone"):
             if getattr(self.loss, factor) and not model.fine:
                 raise ValueError(f"loss.{factor} is for networks that say places: set model.fine")

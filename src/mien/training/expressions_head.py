@@ -1,0 +1,141 @@
+"""What expressions read of a fine network, fitted on the features it already has.
+
+A fine network (`mien.models.fine`) learns beside the expressions, which do not change meanwhile.
+What it has learned says something of them too: where a part of a face has moved. The head that
+reads it is added to theirs (`MMAConfig.fine_expressions`), is linear and fitted in a minute;
+nothing else of the network changes, and a strong pull to zero leaves expressions much as they were
+where the fine network has little to add.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from mien.datasets.base import FaceSet
+from mien.errors import ModelError
+from mien.losses import expression_loss
+from mien.models.fine import FEATURE
+from mien.models.mma import MMAConfig, MMAExtractor
+from mien.training.checkpoint import save_checkpoint
+from mien.training.config import from_dict
+from mien.training.growth import grow
+from mien.training.mma import CorpusFeed, MMATrainConfig, make_feeds, plain_batches
+from mien.training.runs import ExtractorRun, load_extractor_run
+
+PULL = 0.2
+"""Factor of the squared weights, those of features brought to a deviation of 1."""
+
+
+def fit_fine_expressions(
+    run: Path, out: Path, config: MMATrainConfig, corpora: dict[str, FaceSet], steps: int = 200
+) -> ExtractorRun:
+    """A run folder of a network that differs from another's in this head alone.
+
+    Parameters
+    ----------
+    run
+        Folder of a finished run with `MMAConfig.fine`; a head that it has is fitted anew.
+    out
+        A folder of its own; receives ``model.safetensors``.
+    config
+        Says how training faces are drawn and augmented; none are blended here.
+    corpora
+        By the names of `config`; their training faces are read.
+    steps
+        How many training batches are looked at.
+
+    Returns
+    -------
+    The run, read back.
+
+    Raises
+    ------
+    ModelError
+        If `run` is not that of a finished run with a fine network, or is `out`.
+    """
+    if out.resolve() == run.resolve():
+        raise ModelError(f"{out}: is the run itself; choose another folder")
+    found = load_extractor_run(run)
+    if found.model.fine is None:
+        raise ModelError(f"{run}: has no fine network that expressions could read (model.fine)")
+    shape = {**asdict(found.model.config), "fine_expressions": True}
+    model = MMAExtractor(from_dict(MMAConfig, shape, "model")).eval()
+    grow(model, found.model.state_dict())
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    assert model.fine_expressions is not None  # by its shape
+    fit_beside(
+        model.fine_expressions, *_features(model, config, make_feeds(config, corpora), steps)
+    )
+    settings = found.state["identity"]["config"]
+    identity = {
+        **found.state["identity"],
+        "config": {**settings, "model": {**settings["model"], "fine_expressions": True}},
+        "expressions_fitted_from": found.fingerprint,
+    }
+    save_checkpoint(out / "model.safetensors", dict(model.state_dict()), {"identity": identity})
+    return load_extractor_run(out)
+
+
+def fit_beside(
+    head: nn.Linear, features: Tensor, said: Tensor, expressions: Tensor, weight: Tensor,
+    corpus: Tensor,
+) -> None:  # fmt: skip
+    """Fit a head in place, whose answer is added to what is said: each corpus alike, by L-BFGS.
+
+    The mean feature of the first corpus adds nothing to any expression: how often each is said
+    there is not this head's business.
+
+    Parameters
+    ----------
+    head
+        (width -> 7).
+    features
+        (n, width).
+    said
+        (n, 7) logits without it.
+    expressions, weight
+        (n, 7) and (n,) as of `mien.losses.expression_loss`.
+    corpus
+        int (n,).
+    """
+    parts = [corpus == index for index in sorted(set(corpus.tolist()))]
+    middle, spread = features[parts[0]].mean(0), features.std(0) + 1e-3
+    even = (features - middle) / spread
+    reading = torch.zeros_like(head.weight, requires_grad=True)
+    optimizer = torch.optim.LBFGS(
+        [reading], max_iter=60, history_size=15, line_search_fn="strong_wolfe"
+    )
+
+    def closure() -> Tensor:
+        optimizer.zero_grad()
+        logits = said + even @ reading.T
+        loss = PULL * reading.square().sum()
+        for of in parts:
+            loss = loss + expression_loss(logits[of], expressions[of], weight[of])
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss
+
+    optimizer.step(closure)  # type: ignore[no-untyped-call]
+    with torch.no_grad():
+        head.weight.copy_(reading / spread)
+        head.bias.copy_(-head.weight @ middle)
+
+
+@torch.no_grad()
+def _features(
+    model: MMAExtractor, config: MMATrainConfig, feeds: dict[str, CorpusFeed], steps: int
+) -> tuple[Tensor, ...]:
+    """Fine features, logits without them, expressions, their weight, corpus: of so many batches."""
+    found = []
+    for crops, targets, corpus in plain_batches(
+        config, feeds, model.config.full_px, steps, config.seed
+    ):
+        pooled = model.features(crops)
+        said = model.expressions(pooled[:, : model.expressions.in_features])
+        known = (pooled[:, -FEATURE:], said, targets.expressions, targets.expression_weight, corpus)
+        found.append(known)
+    return tuple(torch.cat(parts) for parts in zip(*found, strict=True))

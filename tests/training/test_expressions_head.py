@@ -1,0 +1,91 @@
+"""Expressions that also read the fine network: only their reading of it is new."""
+
+import pytest
+import torch
+from test_train_mma import TINY, recipe, striped_faces
+from torch import nn
+
+from mien.errors import ModelError
+from mien.losses import expression_loss
+from mien.models.mma import MMAConfig, build_mma
+from mien.training.expressions_head import fit_beside, fit_fine_expressions
+from mien.training.growth import grow
+from mien.training.mma import train_mma
+from mien.training.runs import load_extractor_run
+
+FINE = {**TINY, "fine": [4, 8, 8, 16]}
+
+
+def test_what_is_left_unsaid_is_read_and_the_share_of_each_expression_stays():
+    torch.manual_seed(0)
+    features = torch.randn(1500, 10) * torch.logspace(-1, 1, 10) + 3
+    wanted = nn.Linear(10, 7)
+    with torch.no_grad():
+        logits = 3 * wanted((features - features.mean(0)) / features.std(0))
+    expressions, weight = logits.softmax(1), torch.ones(1500)
+    expressions[7], weight[7] = torch.nan, 0.0
+    said, corpus = torch.randn(7).expand(1500, 7), torch.arange(1500) % 3
+    head = nn.Linear(10, 7)
+    fit_beside(head, features, said, expressions, weight, corpus)
+    added = head(features).detach()
+    before = expression_loss(said, expressions, weight)
+    after = expression_loss(said + added, expressions, weight)
+    floor = -(logits.softmax(1) * logits.log_softmax(1)).sum(1).mean()
+    assert after - floor < 0.5 * (before - floor)
+    # On the first corpus it adds nothing in the mean.
+    torch.testing.assert_close(added[corpus == 0].mean(0), torch.zeros(7), atol=1e-4, rtol=0)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    out = tmp_path_factory.mktemp("expressions") / "run"
+    train_mma(recipe(model=FINE), {"stripes": striped_faces()}, out, report=lambda _: None)
+    return out
+
+
+def test_nothing_else_changes_and_the_run_says_where_it_comes_from(run, tmp_path):
+    faces, old = {"stripes": striped_faces()}, load_extractor_run(run)
+    new, again = (
+        fit_fine_expressions(start, tmp_path / name, recipe(), faces, steps=3)
+        for start, name in ((run, "new"), (tmp_path / "new", "again"))
+    )
+    assert new.fingerprint == again.fingerprint != old.fingerprint
+    assert new.state["identity"]["expressions_fitted_from"] == old.fingerprint
+    before, after = old.model.state_dict(), new.model.state_dict()
+    assert sorted(after.keys() - before.keys()) == ["fine_expressions.bias",
+                                                   "fine_expressions.weight"]  # fmt: skip
+    assert all(torch.equal(value, after[name]) for name, value in before.items())
+    assert new.model.fine_expressions.weight.abs().max() > 0
+    with pytest.raises(ModelError, match="is the run itself"):
+        fit_fine_expressions(run, run, recipe(), faces)
+
+
+def test_without_a_fine_network_there_is_nothing_to_read(tmp_path):
+    faces = {"stripes": striped_faces()}
+    train_mma(recipe(), faces, tmp_path / "plain", report=lambda _: None)
+    with pytest.raises(ModelError, match="plain: has no fine network"):
+        fit_fine_expressions(tmp_path / "plain", tmp_path / "new", recipe(), faces)
+    with pytest.raises(ValueError, match="there is no fine network: set fine"):
+        MMAConfig(fine_expressions=True)
+    with pytest.raises(ValueError, match="but expressions read the fine network"):
+        recipe(model={**FINE, "fine_expressions": True}, learn="apart")
+
+
+def both_sides(seed=0):
+    torch.manual_seed(seed)
+    model = build_mma("compact", **FINE, fine_expressions=True).eval()
+    return model, torch.rand(4, 3, 112, 112) * 2 - 1
+
+
+def test_a_start_leaves_it_behind_where_it_is_not_wanted_and_begins_without_it():
+    model, crops = both_sides()
+    plain = build_mma("compact", **FINE).eval()
+    grow(plain, model.state_dict())
+    again = build_mma("compact", **FINE, fine_expressions=True).eval()
+    grow(again, plain.state_dict())
+    with torch.no_grad():
+        full, bare, begun = (network(crops) for network in (model, plain, again))
+    for name in ("valence_arousal", "au_logits"):
+        assert torch.equal(getattr(full, name), getattr(bare, name))
+    assert torch.equal(bare.expression_logits, begun.expression_logits)
+    assert not torch.allclose(full.expression_logits, bare.expression_logits, atol=1e-3)
