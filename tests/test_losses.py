@@ -179,11 +179,12 @@ def test_unit_correlation_loss_is_one_minus_rho_over_the_labelled(seed, count):
     known[:3, 0] = True
     known[:, 5], known[0, 5] = False, True  # one label is no correlation
     known[:, 6] = False
+    target[:, 7] = 0.0  # labels that are all alike are none either
     target[~known] = np.nan
     distances = [
         1 - np.corrcoef(sigmoid(logits[rows, unit]), target[rows, unit])[0, 1]
         for unit, rows in enumerate(known.T)
-        if rows.sum() >= 2
+        if rows.sum() >= 2 and unit != 7
     ]
     got = unit_correlation_loss(*tensors(logits, target), torch.tensor(known))
     assert got.item() == pytest.approx(np.mean(distances), abs=TOLERANCE)
@@ -301,6 +302,18 @@ def test_one_sample_with_valence_and_arousal_is_no_correlation():
     loss = ccc_loss(output.valence_arousal, torch.zeros(3, 2, dtype=torch.float64), mask)
     loss.backward()
     assert loss.item() == 0.0 and (output.valence_arousal.grad == 0).all()
+
+
+def test_maps_count_in_the_total_by_their_factor():
+    output, empty = outputs_and_targets()
+    places = torch.tensor(np.random.default_rng(3).uniform(0, 111, (6, 26, 2)))
+    maps, table = torch.randn(6, 42, 7, 7), torch.tensor(relatedness("weighted"))
+    targets = replace(empty, places=places)
+    without, terms = mma_loss(output, targets, table, MMALossWeights(), maps=maps)
+    assert "maps" not in terms
+    total, terms = mma_loss(output, targets, table, MMALossWeights(maps=0.5), maps=maps)
+    assert terms["maps"].item() == map_loss(maps, places).item() > 1
+    assert (total - without).item() == pytest.approx(0.5 * terms["maps"].item(), rel=1e-5)
 
 
 def test_the_total_is_the_weighted_sum_of_the_four_terms():

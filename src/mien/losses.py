@@ -229,11 +229,13 @@ def unit_correlation_loss(logits: Tensor, target: Tensor, mask: Tensor) -> Tenso
 
     Returns
     -------
-    Scalar in [0, 2] over the units that two samples or more are labelled with; exactly 0, with zero
+    Scalar in [0, 2] over the units whose labels differ within the batch; exactly 0, with zero
     gradient, where there is none.
     """
-    usable = (mask > 0).sum(0) >= 2
-    rho = pearson(_float(logits).sigmoid(), torch.where(mask > 0, _float(target), torch.nan))
+    known, labels = mask > 0, _float(target)
+    lowest = torch.where(known, labels, torch.inf).amin(0)
+    usable = torch.where(known, labels, -torch.inf).amax(0) > lowest
+    rho = pearson(_float(logits).sigmoid(), torch.where(known, labels, torch.nan))
     return torch.where(usable, 1 - rho, 0.0).sum() / usable.sum().clamp_min(1)
 
 

@@ -1,22 +1,26 @@
 """Expressions that also read the fine network: only their reading of it is new."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 import torch
 from test_train_mma import TINY, recipe, striped_faces
 from torch import nn
 
-from mien.errors import ModelError
+from mien.errors import ConfigError, ModelError
 from mien.losses import expression_loss
 from mien.models.mma import MMAConfig, build_mma
+from mien.training.config import from_dict
 from mien.training.expressions_head import fit_beside, fit_fine_expressions
 from mien.training.growth import grow
-from mien.training.mma import train_mma
+from mien.training.mma import MMATrainConfig, train_mma
 from mien.training.runs import load_extractor_run
 
 FINE = {**TINY, "fine": [4, 8, 8, 16]}
 
 
-def test_what_is_left_unsaid_is_read_and_the_share_of_each_expression_stays():
+def test_what_is_left_unsaid_is_read_and_adds_nothing_in_the_mean():
     torch.manual_seed(0)
     features = torch.randn(1500, 10) * torch.logspace(-1, 1, 10) + 3
     wanted = nn.Linear(10, 7)
@@ -38,9 +42,12 @@ def test_what_is_left_unsaid_is_read_and_the_share_of_each_expression_stays():
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    out = tmp_path_factory.mktemp("expressions") / "run"
-    train_mma(recipe(model=FINE), {"stripes": striped_faces()}, out, report=lambda _: None)
-    return out
+    folder, faces = tmp_path_factory.mktemp("expressions"), {"stripes": striped_faces()}
+    train_mma(recipe(), faces, folder / "before", report=lambda _: None)
+    apart = recipe(model=FINE, learn="apart")
+    start = folder / "before" / "model.safetensors"
+    train_mma(apart, faces, folder / "run", report=lambda _: None, init=start)
+    return folder / "run"
 
 
 def test_nothing_else_changes_and_the_run_says_where_it_comes_from(run, tmp_path):
@@ -56,8 +63,18 @@ def test_nothing_else_changes_and_the_run_says_where_it_comes_from(run, tmp_path
                                                    "fine_expressions.weight"]  # fmt: skip
     assert all(torch.equal(value, after[name]) for name, value in before.items())
     assert new.model.fine_expressions.weight.abs().max() > 0
+    # It says still what its training was, which may go on from it without the head.
+    from_dict(MMATrainConfig, new.state["identity"]["config"], "run")
+    said = []
+    config = recipe(model=FINE, learn="apart")
+    start = tmp_path / "new" / "model.safetensors"
+    train_mma(config, faces, tmp_path / "on", said.append, stop_after_steps=1, init=start)
+    assert said[0].startswith("how expressions read the fine network is left behind")
     with pytest.raises(ModelError, match="is the run itself"):
         fit_fine_expressions(run, run, recipe(), faces)
+    unlabelled = replace(faces["stripes"], expression_weight=np.zeros(96, np.float32))
+    with pytest.raises(ConfigError, match="no training face has an expression"):
+        fit_fine_expressions(run, tmp_path / "none", recipe(), {"stripes": unlabelled}, steps=1)
 
 
 def test_without_a_fine_network_there_is_nothing_to_read(tmp_path):
@@ -67,6 +84,8 @@ def test_without_a_fine_network_there_is_nothing_to_read(tmp_path):
         fit_fine_expressions(tmp_path / "plain", tmp_path / "new", recipe(), faces)
     with pytest.raises(ValueError, match="there is no fine network: set fine"):
         MMAConfig(fine_expressions=True)
+    with pytest.raises(ValueError, match="nothing learns apart from them"):
+        build_mma("compact", **FINE, fine_expressions=True).learn_apart()
     with pytest.raises(ValueError, match="but expressions read the fine network"):
         recipe(model={**FINE, "fine_expressions": True}, learn="apart")
 

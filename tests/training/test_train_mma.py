@@ -157,6 +157,9 @@ def test_a_fine_network_learns_places_and_expressions_stay_to_the_bit(
     longer = replace(config, optimizer=replace(config.optimizer, epochs=15))
     train_mma(longer, faces, tmp_path / "longer", report=lambda _: None, init=start)
     log = (tmp_path / "longer" / "log.jsonl").read_text().splitlines()
+    assert ("maps" in json.loads(log[-1])) == bool(matrix_rate)
+    kept, _ = load_checkpoint(tmp_path / "longer" / "checkpoint.safetensors")
+    assert any(name.endswith(".momentum") for name in kept) == bool(matrix_rate)
     # Half of the coordinates move by six pixels of 48 either way; the mean places would miss them.
     assert json.loads(log[-1])["places"] < 0.75 * 6 * (112 / 48) / 2
 

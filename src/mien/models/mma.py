@@ -240,8 +240,10 @@ class MMAExtractor(nn.Module):
         Raises
         ------
         ValueError
-            If they have nothing (`MMAConfig.apart`).
+            If they have nothing (`MMAConfig.apart`), or expressions read it too.
         """
+        if self.fine_expressions is not None:
+            raise ValueError("expressions read the fine network: nothing learns apart from them")
         if self.apart is None and self.fine is None:
             raise ValueError("there is nothing apart that could learn: set model.apart or .fine")
         for part in self._shared():

@@ -16,12 +16,12 @@ import torch
 from torch import Tensor, nn
 
 from mien.datasets.base import FaceSet
-from mien.errors import ModelError
+from mien.errors import ConfigError, ModelError
 from mien.losses import expression_loss
 from mien.models.fine import FEATURE
 from mien.models.mma import MMAConfig, MMAExtractor
 from mien.training.checkpoint import save_checkpoint
-from mien.training.config import from_dict
+from mien.training.config import from_dict, plain_values
 from mien.training.growth import grow
 from mien.training.mma import CorpusFeed, MMATrainConfig, make_feeds, plain_batches
 from mien.training.runs import ExtractorRun, load_extractor_run
@@ -42,7 +42,8 @@ def fit_fine_expressions(
     out
         A folder of its own; receives ``model.safetensors``.
     config
-        Says how training faces are drawn and augmented; none are blended here.
+        Says how training faces are drawn and augmented; none are blended here, and no teacher's
+        answers are mixed in.
     corpora
         By the names of `config`; their training faces are read.
     steps
@@ -70,11 +71,11 @@ def fit_fine_expressions(
     fit_beside(
         model.fine_expressions, *_features(model, config, make_feeds(config, corpora), steps)
     )
-    settings = found.state["identity"]["config"]
     identity = {
         **found.state["identity"],
-        "config": {**settings, "model": {**settings["model"], "fine_expressions": True}},
+        "model_since": {"fine_expressions": True},
         "expressions_fitted_from": found.fingerprint,
+        "expressions_fitted_by": {"config": plain_values(config), "steps": steps, "pull": PULL},
     }
     save_checkpoint(out / "model.safetensors", dict(model.state_dict()), {"identity": identity})
     return load_extractor_run(out)
@@ -86,8 +87,7 @@ def fit_beside(
 ) -> None:  # fmt: skip
     """Fit a head in place, whose answer is added to what is said: each corpus alike, by L-BFGS.
 
-    The mean feature of the first corpus adds nothing to any expression: how often each is said
-    there is not this head's business.
+    Over the faces of the first corpus nothing is added in the mean to any logit.
 
     Parameters
     ----------
@@ -101,7 +101,14 @@ def fit_beside(
         (n, 7) and (n,) as of `mien.losses.expression_loss`.
     corpus
         int (n,).
+
+    Raises
+    ------
+    ConfigError
+        If no face has an expression.
     """
+    if not (weight > 0).any():
+        raise ConfigError("no training face has an expression: nothing to fit")
     parts = [corpus == index for index in sorted(set(corpus.tolist()))]
     middle, spread = features[parts[0]].mean(0), features.std(0) + 1e-3
     even = (features - middle) / spread

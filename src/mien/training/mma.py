@@ -143,6 +143,7 @@ class OptimizerConfig:
     (weights, statistics, heads and losses stay float32): faster on processors that calculate in it,
     slower on others. ``matrix_rate``: above 0, convolutions learn by Muon at this rate, the rest by
     AdamW at ``rate`` (`mien.training.muon`): far fewer epochs where much is to be learned.
+    ``weight_decay`` is AdamW's alone; Muon has a decay of its own.
     """
 
     epochs: int = 18
@@ -419,6 +420,11 @@ def train_mma(
     start = exported.state_dict() if exported else load_checkpoint(init)[0] if init else None
     if start is not None:
         grow(build_mma(config.preset, **config.model), start)  # refused before anything is slow
+        if model.fine_expressions is None and any("fine_expressions." in name for name in start):
+            report(
+                "how expressions read the fine network is left behind: set "
+                "model.fine_expressions = true to keep it, or fit it afterwards"
+            )
     check_extra_labels(config.loss, corpora)
     extra = ExtraHeads(model.action_units.in_features, config.loss, corpora)
     learned = nn.ModuleDict({"model": model, **extra.heads})
@@ -521,7 +527,8 @@ def train_mma(
             drawn.maps if drawn is not None else None,
         )
         if not torch.isfinite(loss):
-            raise ModelError(f"the loss is {loss.item()} at step {step}; lower optimizer.rate")
+            lower = "optimizer.rate" + " or .matrix_rate" * bool(optim.matrix_rate)
+            raise ModelError(f"the loss is {loss.item()} at step {step}; lower {lower}")
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(learned.parameters(), optim.clip)

@@ -43,10 +43,13 @@ def load_extractor_run(run: Path) -> ExtractorRun:
         If the folder holds no trained model, or one of another kind.
     """
     tensors, state = load_checkpoint(run / "model.safetensors")
-    config = state.get("identity", {}).get("config", {})
+    identity = state.get("identity", {})
+    config = identity.get("config", {})
     if "corpora" not in config:
         raise ModelError(f"{run}: is not a run of 'mien train mma'")
-    model = build_mma(config["preset"], **config["model"])
+    # What was added to the network after its training, if anything.
+    shape = {**config["model"], **identity.get("model_since", {})}
+    model = build_mma(config["preset"], **shape)
     try:
         model.load_state_dict(tensors)
     except RuntimeError as error:
