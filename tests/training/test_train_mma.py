@@ -190,23 +190,6 @@ def test_places_are_where_the_crop_that_is_shown_has_them(seed):
     assert 0.2 < (away[1] < away[0]).float().mean() < 0.8
 
 
-def test_units_of_resting_faces_are_taught_as_nothing_where_no_label_says_otherwise():
-    faces = striped_faces(count=40)
-    expressions = faces.expressions.copy()
-    expressions[3] = np.nan
-    faces = replace(faces, expressions=expressions, split=np.full(40, "train"))
-    resting = np.isclose(expressions[:, 0], 1)
-    assert 5 < resting.sum() < 35
-    units = faces.action_units
-    taught = CorpusFeed(faces, CorpusConfig("ferplus", "-", rest_from=0.8), torch.ones(7))
-    expected = np.where(resting[:, None] & np.isnan(units), 0, units)
-    np.testing.assert_array_equal(taught.action_units.numpy(), expected)
-    as_labelled = CorpusFeed(faces, CorpusConfig("ferplus", "-"), torch.ones(7))
-    np.testing.assert_array_equal(as_labelled.action_units.numpy(), units)
-    with pytest.raises(ValueError, match=r"rest_from must lie in 0\.\.1, not 1\.5"):
-        CorpusConfig("ferplus", "-", rest_from=1.5)
-
-
 def test_what_a_fine_network_cannot_do_is_refused(tmp_path):
     for factor in ("places", "maps", "alone"):
         with pytest.raises(ValueError, match=rf"loss\.{factor} is for networks that say places"):

@@ -90,10 +90,6 @@ class CorpusConfig:
         Of kind ``"faces"``: weight of the expression labels of faces from sources in color
         (column ``grey_source`` of the csv). Those of muxspace are film frames, whose labels follow
         the scene more than the face.
-    rest_from
-        Share of *neutral* in a face's expressions from which on it counts as at rest: units that
-        it has no label for are taught as 0. Without it, units that no teacher measures are free to
-        fire on photographs of resting faces. 0: no face does.
     """
 
     kind: str
@@ -105,7 +101,6 @@ class CorpusConfig:
     teacher_share: float = 0.0
     teacher_units: bool = True
     color_weight: float = 1.0
-    rest_from: float = 0.0
 
     def __post_init__(self) -> None:
         if self.kind not in ("ferplus", "faces", "images", "synthetic"):
@@ -121,8 +116,6 @@ class CorpusConfig:
                 "per_batch must be 1 or more, framed_share lie in 0..1, class_power be 0 or more; "
                 f"got {self.per_batch}, {self.framed_share}, {self.class_power}"
             )
-        if not 0 <= self.rest_from <= 1:
-            raise ValueError(f"rest_from must lie in 0..1, not {self.rest_from}")
         if self.color_weight < 0 or (self.color_weight != 1 and self.kind != "faces"):
             raise ValueError(
                 f"color_weight is 0 or more, and for kind 'faces' alone; got {self.color_weight} "
@@ -244,12 +237,7 @@ class CorpusFeed:
         weight = torch.from_numpy(faces.expression_weight)
         self.expression_weight = weight * (self.expressions.nan_to_num() @ class_weights)
         self.valence_arousal = torch.from_numpy(faces.valence_arousal)
-        units = torch.from_numpy(faces.action_units)
-        if config.rest_from:
-            neutral = self.expressions[:, EXPRESSIONS.index("neutral")]  # NaN where unknown
-            resting = neutral >= config.rest_from
-            units = torch.where(units.isnan() & resting[:, None], 0.0, units)
-        self.action_units = units
+        self.action_units = torch.from_numpy(faces.action_units)
         mesh = no_scores(len(faces)) if faces.blendshapes is None else faces.blendshapes
         self.blendshapes = torch.from_numpy(mesh)
         nowhere = np.full((len(faces), len(FACE_LANDMARKS), 2), np.nan, np.float32)
