@@ -20,7 +20,8 @@ from mien.training.runs import load_extractor_run
 FINE = {**TINY, "fine": [4, 8, 8, 16]}
 
 
-def test_what_is_left_unsaid_is_read_and_adds_nothing_in_the_mean():
+def test_what_is_left_unsaid_is_read_and_adds_nothing_in_the_mean(monkeypatch):
+    monkeypatch.setattr("mien.training.expressions_head.PULL", 0.1)
     torch.manual_seed(0)
     features = torch.randn(1500, 10) * torch.logspace(-1, 1, 10) + 3
     wanted = nn.Linear(10, 7)
@@ -30,7 +31,7 @@ def test_what_is_left_unsaid_is_read_and_adds_nothing_in_the_mean():
     expressions[7], weight[7] = torch.nan, 0.0
     said, corpus = torch.randn(7).expand(1500, 7), torch.arange(1500) % 3
     head = nn.Linear(10, 7)
-    fit_beside(head, features, said, expressions, weight, corpus)
+    fit_beside(head, features, said, expressions, weight, corpus, [1, 2])
     added = head(features).detach()
     before = expression_loss(said, expressions, weight)
     after = expression_loss(said + added, expressions, weight)
@@ -70,6 +71,8 @@ def test_nothing_else_changes_and_the_run_says_where_it_comes_from(run, tmp_path
     start = tmp_path / "new" / "model.safetensors"
     train_mma(config, faces, tmp_path / "on", said.append, stop_after_steps=1, init=start)
     assert said[0].startswith("how expressions read the fine network is left behind")
+    with pytest.raises(ConfigError, match=r"no corpora \['spots'\] in the recipe; it has"):
+        fit_fine_expressions(run, tmp_path / "none", recipe(), faces, fitted_on=["spots"])
     with pytest.raises(ModelError, match="is the run itself"):
         fit_fine_expressions(run, run, recipe(), faces)
     unlabelled = replace(faces["stripes"], expression_weight=np.zeros(96, np.float32))
