@@ -31,7 +31,7 @@ mien train mma --config "$here/configs/mma-compact-deep.toml" --data "$data" \
 
 # Two networks that start from it, their mean, and two that learn from what both say of a face and
 # start from that mean; then a short part for the action units. In the mean of all four, its head of
-# units fitted anew, expressions are done.
+# units fitted anew, expressions are done but for what they read of the second network.
 about=$here/configs/mma-compact.about.toml
 mien export mma --run "$runs/mma-compact-deep" --about "$about" --to "$runs/mma-compact-deep.onnx"
 part() {  # CONFIG START OUT SEED ARGUMENT...
@@ -58,20 +58,21 @@ python "$here/recipes/fit_units.py" "$here/configs/mma-compact-units.toml" "$dat
     "$runs/mma-mean" "$runs/mma-fitted"
 
 # A second network for valence-arousal and action units, which places landmarks: by itself from many
-# more drawn faces, then with photographs beside them, few and then more; its head of units fitted
-# anew.
-part fine mma-fitted mma-fine 61
-part fine-on mma-fine mma-fine-on 62
-part fine-last mma-fine-on mma-fine-last 63
-python "$here/recipes/fit_units.py" "$here/configs/mma-compact-fine-last.toml" "$data" \
-    "$runs/cache" "$runs/mma-fine-last" "$runs/mma-fine-fitted"
+# more drawn faces, then with photographs beside them; its head of units fitted anew, and one by which
+# expressions read it too.
+part fine mma-fitted mma-fine 71
+part fine-on mma-fine mma-fine-on 72
+python "$here/recipes/fit_units.py" "$here/configs/mma-compact-fine-on.toml" "$data" \
+    "$runs/cache" "$runs/mma-fine-on" "$runs/mma-fine-fitted"
+python "$here/recipes/fit_expressions.py" "$here/configs/mma-compact-fine-on.toml" "$data" \
+    "$runs/cache" "$runs/mma-fine-fitted" "$runs/mma-fine-read" muxspace synthetic people
 
 # Calibrated, exported, measured.
-mien export mma --run "$runs/mma-fine-fitted" --about "$about" --to "$runs/uncalibrated.onnx"
+mien export mma --run "$runs/mma-fine-read" --about "$about" --to "$runs/uncalibrated.onnx"
 mien calibrate mma --model "$runs/uncalibrated.onnx" --to "$runs/calibration.json" \
     --data "$data/ferplus_trainval.npz@valid" --data "$data/muxspace_faces.zip@valid" \
     --data "$data/synthetic-aligned@valid"
-mien export mma --run "$runs/mma-fine-fitted" --about "$about" \
+mien export mma --run "$runs/mma-fine-read" --about "$about" \
     --calibration "$runs/calibration.json" --half --to "$weights/mma-compact.onnx"
 python "$here/recipes/measure_mma.py" "$data" "$weights/mma-compact.onnx" "$runs/calibration.json" \
     "$weights/mma-compact.json"
