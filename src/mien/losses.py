@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from mien.faces.align import CROP_SIZE_PX
+from mien.models.fine import cell_middles
 from mien.models.mma import MMAOutput
 
 _TINY_VARIANCE = 1e-12
@@ -305,9 +306,9 @@ def map_loss(maps: Tensor, target: Tensor) -> Tensor:
 
 def _around(at: Tensor, cells: int) -> Tensor:
     """Shares of cells along one side, (..., cells), in a normal distribution about places in px."""
-    cell = CROP_SIZE_PX / cells
-    middles = (torch.arange(cells, dtype=at.dtype, device=at.device) + 0.5) * cell - 0.5
-    return (-((at[..., None] - middles) / (cell * _MAP_DEVIATION)).square() / 2).softmax(dim=-1)
+    deviation = _MAP_DEVIATION * CROP_SIZE_PX / cells  # px
+    far = (at[..., None] - cell_middles(cells, at)) / deviation
+    return (-far.square() / 2).softmax(dim=-1)
 
 
 def squared_loss(prediction: Tensor, target: Tensor) -> Tensor:

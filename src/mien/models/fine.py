@@ -125,9 +125,14 @@ def _twice(x: Tensor) -> Tensor:
     return functional.interpolate(x, scale_factor=2, mode="nearest")
 
 
+def cell_middles(cells: int, like: Tensor) -> Tensor:
+    """Middles of so many cells along a side of a map, in pixels of a 112-px crop: (cells,)."""
+    cell = CROP_SIZE_PX / cells
+    return (torch.arange(cells, dtype=like.dtype, device=like.device) + 0.5) * cell - 0.5
+
+
 def _grid(side: int, like: Tensor) -> Tensor:
     """Middles of the cells of a square map, row by row, in pixels of a 112-px crop: (h w, 2)."""
-    cell = CROP_SIZE_PX / side
-    middles = (torch.arange(side, dtype=like.dtype, device=like.device) + 0.5) * cell - 0.5
+    middles = cell_middles(side, like)
     x, y = middles.repeat(side), middles.repeat_interleave(side)
     return torch.stack([x, y], dim=1)

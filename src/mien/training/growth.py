@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from mien.errors import ModelError
 from mien.models.blocks.stems import is_wide, wide_stem
@@ -66,15 +66,14 @@ def grow(model: MMAExtractor, tensors: dict[str, Tensor]) -> None:
     reading = "fine_expressions."
     if model.fine_expressions is None:
         moved = {name: value for name, value in moved.items() if not name.startswith(reading)}
-    elif not any(name.startswith(reading) for name in moved):
-        for value in model.fine_expressions.parameters():
-            nn.init.zeros_(value)
     state = model.state_dict()
+    nothing = {n: torch.zeros_like(value) for n, value in state.items() if n.startswith(reading)}
+    moved = {**nothing, **moved}
     unknown = sorted(name for name in moved if name not in state)
     wrong = sorted(
         name for name in moved if name in state and moved[name].shape != state[name].shape
     )
-    added = ("stages.", reading, *["apart."] * parts, *["fine."] * finer)
+    added = ("stages.", *["apart."] * parts, *["fine."] * finer)
     outside = sorted(name for name in state if name not in moved and not name.startswith(added))
     if unknown or wrong or outside:
         raise ModelError(

@@ -9,10 +9,11 @@ is still to be learned lies, are followed as far as the large ones.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from mien.training.optimizing import decay_groups
 
 _MOMENTUM = 0.95
 _STEPS = 5
@@ -46,18 +47,12 @@ class Muon(torch.optim.AdamW):
         matrix_decay: float = 0.01,
     ) -> None:
         matrices: list[nn.Parameter] = []
-        decayed: list[nn.Parameter] = []
         others: list[nn.Parameter] = []
         for weight in model.parameters():
-            if weight.ndim == 4 and weight[0].numel() > 1:
-                matrices.append(weight)
-            else:
-                (decayed if weight.ndim > 1 else others).append(weight)
-        groups = [
-            _group(decayed, rate, weight_decay),
-            _group(others, rate, 0.0),
-            _group(matrices, matrix_rate, matrix_decay) | {"orthogonal": True},
-        ]
+            (matrices if weight.ndim == 4 and weight[0].numel() > 1 else others).append(weight)
+        groups = decay_groups(others, rate, weight_decay)
+        for group in decay_groups(matrices, matrix_rate, matrix_decay):
+            groups.append(group | {"orthogonal": True})
         super().__init__([group for group in groups if group["params"]], lr=rate)
 
     @torch.no_grad()
@@ -114,7 +109,3 @@ def orthogonalised(matrix: Tensor) -> Tensor:
         square = wide @ wide.T
         wide = a * wide + (b * square + c * square @ square) @ wide
     return wide.T if tall else wide
-
-
-def _group(weights: list[nn.Parameter], rate: float, decay: float) -> dict[str, Any]:
-    return {"params": weights, "lr": rate, "peak_rate": rate, "weight_decay": decay}

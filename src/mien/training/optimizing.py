@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import nn
@@ -13,15 +15,19 @@ PRECISIONS = ("float32", "bfloat16")
 
 def adamw(model: nn.Module, rate: float, weight_decay: float) -> torch.optim.Optimizer:
     """AdamW; no decay on biases and normalisation. Groups have their rate in ``peak_rate`` too."""
-    decayed = [p for p in model.parameters() if p.ndim > 1]
-    others = [p for p in model.parameters() if p.ndim <= 1]
-    return torch.optim.AdamW(
-        [
-            {"params": decayed, "weight_decay": weight_decay, "peak_rate": rate},
-            {"params": others, "weight_decay": 0.0, "peak_rate": rate},
-        ],
-        lr=rate,
-    )
+    return torch.optim.AdamW(decay_groups(model.parameters(), rate, weight_decay), lr=rate)
+
+
+def decay_groups(
+    weights: Iterable[nn.Parameter], rate: float, weight_decay: float
+) -> list[dict[str, Any]]:
+    """Two groups for an optimizer: tables, which decay, and biases and normalisation."""
+    weights = list(weights)
+    decayed, others = [w for w in weights if w.ndim > 1], [w for w in weights if w.ndim <= 1]
+    return [
+        {"params": part, "lr": rate, "peak_rate": rate, "weight_decay": decay}
+        for part, decay in ((decayed, weight_decay), (others, 0.0))
+    ]
 
 
 def cosine_rate(rate: float, warmup_steps: int, step: int, total: int) -> float:
