@@ -195,8 +195,6 @@ def test_what_a_fine_network_cannot_do_is_refused(tmp_path):
         with pytest.raises(ValueError, match=rf"loss\.{factor} is for networks that say places"):
             recipe(loss=MMALossWeights(**{factor: 1.0}))
     fine = {**TINY, "fine": [4, 8, 8, 16]}
-    with pytest.raises(ValueError, match=r"loss\.steadiness is not for networks with model\.fine"):
-        recipe(model=fine, loss=MMALossWeights(steadiness=1.0))
     for factor in ("places", "maps"):
         config = recipe(model=fine, loss=MMALossWeights(**{factor: 1.0}))
         refusal = rf"loss\.{factor} is above 0, but no training face has"
@@ -319,30 +317,42 @@ def test_scores_of_a_mesh_are_learned_besides_and_resume_alike(tmp_path):
     assert without.state_dict().keys() == straight.state_dict().keys()  # nothing stays behind
 
 
-def test_a_run_that_looks_at_faces_twice_resumes_alike(tmp_path):
-    faces = {"stripes": striped_faces()}
-    config = recipe(loss=MMALossWeights(steadiness=20.0))
+@pytest.mark.parametrize("fine", [False, True], ids=["papers", "fine"])
+def test_a_run_that_looks_at_faces_twice_resumes_alike(fine, tmp_path):
+    faces = {"stripes": with_landmarks(striped_faces())}
+    factors = {"places": 1.0, "maps": 1.0, "alone": 1.0} if fine else {}
+    once = recipe(
+        model={**TINY, "fine": [4, 8, 8, 16]} if fine else TINY, loss=MMALossWeights(**factors)
+    )
+    config = replace(once, loss=MMALossWeights(**factors, steadiness=20.0))
     straight, resumed = trained_in_one_go_and_in_pieces(config, faces, tmp_path)
     assert differing(straight, resumed) == []
-    once = train_mma(recipe(), faces, tmp_path / "once", report=lambda _: None)
-    assert differing(straight, once)  # looking twice does change what is learned
+    seen_once = train_mma(once, faces, tmp_path / "once", report=lambda _: None)
+    assert differing(straight, seen_once)  # looking twice does change what is learned
 
 
-def test_faces_looked_at_twice_come_to_be_read_alike(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("fine", "noise"), [((), 2.0), ((4, 8, 8, 16), 0.5)], ids=["papers", "fine"]
+)
+def test_faces_looked_at_twice_come_to_be_read_alike(fine, noise, tmp_path, monkeypatch):
     # Plain stripes would hardly tremble otherwise.
-    monkeypatch.setattr("mien.training.twins.NOISE_DEVIATIONS", 2.0)
+    monkeypatch.setattr("mien.training.twins.NOISE_DEVIATIONS", noise)
     faces = {"stripes": striped_faces()}
     longer = replace(recipe().optimizer, epochs=15, small_epochs=0)
     crops = torch.cat(list(evaluation_crops(faces["stripes"], 112)))
 
     def unsteadiness(factor):
-        config = recipe(optimizer=longer, loss=MMALossWeights(steadiness=factor))
+        config = recipe(
+            model={**TINY, "fine": list(fine)},
+            optimizer=longer,
+            loss=MMALossWeights(steadiness=factor),
+        )
         model = train_mma(config, faces, tmp_path / str(factor), report=lambda _: None)
         right = predict(model, faces["stripes"])[:, 2:9].argmax(1) == faces["stripes"].majority
         assert right.mean() > 0.95
-        views = twins(model.prepared(crops), torch.Generator().manual_seed(0))
         with torch.no_grad():
-            return steadiness_loss(*(model.read(model.convolved(view)) for view in views))
+            views = twins(crops, torch.Generator().manual_seed(0))
+            return steadiness_loss(*(model.read(model.features(view)) for view in views))
 
     assert unsteadiness(20.0) < 0.2 * unsteadiness(0.0)
 

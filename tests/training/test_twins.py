@@ -75,3 +75,17 @@ def test_both_views_are_equally_sharp(monkeypatch):
 def test_no_gradient_goes_through_a_twin():
     faces = smooth(2).requires_grad_()
     assert not any(view.requires_grad for view in drawn(faces))
+
+
+def test_noise_is_as_strong_as_the_face_and_alike_in_all_channels(monkeypatch):
+    only(monkeypatch, NOISE_DEVIATIONS=0.5)
+    faces = smooth(200).repeat(1, 3, 1, 1)
+
+    def noise(of):
+        return (drawn(of)[0] - of)[:, :, 8:-8, 8:-8]
+
+    torch.testing.assert_close(noise(3 * faces), 3 * noise(faces), atol=2e-3, rtol=0)
+    one, two = noise(faces)[:, :2].unbind(1)
+    torch.testing.assert_close(one, two)
+    strength = one.flatten(1).std(1) / faces.flatten(1).std(1)
+    assert strength.max() < 0.52 and strength.mean() == pytest.approx(0.25, abs=0.03)

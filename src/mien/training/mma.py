@@ -206,8 +206,6 @@ class MMATrainConfig:
         for factor in ("places", "maps", "alone"):
             if getattr(self.loss, factor) and not model.fine:
                 raise ValueError(f"loss.{factor} is for networks that say places: set model.fine")
-        if self.loss.steadiness and model.fine:
-            raise ValueError("loss.steadiness is not for networks with model.fine; set it to 0")
         self.corpus_configs()
 
     def model_config(self) -> MMAConfig:
@@ -487,14 +485,14 @@ def train_mma(
             group["lr"] = cosine_rate(group["peak_rate"], optim.warmup_steps, step, total)
         model.train()
         crops = crops.contiguous(memory_format=layout)
-        prepared, detail = model.prepared(crops), model.detail(crops)
-        count = len(prepared)
+        count = len(crops)
         seen_twice = torch.empty(0, dtype=torch.long)
         if config.loss.steadiness:
             seen_twice = torch.randperm(count, generator=generator)[: count // 4]
-            view, other = twins(prepared[seen_twice], generator)
-            prepared = torch.cat([prepared.index_copy(0, seen_twice, view), other])
-            prepared = prepared.contiguous(memory_format=layout)
+            view, other = twins(crops[seen_twice], generator)
+            crops = torch.cat([crops.index_copy(0, seen_twice, view), other])
+            crops = crops.contiguous(memory_format=layout)
+        prepared, detail = model.prepared(crops), model.detail(crops)
         with torch.autocast("cpu", torch.bfloat16, enabled=optim.precision == "bfloat16"):
             convolved, drawn = model.convolved(prepared), model.drawn(detail)
         features, places = model.joined(convolved.float(), drawn)
@@ -510,9 +508,9 @@ def train_mma(
             besides.get("blendshapes"),
             (model.read(pooled[seen_twice]), model.read(others)) if len(seen_twice) else None,
             besides.get("landmarks"),
-            places,
+            places[:count] if places is not None else None,
             besides.get("alone"),
-            drawn.maps if drawn is not None else None,
+            drawn.maps[:count] if drawn is not None else None,
         )
         if not torch.isfinite(loss):
             lower = "optimizer.rate" + " or .matrix_rate" * bool(optim.matrix_rate)

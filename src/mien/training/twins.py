@@ -26,7 +26,7 @@ ROTATION_DEG, LOG_SCALE = 0.6, 0.01
 """Standard deviations of turn and size of a view against the other."""
 
 NOISE_DEVIATIONS = 0.05
-"""Most noise per pixel of each view, in standard deviations of the standardised face."""
+"""Most noise per pixel of each view, in standard deviations of the face; alike in all channels."""
 
 
 def twins(faces: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -35,7 +35,7 @@ def twins(faces: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     Parameters
     ----------
     faces
-        float (n, channels, side, side), as `MMAExtractor.prepared` leaves them.
+        float (n, channels, side, side).
     generator
         Drives all that is drawn.
 
@@ -61,4 +61,5 @@ def _view(faces: Tensor, normal: Tensor, generator: torch.Generator) -> Tensor:
     to_image = torch.tensor([[step, 0.0, (step - 1) / 2], [0.0, step, (step - 1) / 2]])
     moved = sample_crops(faces, compose(to_image.expand(count, 2, 3), moves), side)
     strength = torch.rand(count, 1, 1, 1, generator=generator) * NOISE_DEVIATIONS
-    return moved + torch.randn(moved.shape, generator=generator) * strength
+    strength = strength * faces.std(dim=(1, 2, 3), keepdim=True)
+    return moved + torch.randn(count, 1, side, side, generator=generator) * strength
