@@ -19,6 +19,8 @@ mien synthesize images --count 10000 --seed 7 --framing aligned --modalities col
     --out "$data/synthetic-aligned"
 mien synthesize images --count 14000 --per-person 2 --seed 8 --framing aligned --modalities color \
     --out "$data/synthetic-people-aligned"
+mien synthesize images --count 16000 --per-person 2 --seed 9 --framing aligned --modalities color \
+    --out "$data/synthetic-more-aligned"
 
 # Stage 1: the extractor, from scratch on small crops, then at full resolution, then deeper and with
 # the drawn faces. The seeds of one part (below) can run side by side on two cores.
@@ -54,7 +56,7 @@ python "$here/recipes/mean_of_runs.py" "$runs/mma-student-mean" \
 for seed in 8 9; do taught units mma-student-mean "$seed"; done
 python "$here/recipes/mean_of_runs.py" "$runs/mma-mean" "$runs/mma-student-6" "$runs/mma-student-7" \
     "$runs/mma-units-8" "$runs/mma-units-9"
-python "$here/recipes/fit_units.py" "$here/configs/mma-compact-units.toml" "$data" "$runs/cache" \
+python "$here/recipes/fit_heads.py" "$here/configs/mma-compact-units.toml" "$data" "$runs/cache" \
     "$runs/mma-mean" "$runs/mma-fitted"
 
 # A second network for valence-arousal and action units, which places landmarks: by itself from many
@@ -62,16 +64,14 @@ python "$here/recipes/fit_units.py" "$here/configs/mma-compact-units.toml" "$dat
 # expressions read it too.
 part fine mma-fitted mma-fine 71
 part fine-on mma-fine mma-fine-on 72
-python "$here/recipes/fit_units.py" "$here/configs/mma-compact-fine-on.toml" "$data" \
-    "$runs/cache" "$runs/mma-fine-on" "$runs/mma-fine-fitted"
-python "$here/recipes/fit_expressions.py" "$here/configs/mma-compact-fine-on.toml" "$data" \
-    "$runs/cache" "$runs/mma-fine-fitted" "$runs/mma-fine-read" muxspace synthetic people
+python "$here/recipes/fit_heads.py" "$here/configs/mma-compact-fine-on.toml" "$data" \
+    "$runs/cache" "$runs/mma-fine-on" "$runs/mma-fine-read" muxspace synthetic people more
 
 # Calibrated, exported, measured.
 mien export mma --run "$runs/mma-fine-read" --about "$about" --to "$runs/uncalibrated.onnx"
 mien calibrate mma --model "$runs/uncalibrated.onnx" --to "$runs/calibration.json" \
     --data "$data/ferplus_trainval.npz@valid" --data "$data/muxspace_faces.zip@valid" \
-    --data "$data/synthetic-aligned@valid"
+    --data "$data/synthetic-aligned@valid" --data "$data/synthetic-people-aligned@valid"
 mien export mma --run "$runs/mma-fine-read" --about "$about" \
     --calibration "$runs/calibration.json" --half --to "$weights/mma-compact.onnx"
 python "$here/recipes/measure_mma.py" "$data" "$weights/mma-compact.onnx" "$runs/calibration.json" \

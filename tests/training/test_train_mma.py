@@ -13,7 +13,7 @@ from mien.datasets.blendshapes import BLENDSHAPES, no_scores
 from mien.datasets.targets import valence_arousal_targets
 from mien.errors import ConfigError, ModelError
 from mien.export import export_mma
-from mien.labels import FACE_LANDMARKS
+from mien.labels import ACTION_UNITS, FACE_LANDMARKS
 from mien.losses import MMALossWeights, steadiness_loss
 from mien.models.mma import build_mma
 from mien.training.augment import AugmentConfig
@@ -315,6 +315,24 @@ def test_scores_of_a_mesh_are_learned_besides_and_resume_alike(tmp_path):
     assert learned[-1] < 0.9 * learned[0]  # soft targets: it cannot fall to zero
     without = train_mma(recipe(), faces, tmp_path / "without", report=lambda _: None)
     assert without.state_dict().keys() == straight.state_dict().keys()  # nothing stays behind
+
+
+def test_stretched_lips_are_learned_from_sure_faces_and_not_kept_in_the_corpus():
+    faces = mesh_of(striped_faces())
+    column = ACTION_UNITS.index(20)
+    faces.action_units[:, column] = np.nan
+    for side in ("Left", "Right"):
+        faces.blendshapes[1::2, BLENDSHAPES.index(f"mouthStretch{side}")] = 0.01
+    plain = CorpusConfig("ferplus", "unused", "mesh.npz")
+    sure = replace(plain, lip_stretcher=True)
+    found = [
+        CorpusFeed(faces, config, torch.ones(7)).action_units[:, column] for config in (plain, sure)
+    ]
+    assert found[0].isnan().all()
+    assert found[1][::2].isnan().all() and (found[1][1::2] == 0).all()
+    assert np.isnan(faces.action_units[:, column]).all()
+    with pytest.raises(ValueError, match="lip_stretcher needs the scores of a mesh"):
+        CorpusConfig("ferplus", "unused", lip_stretcher=True)
 
 
 @pytest.mark.parametrize("fine", [False, True], ids=["papers", "fine"])

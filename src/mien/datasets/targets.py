@@ -24,7 +24,8 @@ perfect reader of it would correlate with AU 7's score at 0.89, of this one at 0
 * 6, 9: the teacher's cheekSquint and noseSneer are constant zero;
 * 11, 23: no blendshape describes them;
 * 20: mouthStretch, its nominal counterpart, rises with smiles (median 0.09 in happy faces, 0.02 in
-  fearful ones in FER+), so it would teach the wrong thing.
+  fearful ones in FER+), so it would teach the wrong thing. A training may still be told of faces
+  about which it leaves little doubt (`mien.datasets.lip_stretcher`).
 """
 
 from __future__ import annotations

@@ -19,9 +19,10 @@ from torch import Tensor, nn
 
 from mien.datasets.base import FaceSet
 from mien.datasets.blendshapes import MIRRORED, no_scores
+from mien.datasets.lip_stretcher import lip_stretcher_targets
 from mien.errors import ConfigError, ModelError
 from mien.evaluation.affect import affect_report
-from mien.labels import EXPRESSIONS, FACE_LANDMARKS, relatedness
+from mien.labels import ACTION_UNITS, EXPRESSIONS, FACE_LANDMARKS, relatedness
 from mien.losses import MMALossWeights, MMATargets, mma_loss
 from mien.models.blocks.layout import training_layout
 from mien.models.mma import PRESETS, MMAConfig, MMAExtractor, build_mma
@@ -90,6 +91,9 @@ class CorpusConfig:
         Of kind ``"faces"``: weight of the expression labels of faces from sources in color
         (column ``grey_source`` of the csv). Those of muxspace are film frames, whose labels follow
         the scene more than the face.
+    lip_stretcher
+        True: action unit 20 is learned from faces on which a mesh's scores leave little doubt
+        (`mien.datasets.lip_stretcher`).
     """
 
     kind: str
@@ -101,6 +105,7 @@ class CorpusConfig:
     teacher_share: float = 0.0
     teacher_units: bool = True
     color_weight: float = 1.0
+    lip_stretcher: bool = False
 
     def __post_init__(self) -> None:
         if self.kind not in ("ferplus", "faces", "images", "synthetic"):
@@ -121,6 +126,8 @@ class CorpusConfig:
                 f"color_weight is 0 or more, and for kind 'faces' alone; got {self.color_weight} "
                 f"for {self.kind!r}"
             )
+        if self.lip_stretcher and not self.blendshapes:
+            raise ValueError("lip_stretcher needs the scores of a mesh: set blendshapes")
         if not 0 <= self.teacher_share <= 1:
             raise ValueError(f"teacher_share must lie in 0..1, not {self.teacher_share}")
 
@@ -201,7 +208,7 @@ class MMATrainConfig:
             raise ValueError(
                 "learn is 'apart', but expressions read the fine network that would learn: set "
                 "model.fine_expressions = false and fit their reading afterwards "
-                "(recipes/fit_expressions.py), or learn all"
+                "(recipes/fit_heads.py), or learn all"
             )
         for factor in ("places", "maps", "alone"):
             if getattr(self.loss, factor) and not model.fine:
@@ -235,8 +242,11 @@ class CorpusFeed:
         weight = torch.from_numpy(faces.expression_weight)
         self.expression_weight = weight * (self.expressions.nan_to_num() @ class_weights)
         self.valence_arousal = torch.from_numpy(faces.valence_arousal)
-        self.action_units = torch.from_numpy(faces.action_units)
+        self.action_units = torch.from_numpy(faces.action_units.copy())
         mesh = no_scores(len(faces)) if faces.blendshapes is None else faces.blendshapes
+        if config.lip_stretcher:
+            stretched = lip_stretcher_targets(mesh, faces.expressions)
+            self.action_units[:, ACTION_UNITS.index(20)] = torch.from_numpy(stretched)
         self.blendshapes = torch.from_numpy(mesh)
         nowhere = np.full((len(faces), len(FACE_LANDMARKS), 2), np.nan, np.float32)
         places = nowhere if faces.face_landmarks is None else faces.face_landmarks
