@@ -60,12 +60,13 @@ python "$here/recipes/fit_heads.py" "$here/configs/mma-compact-units.toml" "$dat
     "$runs/mma-mean" "$runs/mma-fitted"
 
 # A second network for valence-arousal and action units, which places landmarks: by itself from many
-# more drawn faces, then with photographs beside them; its head of units fitted anew, and one by which
-# expressions read it too.
+# more drawn faces, then with photographs beside them, then on crops disturbed less; its head of units
+# fitted anew, and one by which expressions read it too.
 part fine mma-fitted mma-fine 71
 part fine-on mma-fine mma-fine-on 72
-python "$here/recipes/fit_heads.py" "$here/configs/mma-compact-fine-on.toml" "$data" \
-    "$runs/cache" "$runs/mma-fine-on" "$runs/mma-fine-read" muxspace synthetic people more
+part fine-last mma-fine-on mma-fine-last 73
+python "$here/recipes/fit_heads.py" "$here/configs/mma-compact-fine-last.toml" "$data" \
+    "$runs/cache" "$runs/mma-fine-last" "$runs/mma-fine-read" muxspace synthetic people more
 
 # Calibrated, exported, measured.
 mien export mma --run "$runs/mma-fine-read" --about "$about" --to "$runs/uncalibrated.onnx"
