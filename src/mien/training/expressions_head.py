@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from mien.errors import ConfigError
 from mien.losses import expression_loss
 
-PULL = 4.0
+PULL = 12.0
 """Factor of the squared weights, those of features brought to a deviation of 1."""
 
 
