@@ -13,8 +13,8 @@ from mien.datasets.blendshapes import BLENDSHAPES, no_scores
 from mien.datasets.targets import valence_arousal_targets
 from mien.errors import ConfigError, ModelError
 from mien.export import export_mma
-from mien.labels import ACTION_UNITS, FACE_LANDMARKS
-from mien.losses import MMALossWeights, steadiness_loss
+from mien.labels import ACTION_UNITS, EXPRESSIONS, FACE_LANDMARKS
+from mien.losses import MMALossWeights, MMATargets, mma_loss, steadiness_loss
 from mien.models.mma import build_mma
 from mien.training.augment import AugmentConfig
 from mien.training.checkpoint import load_checkpoint, save_checkpoint
@@ -25,6 +25,7 @@ from mien.training.mma import (
     OptimizerConfig,
     class_weights,
     evaluation_crops,
+    moved_places,
     predict,
     train_mma,
 )
@@ -323,16 +324,55 @@ def test_stretched_lips_are_learned_from_sure_faces_and_not_kept_in_the_corpus()
     faces.action_units[:, column] = np.nan
     for side in ("Left", "Right"):
         faces.blendshapes[1::2, BLENDSHAPES.index(f"mouthStretch{side}")] = 0.01
+        faces.blendshapes[:2, BLENDSHAPES.index(f"mouthStretch{side}")] = 0.5
+        faces.blendshapes[:2, BLENDSHAPES.index(f"mouthSmile{side}")] = 0.0
+    happiness = EXPRESSIONS.index("happiness")
+    faces.expressions[:2] = 0.0
+    faces.expressions[0, happiness] = 1.0
     plain = CorpusConfig("ferplus", "unused", "mesh.npz")
     sure = replace(plain, lip_stretcher=True)
     found = [
         CorpusFeed(faces, config, torch.ones(7)).action_units[:, column] for config in (plain, sure)
     ]
     assert found[0].isnan().all()
-    assert found[1][::2].isnan().all() and (found[1][1::2] == 0).all()
+    assert found[1][::2].isnan().all() and (found[1][3::2] == 0).all()
+    assert found[1][1].item() == pytest.approx(0.9)
     assert np.isnan(faces.action_units[:, column]).all()
     with pytest.raises(ValueError, match="lip_stretcher needs the scores of a mesh"):
         CorpusConfig("ferplus", "unused", lip_stretcher=True)
+    with pytest.raises(ValueError, match="set teacher_share = 0"):
+        replace(sure, teacher_share=0.5)
+
+
+def test_landmarks_that_are_learned_are_those_of_the_view_that_is_shown(tmp_path, monkeypatch):
+    faces, learned = {"stripes": with_landmarks(striped_faces())}, []
+
+    def looked_at(output, targets, *others):
+        learned.append(targets.places)
+        return mma_loss(output, targets, *others)
+
+    monkeypatch.setattr("mien.training.mma.mma_loss", looked_at)
+    factors = MMALossWeights(places=1.0, steadiness=1.0)
+    config = recipe(model={**TINY, "fine": [4, 8, 8, 16]}, loss=factors)
+    for name in ("ROTATION_DEG", "LOG_SCALE"):
+        monkeypatch.setattr(f"mien.training.twins.{name}", 0.0)
+    for shift in (0.0, 6.0):
+        monkeypatch.setattr("mien.training.twins.SHIFT_PX", shift)
+        train_mma(config, faces, tmp_path / str(shift), lambda _: None, stop_after_steps=1)
+    moved = (learned[1] - learned[0]).abs().amax((1, 2))
+    assert (moved > 0.1).sum() == len(moved) // 4
+    assert (moved[moved <= 0.1] < 1e-4).all()
+
+
+def test_faces_that_are_shown_moved_have_their_landmarks_moved():
+    places = torch.full((3, 26, 2), torch.nan)
+    places[1:] = torch.tensor([30.0, 60.0])
+    targets = MMATargets(*(torch.zeros(3) for _ in range(6)), places=places)
+    moves = torch.tensor([[[1.0, 0.0, 2.0], [0.0, 1.0, -1.0]]]).expand(2, 2, 3)
+    moved = moved_places(targets, torch.tensor([0, 2]), moves).places
+    assert moved[0].isnan().all()  # of which none are known
+    assert torch.equal(moved[1], places[1]) and moved[2, 0].tolist() == [28.0, 61.0]
+    assert moved_places(replace(targets, places=None), torch.tensor([0]), moves[:1]).places is None
 
 
 @pytest.mark.parametrize("fine", [False, True], ids=["papers", "fine"])
@@ -369,7 +409,7 @@ def test_faces_looked_at_twice_come_to_be_read_alike(fine, noise, tmp_path, monk
         right = predict(model, faces["stripes"])[:, 2:9].argmax(1) == faces["stripes"].majority
         assert right.mean() > 0.95
         with torch.no_grad():
-            views = twins(crops, torch.Generator().manual_seed(0))
+            views = twins(crops, torch.Generator().manual_seed(0))[:2]
             return steadiness_loss(*(model.read(model.features(view)) for view in views))
 
     assert unsteadiness(20.0) < 0.2 * unsteadiness(0.0)

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from mien.training import twins as module
+from mien.training.extra_heads import shapes
 from mien.training.twins import twins
 
 STRENGTHS = ("SHIFT_PX", "ROTATION_DEG", "LOG_SCALE", "NOISE_DEVIATIONS")
@@ -27,9 +28,9 @@ def only(monkeypatch, **strengths):
 
 def test_twins_differ_a_little_and_are_the_same_for_the_same_generator():
     faces = smooth()
-    view, other = drawn(faces)
+    view, other, _ = drawn(faces)
     assert view.shape == other.shape == faces.shape and view.dtype == torch.float32
-    assert all(torch.equal(*pair) for pair in zip(drawn(faces), (view, other), strict=True))
+    assert all(torch.equal(*pair) for pair in zip(drawn(faces), (view, other, _), strict=True))
     difference = (view - other).flatten(1).std(1)
     assert difference.min() > 0 and difference.max() < 0.5
     assert not torch.equal(view, drawn(faces, 3)[0])
@@ -39,14 +40,14 @@ def test_twins_differ_a_little_and_are_the_same_for_the_same_generator():
 def test_without_strength_both_views_are_the_face(monkeypatch, side):
     only(monkeypatch)
     faces = smooth(3, side)
-    for view in drawn(faces):
+    for view in drawn(faces)[:2]:
         torch.testing.assert_close(view, faces, atol=2e-4, rtol=0)
 
 
 def test_the_shift_between_the_views_is_in_pixels_of_the_full_crop(monkeypatch):
     only(monkeypatch, SHIFT_PX=2.0)
     ramp = torch.arange(56.0).expand(500, 1, 56, 56).contiguous()
-    view, other = drawn(ramp)
+    view, other, _ = drawn(ramp)
     # Half the side: a shift of two pixels of 112 is one pixel here.
     assert (view - other)[:, 0, 28, 28].std() == pytest.approx(1.0, rel=0.1)
 
@@ -54,12 +55,12 @@ def test_the_shift_between_the_views_is_in_pixels_of_the_full_crop(monkeypatch):
 def test_turn_and_size_are_what_they_say(monkeypatch):
     ramps = (torch.arange(112.0) - 55.5).expand(500, 1, 112, 112).contiguous()
     only(monkeypatch, ROTATION_DEG=4.0)
-    view, other = drawn(ramps)
+    view, other, _ = drawn(ramps)
     # A column's value 40 px below the centre moves by 40 px times the sine of the turn.
     turned = ((view - other)[:, 0, 95, 55] - (view - other)[:, 0, 15, 55]) / 80
     assert turned.std() == pytest.approx(math.radians(4.0), rel=0.1)
     only(monkeypatch, LOG_SCALE=0.05)
-    view, other = drawn(ramps)
+    view, other, _ = drawn(ramps)
     grown = ((view - other)[:, 0, 55, 95] - (view - other)[:, 0, 55, 15]) / 80
     assert grown.std() == pytest.approx(0.05, rel=0.1)
 
@@ -67,14 +68,14 @@ def test_turn_and_size_are_what_they_say(monkeypatch):
 def test_both_views_are_equally_sharp(monkeypatch):
     only(monkeypatch, SHIFT_PX=0.5)
     grain = torch.randn(200, 1, 96, 96, generator=torch.Generator().manual_seed(2))
-    view, other = drawn(grain)
+    view, other, _ = drawn(grain)
     assert view.std() == pytest.approx(other.std().item(), rel=0.02)
     assert view.std() < 0.95  # sampled once more, both
 
 
 def test_no_gradient_goes_through_a_twin():
     faces = smooth(2).requires_grad_()
-    assert not any(view.requires_grad for view in drawn(faces))
+    assert not any(view.requires_grad for view in drawn(faces)[:2])
 
 
 def test_noise_is_as_strong_as_the_face_and_alike_in_all_channels(monkeypatch):
@@ -89,3 +90,16 @@ def test_noise_is_as_strong_as_the_face_and_alike_in_all_channels(monkeypatch):
     torch.testing.assert_close(one, two)
     strength = one.flatten(1).std(1) / faces.flatten(1).std(1)
     assert strength.max() < 0.52 and strength.mean() == pytest.approx(0.25, abs=0.03)
+
+
+def test_a_landmark_is_followed_into_the_view(monkeypatch):
+    only(monkeypatch, SHIFT_PX=6.0, ROTATION_DEG=20.0, LOG_SCALE=0.1)
+    y, x = torch.meshgrid(torch.arange(112.0), torch.arange(112.0), indexing="ij")
+    mark = torch.tensor([70.0, 40.0])
+    light = torch.exp(-((x - mark[0]) ** 2 + (y - mark[1]) ** 2) / 8)
+    view, _, moves = drawn(light.expand(50, 1, 112, 112).contiguous())
+    weight = view[:, 0] / view[:, 0].sum((1, 2), keepdim=True)
+    seen = torch.stack([(weight * x).sum((1, 2)), (weight * y).sum((1, 2))], 1)
+    expected = shapes(mark.expand(50, 1, 2), moves)[:, 0]
+    assert (seen - mark).norm(dim=1).median() > 3
+    torch.testing.assert_close(seen, expected, atol=0.1, rtol=0)

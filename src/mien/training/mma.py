@@ -128,6 +128,11 @@ class CorpusConfig:
             )
         if self.lip_stretcher and not self.blendshapes:
             raise ValueError("lip_stretcher needs the scores of a mesh: set blendshapes")
+        if self.lip_stretcher and self.teacher_share:
+            raise ValueError(
+                "lip_stretcher goes by the raters' votes, and a teacher's answers are mixed into "
+                "them: set teacher_share = 0"
+            )
         if not 0 <= self.teacher_share <= 1:
             raise ValueError(f"teacher_share must lie in 0..1, not {self.teacher_share}")
 
@@ -323,6 +328,24 @@ def join(batches: list[tuple[Tensor, MMATargets]]) -> tuple[Tensor, MMATargets]:
     return crops.expand(-1, 3, -1, -1), MMATargets(**joined)
 
 
+def moved_places(targets: MMATargets, rows: Tensor, moves: Tensor) -> MMATargets:
+    """Targets of which some faces are shown moved: their landmarks lie elsewhere.
+
+    Parameters
+    ----------
+    targets
+        Of all faces of a batch.
+    rows
+        int (n,), the moved ones.
+    moves
+        (n, 2, 3), from pixels of the 112-px crop that is shown to those of the one before.
+    """
+    if targets.places is None:
+        return targets
+    places = targets.places.index_copy(0, rows, shapes(targets.places[rows], moves))
+    return replace(targets, places=places)
+
+
 def plain_batches(
     config: MMATrainConfig, feeds: dict[str, CorpusFeed], size_px: int, steps: int, seed: int
 ) -> Iterator[tuple[Tensor, MMATargets, Tensor]]:
@@ -499,9 +522,10 @@ def train_mma(
         seen_twice = torch.empty(0, dtype=torch.long)
         if config.loss.steadiness:
             seen_twice = torch.randperm(count, generator=generator)[: count // 4]
-            view, other = twins(crops[seen_twice], generator)
-            crops = torch.cat([crops.index_copy(0, seen_twice, view), other])
+            twice = twins(crops[seen_twice], generator)
+            crops = torch.cat([crops.index_copy(0, seen_twice, twice.view), twice.other])
             crops = crops.contiguous(memory_format=layout)
+            targets = moved_places(targets, seen_twice, twice.moves)
         prepared, detail = model.prepared(crops), model.detail(crops)
         with torch.autocast("cpu", torch.bfloat16, enabled=optim.precision == "bfloat16"):
             convolved, drawn = model.convolved(prepared), model.drawn(detail)

@@ -99,7 +99,10 @@ def refit_heads(
         known = (seen.said, seen.expressions, seen.expression_weight, seen.corpus)
         fit_beside(model.fine_expressions, seen.pooled[:, -FEATURE:], *known, counted)
         identity["model_since"] = {"fine_expressions": True}
-        identity["heads_fitted_by"] |= {"expressions_of": list(expressions_of), "pull": PULL}
+        identity["heads_fitted_by"] |= {
+            "expressions_of": list(expressions_of),
+            "expressions_pull": PULL,
+        }
     save_checkpoint(out / "model.safetensors", dict(model.state_dict()), {"identity": identity})
     return load_extractor_run(out)
 

@@ -12,6 +12,7 @@ detail.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -29,7 +30,19 @@ NOISE_DEVIATIONS = 0.05
 """Most noise per pixel of each view, in standard deviations of the face; alike in all channels."""
 
 
-def twins(faces: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+class Twins(NamedTuple):
+    """Two views of the same faces.
+
+    Shapes: view, other (n, channels, side, side); moves (n, 2, 3), from pixels of the 112-px crop
+    as `view` shows it to those of the crop itself: a landmark lies elsewhere in the view.
+    """
+
+    view: Tensor
+    other: Tensor
+    moves: Tensor
+
+
+def twins(faces: Tensor, generator: torch.Generator) -> Twins:
     """The same faces twice, moved a little and with a little noise.
 
     Parameters
@@ -44,18 +57,22 @@ def twins(faces: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     Two views float (n, channels, side, side); no gradient goes through.
     """
     normal = torch.randn(len(faces), 4, generator=generator) / 2
-    views = [_view(faces.detach(), way * normal, generator) for way in (1.0, -1.0)]
-    return views[0], views[1]
+    moves, opposite = _moves(normal), _moves(-normal)
+    view = _view(faces.detach(), moves, generator)
+    return Twins(view, _view(faces.detach(), opposite, generator), moves)
 
 
-def _view(faces: Tensor, normal: Tensor, generator: torch.Generator) -> Tensor:
-    count, side = len(faces), faces.shape[-1]
-    moves = similarities(
+def _moves(normal: Tensor) -> Tensor:
+    return similarities(
         torch.exp(normal[:, 0] * LOG_SCALE),
-        torch.ones(count),
+        torch.ones(len(normal)),
         normal[:, 1] * math.radians(ROTATION_DEG),
         normal[:, 2:] * SHIFT_PX,
     )
+
+
+def _view(faces: Tensor, moves: Tensor, generator: torch.Generator) -> Tensor:
+    count, side = len(faces), faces.shape[-1]
     step = side / CROP_SIZE_PX
     # Pixels of the 112-px crop to those of an image of this side; centres lie at half pixels.
     to_image = torch.tensor([[step, 0.0, (step - 1) / 2], [0.0, step, (step - 1) / 2]])
