@@ -14,13 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.datasets.npz import read_npz
-from mien.datasets.targets import needed_scores
+from mien.datasets.targets import both_sides, needed_scores
 from mien.errors import DataError
 from mien.types import FloatArray
 
 
 def _sides(*names: str) -> tuple[str, ...]:
-    return tuple(f"{name}{side}" for name in names for side in ("Left", "Right"))
+    return tuple(side for name in names for side in both_sides(name))
 
 
 BLENDSHAPES: tuple[str, ...] = (

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.datasets.blendshapes import BLENDSHAPES
+from mien.datasets.targets import both_sides
 from mien.labels import EXPRESSIONS
 
 _NONE, _STRETCHED = 0.02, 0.3  # of mouthStretch
@@ -35,7 +36,7 @@ def lip_stretcher_targets(
     -------
     float32 (n,); NaN where there is doubt.
     """
-    stretch, smile = (_both_sides(blendshapes, name) for name in ("mouthStretch", "mouthSmile"))
+    stretch, smile = (_mean_of_sides(blendshapes, name) for name in ("mouthStretch", "mouthSmile"))
     happiness = expressions[:, EXPRESSIONS.index("happiness")]
     targets = np.full(len(blendshapes), np.nan, np.float32)
     targets[stretch <= _NONE] = 0.0
@@ -43,6 +44,6 @@ def lip_stretcher_targets(
     return targets
 
 
-def _both_sides(blendshapes: npt.NDArray[np.floating], name: str) -> npt.NDArray[np.floating]:
-    columns = [BLENDSHAPES.index(f"{name}{side}") for side in ("Left", "Right")]
+def _mean_of_sides(blendshapes: npt.NDArray[np.floating], name: str) -> npt.NDArray[np.floating]:
+    columns = [BLENDSHAPES.index(side) for side in both_sides(name)]
     return np.asarray(blendshapes[:, columns].mean(axis=1))

@@ -65,22 +65,23 @@ class TeacherScore:
     top: float
 
 
-def _both(name: str) -> tuple[str, str]:
+def both_sides(name: str) -> tuple[str, str]:
+    """Names of a blendshape's two scores, that of the left side first."""
     return (f"{name}Left", f"{name}Right")
 
 
 TEACHER_SCORES: dict[int, TeacherScore] = {
     1: TeacherScore((("browInnerUp",),), 0.10, 0.90, 0.97),
-    2: TeacherScore((_both("browOuterUp"),), 0.15, 0.90, 0.96),
-    4: TeacherScore((_both("browDown"),), 0.05, 0.65, 0.83),
-    5: TeacherScore((_both("eyeWide"),), 0.03, 0.25, 0.37),
-    7: TeacherScore((_both("eyeSquint"),), 0.35, 0.75, 0.78),
-    10: TeacherScore((_both("mouthUpperUp"),), 0.05, 0.70, 0.83),
-    12: TeacherScore((_both("mouthSmile"),), 0.05, 0.80, 0.96),
-    15: TeacherScore((_both("mouthFrown"),), 0.03, 0.30, 0.50),
+    2: TeacherScore((both_sides("browOuterUp"),), 0.15, 0.90, 0.96),
+    4: TeacherScore((both_sides("browDown"),), 0.05, 0.65, 0.83),
+    5: TeacherScore((both_sides("eyeWide"),), 0.03, 0.25, 0.37),
+    7: TeacherScore((both_sides("eyeSquint"),), 0.35, 0.75, 0.78),
+    10: TeacherScore((both_sides("mouthUpperUp"),), 0.05, 0.70, 0.83),
+    12: TeacherScore((both_sides("mouthSmile"),), 0.05, 0.80, 0.96),
+    15: TeacherScore((both_sides("mouthFrown"),), 0.03, 0.30, 0.50),
     17: TeacherScore((("mouthShrugLower",),), 0.05, 0.35, 0.68),
-    24: TeacherScore((_both("mouthPress"),), 0.05, 0.30, 0.41),
-    25: TeacherScore((_both("mouthLowerDown"), ("jawOpen",)), 0.05, 0.70, 0.93),
+    24: TeacherScore((both_sides("mouthPress"),), 0.05, 0.30, 0.41),
+    25: TeacherScore((both_sides("mouthLowerDown"), ("jawOpen",)), 0.05, 0.70, 0.93),
     26: TeacherScore((("jawOpen",),), 0.08, 0.55, 0.75),
 }
 """Action units with a usable teacher; the module docstring says why the others have none."""
