@@ -60,11 +60,16 @@ python "$here/recipes/fit_heads.py" "$here/configs/mma-compact-units.toml" "$dat
     "$runs/mma-mean" "$runs/mma-fitted"
 
 # A second network for valence-arousal and action units, which places landmarks: by itself from many
-# more drawn faces, then with photographs beside them, then on crops disturbed less; its head of units
-# fitted anew, and one by which expressions read it too.
+# more drawn faces, then with photographs beside them, then on crops disturbed less, thrice; of the
+# mean of these three the head of units fitted anew, and one by which expressions read it too.
 part fine mma-fitted mma-fine 71
 part fine-on mma-fine mma-fine-on 72
-part fine-last mma-fine-on mma-fine-last 73
+lasts=
+for seed in 74 75 76; do
+    part fine-last mma-fine-on "mma-fine-last-$seed" "$seed"
+    lasts="$lasts $runs/mma-fine-last-$seed"
+done
+python "$here/recipes/mean_of_runs.py" "$runs/mma-fine-last" $lasts
 python "$here/recipes/fit_heads.py" "$here/configs/mma-compact-fine-last.toml" "$data" \
     "$runs/cache" "$runs/mma-fine-last" "$runs/mma-fine-read" muxspace synthetic people more
 

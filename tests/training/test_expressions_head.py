@@ -13,8 +13,7 @@ from mien.training.growth import grow
 FINE = {**TINY, "fine": [4, 8, 8, 16]}
 
 
-def test_what_is_left_unsaid_is_read_and_adds_nothing_in_the_mean(monkeypatch):
-    monkeypatch.setattr("mien.training.expressions_head.PULL", 0.1)
+def test_what_is_left_unsaid_is_read_and_adds_nothing_in_the_mean():
     torch.manual_seed(0)
     features = torch.randn(1500, 10) * torch.logspace(-1, 1, 10) + 3
     wanted = nn.Linear(10, 7)
@@ -24,7 +23,7 @@ def test_what_is_left_unsaid_is_read_and_adds_nothing_in_the_mean(monkeypatch):
     expressions[7], weight[7] = torch.nan, 0.0
     said, corpus = torch.randn(7).expand(1500, 7), torch.arange(1500) % 3
     head = nn.Linear(10, 7)
-    fit_beside(head, features, said, expressions, weight, corpus, [1, 2])
+    fit_beside(head, features, said, expressions, weight, corpus, [1, 2], pull=0.1)
     added = head(features).detach()
     before = expression_loss(said, expressions, weight)
     after = expression_loss(said + added, expressions, weight)
@@ -32,6 +31,32 @@ def test_what_is_left_unsaid_is_read_and_adds_nothing_in_the_mean(monkeypatch):
     assert after - floor < 0.5 * (before - floor)
     # On the first corpus it adds nothing in the mean.
     torch.testing.assert_close(added[corpus == 0].mean(0), torch.zeros(7), atol=1e-4, rtol=0)
+
+
+def test_held_faces_are_said_of_as_before_and_others_are_still_read():
+    torch.manual_seed(0)
+    features, corpus = torch.randn(1500, 10), torch.arange(1500) % 2
+    # What held faces differ in, others hardly do, and the other way round: both can be had.
+    features[corpus == 0, 5:] *= 0.02
+    features[corpus == 1, :5] *= 0.2
+    wanted = 3 * features @ torch.randn(10, 7)
+    expressions, weight = wanted.softmax(1), torch.ones(1500)
+    said = torch.zeros(1500, 7)
+
+    def fitted(held):
+        head = nn.Linear(10, 7)
+        fit_beside(head, features, said, expressions, weight, corpus, [1], held, 0.01)
+        logits = head(features).detach()
+        moved = (logits.softmax(1) - said.softmax(1))[corpus == 0].abs().mean()
+        other = corpus == 1
+        return moved, expression_loss(logits[other], expressions[other], weight[other])
+
+    start = expression_loss(said[corpus == 1], expressions[corpus == 1], weight[corpus == 1])
+    (freely, free_loss), (held, held_loss) = fitted([]), fitted([0])
+    assert held < 0.1 * freely
+    assert start - held_loss > 0.7 * (start - free_loss)
+    # A corpus of which there is no face asks nothing.
+    assert fitted([2]) == (freely, free_loss)
 
 
 def test_without_a_fine_network_there_is_nothing_to_read():

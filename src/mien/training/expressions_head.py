@@ -1,7 +1,8 @@
 """What expressions read of a fine network, fitted to its features.
 
-The head is added to theirs (`MMAConfig.fine_expressions`) and is linear; a strong pull to zero
-leaves expressions much as they were where the fine network has little to add.
+The head is added to theirs (`MMAConfig.fine_expressions`) and is linear. It learns from some
+corpora what the fine network has to add; of the faces of others, which it could not learn from (say
+because the fine network knows their labels already), it is held to leave what was said as it was.
 """
 
 from __future__ import annotations
@@ -10,17 +11,27 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import kl_div
 
 from mien.errors import ConfigError
 from mien.losses import expression_loss
 
-PULL = 12.0
+PULL = 1.0
 """Factor of the squared weights, those of features brought to a deviation of 1."""
+
+HOLD = 100.0
+"""Factor of how far held faces are moved: the Kullback-Leibler divergence of what is said of them
+from what was, in nats.
+
+Unlike a stronger pull it costs only what would change these faces: what tells others apart may be
+read freely.
+"""
 
 
 def fit_beside(
     head: nn.Linear, features: Tensor, said: Tensor, expressions: Tensor, weight: Tensor,
-    corpus: Tensor, counted: Sequence[int],
+    corpus: Tensor, counted: Sequence[int], held: Sequence[int] = (),
+    pull: float = PULL, hold: float = HOLD,
 ) -> None:  # fmt: skip
     """Fit a head in place, whose answer is added to what is said: each corpus alike, by L-BFGS.
 
@@ -40,6 +51,11 @@ def fit_beside(
         int (n,).
     counted
         Which corpora are fitted on.
+    held
+        Of which corpora what is said should stay as it was; those without faces are passed over.
+
+    pull, hold
+        See `PULL` and `HOLD`.
 
     Raises
     ------
@@ -49,6 +65,8 @@ def fit_beside(
     parts = [corpus == index for index in counted]
     if not any((weight[of] > 0).any() for of in parts):
         raise ConfigError("no training face has an expression: nothing to fit")
+    still = [of for of in (corpus == index for index in held) if of.any()]
+    before = [said[of].log_softmax(1) for of in still]
     middle, spread = features[corpus == corpus.min()].mean(0), features.std(0) + 1e-3
     even = (features - middle) / spread
     reading = torch.zeros_like(head.weight, requires_grad=True)
@@ -59,9 +77,12 @@ def fit_beside(
     def closure() -> Tensor:
         optimizer.zero_grad()
         logits = said + even @ reading.T
-        loss = PULL * reading.square().sum()
+        loss = pull * reading.square().sum()
         for of in parts:
             loss = loss + expression_loss(logits[of], expressions[of], weight[of])
+        for of, was in zip(still, before, strict=True):
+            now = logits[of].log_softmax(1)
+            loss = loss + hold * kl_div(now, was, log_target=True, reduction="batchmean")
         loss.backward()  # type: ignore[no-untyped-call]
         return loss
 

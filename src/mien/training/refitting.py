@@ -24,7 +24,7 @@ from mien.models.fine import FEATURE
 from mien.models.mma import MMAConfig, MMAExtractor
 from mien.training.checkpoint import save_checkpoint
 from mien.training.config import from_dict, plain_values
-from mien.training.expressions_head import PULL, fit_beside
+from mien.training.expressions_head import HOLD, PULL, fit_beside
 from mien.training.growth import grow
 from mien.training.mma import CorpusFeed, MMATrainConfig, make_feeds, plain_batches
 from mien.training.runs import ExtractorRun, load_extractor_run
@@ -59,7 +59,7 @@ def refit_heads(
         (`MMAConfig.fine_expressions`; one that the run has is fitted anew). Empty: it stays as it
         is. Faces from whose expressions the fine network has learned already (valence and arousal
         of FER+ are made of its votes) do not belong here: of them the feature says more than it can
-        say of others.
+        say of others. Of all that is not named here what is said is held as it was.
 
     Returns
     -------
@@ -86,7 +86,7 @@ def refit_heads(
             raise ModelError(f"{run}: has no fine network that expressions could read (model.fine)")
         model = _with_reading(model)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    seen = _looked_at(model, config, make_feeds(config, corpora), steps)
+    seen = look_at(model, config, make_feeds(config, corpora), steps)
     fit_units(model.action_units, seen.pooled, seen.units, seen.corpus)
     identity = {
         **found.state["identity"],
@@ -96,12 +96,14 @@ def refit_heads(
     if expressions_of:
         assert model.fine_expressions is not None  # by its shape
         counted = [names.index(name) for name in expressions_of]
+        held = [index for index in range(len(names)) if index not in counted]
         known = (seen.said, seen.expressions, seen.expression_weight, seen.corpus)
-        fit_beside(model.fine_expressions, seen.pooled[:, -FEATURE:], *known, counted)
+        fit_beside(model.fine_expressions, seen.pooled[:, -FEATURE:], *known, counted, held)
         identity["model_since"] = {"fine_expressions": True}
         identity["heads_fitted_by"] |= {
             "expressions_of": list(expressions_of),
             "expressions_pull": PULL,
+            "expressions_hold": HOLD,
         }
     save_checkpoint(out / "model.safetensors", dict(model.state_dict()), {"identity": identity})
     return load_extractor_run(out)
@@ -115,11 +117,21 @@ def _with_reading(model: MMAExtractor) -> MMAExtractor:
 
 
 @dataclass(frozen=True)
-class _Seen:
+class Seen:
     """What training faces look like to a network, and what is known of them, face by face.
 
-    Shapes: pooled (n, width); said (n, 7), expression logits without a reading of the fine network;
-    units (n, 17), NaN where unknown; expressions (n, 7); expression_weight (n,); corpus int (n,).
+    Attributes
+    ----------
+    pooled
+        (n, width) what the heads read.
+    said
+        (n, 7) expression logits without a reading of the fine network.
+    units
+        (n, 17), NaN where unknown.
+    expressions, expression_weight
+        (n, 7) and (n,) as of `mien.losses.expression_loss`.
+    corpus
+        int (n,), by the order of the recipe.
     """
 
     pooled: Tensor
@@ -131,9 +143,13 @@ class _Seen:
 
 
 @torch.no_grad()
-def _looked_at(
+def look_at(
     model: MMAExtractor, config: MMATrainConfig, feeds: dict[str, CorpusFeed], steps: int
-) -> _Seen:
+) -> Seen:
+    """What `steps` training batches look like, `feeds` by `mien.training.mma.make_feeds`.
+
+    No face is blended with another; the model is used in the mode it is in.
+    """
     found = []
     side = model.config.full_px
     for crops, targets, corpus in plain_batches(config, feeds, side, steps, config.seed):
@@ -141,4 +157,4 @@ def _looked_at(
         said = model.expressions(pooled[:, : model.expressions.in_features])
         known = (targets.action_units, targets.expressions, targets.expression_weight, corpus)
         found.append((pooled, said, *known))
-    return _Seen(*(torch.cat(parts) for parts in zip(*found, strict=True)))
+    return Seen(*(torch.cat(parts) for parts in zip(*found, strict=True)))
