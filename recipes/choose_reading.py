@@ -24,7 +24,7 @@ from mien.training.refitting import look_at
 from mien.training.runs import load_extractor_run
 
 STEPS = 220
-Held = dict[str, tuple[Tensor, Tensor, Tensor]]
+Answers = tuple[Tensor, Tensor, Tensor]
 
 
 def main() -> None:
@@ -32,12 +32,19 @@ def main() -> None:
         sys.exit((__doc__ or "").strip())
     config = load_config(MMATrainConfig, Path(sys.argv[1]), [])
     data, cache, run = map(Path, sys.argv[2:5])
-    pairs = [tuple(map(float, pair.split(":"))) for pair in sys.argv[5].split(",")]
+    try:
+        pairs = [(float(a), float(b)) for a, b in (p.split(":") for p in sys.argv[5].split(","))]
+    except ValueError:
+        sys.exit(f"{sys.argv[5]}: not pairs of numbers like 12:0,1:100")
     corpora = load_corpora(config, data, cache)
     names = list(corpora)
+    if unknown := sorted(set(sys.argv[6:]) - set(names)):
+        sys.exit(f"no corpora {unknown} in the recipe; it has {names}")
     counted = [names.index(name) for name in sys.argv[6:]]
     held = [index for index in range(len(names)) if index not in counted]
     model = load_extractor_run(run).model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if model.fine is None:
+        sys.exit(f"{run}: has no fine network that expressions could read (model.fine)")
     seen = look_at(model, config, make_feeds(config, corpora), STEPS)
     features = seen.pooled[:, -FEATURE:]
     known = (seen.said, seen.expressions, seen.expression_weight, seen.corpus)
@@ -58,7 +65,7 @@ def main() -> None:
 
 
 @torch.no_grad()
-def answers(model: MMAExtractor, faces: FaceSet) -> tuple[Tensor, Tensor, Tensor]:
+def answers(model: MMAExtractor, faces: FaceSet) -> Answers:
     """Of the faces with a majority: what the fine network sees, logits, the majority."""
     pooled = torch.cat([model.features(crops) for crops in evaluation_crops(faces)])
     said = model.expressions(pooled[:, : model.expressions.in_features])
@@ -68,7 +75,8 @@ def answers(model: MMAExtractor, faces: FaceSet) -> tuple[Tensor, Tensor, Tensor
 
 
 @torch.no_grad()
-def right(head: nn.Linear, valid: Held) -> str:
+def right(head: nn.Linear, valid: dict[str, Answers]) -> str:
+    """Of each corpus how many faces are named right with this reading, as cells of a table."""
     cells = []
     for features, said, majority in valid.values():
         hits = int(((said + head(features)).argmax(1) == majority).sum())

@@ -64,12 +64,9 @@ python "$here/recipes/fit_heads.py" "$here/configs/mma-compact-units.toml" "$dat
 # mean of these three the head of units fitted anew, and one by which expressions read it too.
 part fine mma-fitted mma-fine 71
 part fine-on mma-fine mma-fine-on 72
-lasts=
-for seed in 74 75 76; do
-    part fine-last mma-fine-on "mma-fine-last-$seed" "$seed"
-    lasts="$lasts $runs/mma-fine-last-$seed"
-done
-python "$here/recipes/mean_of_runs.py" "$runs/mma-fine-last" $lasts
+for seed in 74 75 76; do part fine-last mma-fine-on "mma-fine-last-$seed" "$seed"; done
+python "$here/recipes/mean_of_runs.py" "$runs/mma-fine-last" "$runs/mma-fine-last-74" \
+    "$runs/mma-fine-last-75" "$runs/mma-fine-last-76"
 python "$here/recipes/fit_heads.py" "$here/configs/mma-compact-fine-last.toml" "$data" \
     "$runs/cache" "$runs/mma-fine-last" "$runs/mma-fine-read" muxspace synthetic people more
 

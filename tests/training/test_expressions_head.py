@@ -41,12 +41,13 @@ def test_held_faces_are_said_of_as_before_and_others_are_still_read():
     features[corpus == 1, :5] *= 0.2
     wanted = 3 * features @ torch.randn(10, 7)
     expressions, weight = wanted.softmax(1), torch.ones(1500)
-    said = torch.zeros(1500, 7)
+    said = torch.randn(1500, 7)
 
-    def fitted(held):
+    def fitted(held, **strength):
         head = nn.Linear(10, 7)
-        fit_beside(head, features, said, expressions, weight, corpus, [1], held, 0.01)
-        logits = head(features).detach()
+        known = (features, said, expressions, weight, corpus)
+        fit_beside(head, *known, [1], held, pull=0.01, **strength)
+        logits = said + head(features).detach()
         moved = (logits.softmax(1) - said.softmax(1))[corpus == 0].abs().mean()
         other = corpus == 1
         return moved, expression_loss(logits[other], expressions[other], weight[other])
@@ -56,7 +57,9 @@ def test_held_faces_are_said_of_as_before_and_others_are_still_read():
     assert held < 0.1 * freely
     assert start - held_loss > 0.7 * (start - free_loss)
     # A corpus of which there is no face asks nothing.
-    assert fitted([2]) == (freely, free_loss)
+    assert fitted([2]) == (freely, free_loss) == fitted([0], hold=0)
+    with pytest.raises(ValueError, match=r"corpora \[1\] are both counted and held"):
+        fitted([1])
 
 
 def test_without_a_fine_network_there_is_nothing_to_read():

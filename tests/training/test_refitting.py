@@ -9,6 +9,7 @@ from test_train_mma import TINY, recipe, striped_faces
 
 from mien.errors import ConfigError, ModelError
 from mien.training.config import from_dict
+from mien.training.expressions_head import HOLD, PULL, fit_beside
 from mien.training.mma import MMATrainConfig, train_mma
 from mien.training.refitting import refit_heads
 from mien.training.runs import load_extractor_run
@@ -60,6 +61,25 @@ def test_what_expressions_read_of_a_fine_network_besides(runs, tmp_path):
     assert not changed(again.model.state_dict(), {name: after[name] for name in READING})
     assert new.model.fine_expressions.weight.abs().max() > 0
     assert new.state["identity"]["heads_fitted_by"]["expressions_of"] == ["stripes"]
+
+
+def test_what_is_said_of_corpora_that_are_not_named_is_held(runs, tmp_path, monkeypatch):
+    (part,) = recipe().corpora.values()
+    config = recipe(corpora={"first": part, "second": part})
+    corpora = {"first": striped_faces(), "second": striped_faces(seed=1)}
+    asked = []
+
+    def asks(*arguments):
+        asked.append(arguments[-2:])
+        fit_beside(*arguments)
+
+    monkeypatch.setattr("mien.training.refitting.fit_beside", asks)
+    for named, expected in ((["second"], ([1], [0])), (["first", "second"], ([0, 1], []))):
+        out = tmp_path / "-".join(named)
+        run = refit_heads(runs / "fine", out, config, corpora, 3, named)
+        assert asked[-1] == expected
+        fitted_by = run.state["identity"]["heads_fitted_by"]
+        assert (fitted_by["expressions_pull"], fitted_by["expressions_hold"]) == (PULL, HOLD)
 
 
 def test_a_reading_that_is_there_stays_where_it_is_not_fitted(runs, tmp_path):

@@ -20,8 +20,8 @@ PULL = 1.0
 """Factor of the squared weights, those of features brought to a deviation of 1."""
 
 HOLD = 100.0
-"""Factor of how far held faces are moved: the Kullback-Leibler divergence of what is said of them
-from what was, in nats.
+"""Factor of how far held faces are moved: of each held corpus the mean Kullback-Leibler divergence
+of what was said of a face from what is said with the reading, KL(was || is), in nats.
 
 Unlike a stronger pull it costs only what would change these faces: what tells others apart may be
 read freely.
@@ -52,8 +52,8 @@ def fit_beside(
     counted
         Which corpora are fitted on.
     held
-        Of which corpora what is said should stay as it was; those without faces are passed over.
-
+        Of which corpora what is said should stay as it was, none of them counted; those without
+        faces are passed over.
     pull, hold
         See `PULL` and `HOLD`.
 
@@ -61,7 +61,11 @@ def fit_beside(
     ------
     ConfigError
         If no face has an expression.
+    ValueError
+        If a corpus is counted and held.
     """
+    if set(counted) & set(held):
+        raise ValueError(f"corpora {sorted(set(counted) & set(held))} are both counted and held")
     parts = [corpus == index for index in counted]
     if not any((weight[of] > 0).any() for of in parts):
         raise ConfigError("no training face has an expression: nothing to fit")
