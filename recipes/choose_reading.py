@@ -2,9 +2,9 @@
 
 usage: python recipes/choose_reading.py CONFIG DATA CACHE RUN PULL:HOLD[,...] CORPUS...
 
-RUN: a finished run, its heads not fitted yet. The head is fitted to the expressions of each CORPUS,
-as by recipes/fit_heads.py, once per pair; a row says how many validation faces of every corpus are
-named right (torch, before calibration). "none": without a reading.
+The head is fitted to the expressions of each CORPUS, as by recipes/fit_heads.py, once per pair; a
+row says how many validation faces of every corpus are named right (torch, before calibration).
+"none": without a reading.
 """
 
 import sys
@@ -20,11 +20,8 @@ from mien.training.config import load_config
 from mien.training.corpora import load_corpora
 from mien.training.expressions_head import fit_beside
 from mien.training.mma import MMATrainConfig, evaluation_crops, make_feeds
-from mien.training.refitting import look_at
+from mien.training.refitting import STEPS, look_at, with_reading
 from mien.training.runs import load_extractor_run
-
-STEPS = 220
-Answers = tuple[Tensor, Tensor, Tensor]
 
 
 def main() -> None:
@@ -36,50 +33,45 @@ def main() -> None:
         pairs = [(float(a), float(b)) for a, b in (p.split(":") for p in sys.argv[5].split(","))]
     except ValueError:
         sys.exit(f"{sys.argv[5]}: not pairs of numbers like 12:0,1:100")
-    corpora = load_corpora(config, data, cache)
-    names = list(corpora)
+    names = list(config.corpora)
     if unknown := sorted(set(sys.argv[6:]) - set(names)):
         sys.exit(f"no corpora {unknown} in the recipe; it has {names}")
     counted = [names.index(name) for name in sys.argv[6:]]
-    held = [index for index in range(len(names)) if index not in counted]
-    model = load_extractor_run(run).model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    if model.fine is None:
-        sys.exit(f"{run}: has no fine network that expressions could read (model.fine)")
+    model = with_reading(load_extractor_run(run).model)
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    head = model.fine_expressions
+    assert head is not None  # by its shape
+    corpora = load_corpora(config, data, cache)
     seen = look_at(model, config, make_feeds(config, corpora), STEPS)
-    features = seen.pooled[:, -FEATURE:]
     known = (seen.said, seen.expressions, seen.expression_weight, seen.corpus)
     valid = {
-        name: answers(model, faces.select((faces.split == "valid") & faces.counted))
+        name: faces_with_majority(model, faces.select((faces.split == "valid") & faces.counted))
         for name, faces in corpora.items()
     }
     print("| pull | hold | " + " | ".join(f"{name}, right" for name in names) + " |")
     print("|---" * (len(names) + 2) + "|")
-    nothing = nn.Linear(FEATURE, 7)
-    nn.init.zeros_(nothing.weight)
-    nn.init.zeros_(nothing.bias)
-    print(f"| none | | {right(nothing, valid)} |")
+    nn.init.zeros_(head.weight)
+    nn.init.zeros_(head.bias)
+    print(f"| none | | {right(model, valid)} |")
     for pull, hold in pairs:
-        head = nn.Linear(FEATURE, 7)
-        fit_beside(head, features, *known, counted, held, pull, hold)
-        print(f"| {pull:g} | {hold:g} | {right(head, valid)} |", flush=True)
+        fit_beside(head, seen.pooled[:, -FEATURE:], *known, counted, pull, hold)
+        print(f"| {pull:g} | {hold:g} | {right(model, valid)} |", flush=True)
 
 
 @torch.no_grad()
-def answers(model: MMAExtractor, faces: FaceSet) -> Answers:
-    """Of the faces with a majority: what the fine network sees, logits, the majority."""
-    pooled = torch.cat([model.features(crops) for crops in evaluation_crops(faces)])
-    said = model.expressions(pooled[:, : model.expressions.in_features])
-    majority = torch.from_numpy(faces.majority)
-    has = majority >= 0
-    return pooled[has, -FEATURE:], said[has], majority[has]
+def faces_with_majority(model: MMAExtractor, faces: FaceSet) -> tuple[Tensor, Tensor]:
+    """What heads read (n, width) of the faces that have a majority, and that majority (n,)."""
+    voted = faces.select(faces.majority >= 0)
+    pooled = torch.cat([model.features(crops) for crops in evaluation_crops(voted)])
+    return pooled, torch.from_numpy(voted.majority)
 
 
 @torch.no_grad()
-def right(head: nn.Linear, valid: dict[str, Answers]) -> str:
-    """Of each corpus how many faces are named right with this reading, as cells of a table."""
+def right(model: MMAExtractor, valid: dict[str, tuple[Tensor, Tensor]]) -> str:
+    """Of each corpus how many faces are named right, as cells of a table."""
     cells = []
-    for features, said, majority in valid.values():
-        hits = int(((said + head(features)).argmax(1) == majority).sum())
+    for pooled, majority in valid.values():
+        hits = int((model.read(pooled).expression_logits.argmax(1) == majority).sum())
         cells.append(f"{hits} of {len(majority)} ({hits / len(majority):.4f})")
     return " | ".join(cells)
 

@@ -28,9 +28,9 @@ def only(monkeypatch, **strengths):
 
 def test_twins_differ_a_little_and_are_the_same_for_the_same_generator():
     faces = smooth()
-    view, other, _ = drawn(faces)
+    view, other, moves = drawn(faces)
     assert view.shape == other.shape == faces.shape and view.dtype == torch.float32
-    assert all(torch.equal(*pair) for pair in zip(drawn(faces), (view, other, _), strict=True))
+    assert all(torch.equal(*pair) for pair in zip(drawn(faces), (view, other, moves), strict=True))
     difference = (view - other).flatten(1).std(1)
     assert difference.min() > 0 and difference.max() < 0.5
     assert not torch.equal(view, drawn(faces, 3)[0])

@@ -322,10 +322,15 @@ class MMAExtractor(nn.Module):
     def read(self, pooled: Tensor) -> MMAOutput:
         """The same, nothing dropped in training either."""
         affect = torch.tanh(self.valence_arousal(pooled))
-        expressions = self.expressions(pooled[:, : self.expressions.in_features])
+        expressions = self.first_said(pooled)
         if self.fine_expressions is not None:
             expressions = expressions + self.fine_expressions(pooled[:, -FEATURE:])
         return MMAOutput(affect, expressions, self.action_units(pooled))
+
+    def first_said(self, pooled: Tensor) -> Tensor:
+        """Expression logits (batch, 7) without what they read of a fine network."""
+        said: Tensor = self.expressions(pooled[:, : self.expressions.in_features])
+        return said
 
     @property
     def linear_heads(self) -> tuple[nn.Linear, ...]:

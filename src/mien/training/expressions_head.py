@@ -20,8 +20,9 @@ PULL = 1.0
 """Factor of the squared weights, those of features brought to a deviation of 1."""
 
 HOLD = 100.0
-"""Factor of how far held faces are moved: of each held corpus the mean Kullback-Leibler divergence
-of what was said of a face from what is said with the reading, KL(was || is), in nats.
+"""Factor of how far held faces are moved: of each corpus that is not learned from the mean
+Kullback-Leibler divergence of what was said of a face from what is said with the reading,
+KL(was || is), in nats.
 
 Unlike a stronger pull it costs only what would change these faces: what tells others apart may be
 read freely.
@@ -30,7 +31,7 @@ read freely.
 
 def fit_beside(
     head: nn.Linear, features: Tensor, said: Tensor, expressions: Tensor, weight: Tensor,
-    corpus: Tensor, counted: Sequence[int], held: Sequence[int] = (),
+    corpus: Tensor, counted: Sequence[int],
     pull: float = PULL, hold: float = HOLD,
 ) -> None:  # fmt: skip
     """Fit a head in place, whose answer is added to what is said: each corpus alike, by L-BFGS.
@@ -50,10 +51,7 @@ def fit_beside(
     corpus
         int (n,).
     counted
-        Which corpora are fitted on.
-    held
-        Of which corpora what is said should stay as it was, none of them counted; those without
-        faces are passed over.
+        Which corpora are fitted on; of all others what is said is held as it was.
     pull, hold
         See `PULL` and `HOLD`.
 
@@ -61,15 +59,11 @@ def fit_beside(
     ------
     ConfigError
         If no face has an expression.
-    ValueError
-        If a corpus is counted and held.
     """
-    if set(counted) & set(held):
-        raise ValueError(f"corpora {sorted(set(counted) & set(held))} are both counted and held")
     parts = [corpus == index for index in counted]
     if not any((weight[of] > 0).any() for of in parts):
         raise ConfigError("no training face has an expression: nothing to fit")
-    still = [of for of in (corpus == index for index in held) if of.any()]
+    still = [corpus == index for index in sorted(set(corpus.tolist()) - set(counted))]
     before = [said[of].log_softmax(1) for of in still]
     middle, spread = features[corpus == corpus.min()].mean(0), features.std(0) + 1e-3
     even = (features - middle) / spread

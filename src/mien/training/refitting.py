@@ -30,13 +30,16 @@ from mien.training.mma import CorpusFeed, MMATrainConfig, make_feeds, plain_batc
 from mien.training.runs import ExtractorRun, load_extractor_run
 from mien.training.units_head import fit_units
 
+STEPS = 220
+"""Training batches that are looked at."""
+
 
 def refit_heads(
     run: Path,
     out: Path,
     config: MMATrainConfig,
     corpora: dict[str, FaceSet],
-    steps: int = 220,
+    steps: int = STEPS,
     expressions_of: Sequence[str] = (),
 ) -> ExtractorRun:
     """A run folder of a network that differs from another's in these heads alone.
@@ -84,7 +87,7 @@ def refit_heads(
     if expressions_of:
         if model.fine is None:
             raise ModelError(f"{run}: has no fine network that expressions could read (model.fine)")
-        model = _with_reading(model)
+        model = with_reading(model)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     seen = look_at(model, config, make_feeds(config, corpora), steps)
     fit_units(model.action_units, seen.pooled, seen.units, seen.corpus)
@@ -96,9 +99,8 @@ def refit_heads(
     if expressions_of:
         assert model.fine_expressions is not None  # by its shape
         counted = [names.index(name) for name in expressions_of]
-        held = [index for index in range(len(names)) if index not in counted]
         known = (seen.said, seen.expressions, seen.expression_weight, seen.corpus)
-        fit_beside(model.fine_expressions, seen.pooled[:, -FEATURE:], *known, counted, held)
+        fit_beside(model.fine_expressions, seen.pooled[:, -FEATURE:], *known, counted)
         identity["model_since"] = {"fine_expressions": True}
         identity["heads_fitted_by"] |= {
             "expressions_of": list(expressions_of),
@@ -109,7 +111,14 @@ def refit_heads(
     return load_extractor_run(out)
 
 
-def _with_reading(model: MMAExtractor) -> MMAExtractor:
+def with_reading(model: MMAExtractor) -> MMAExtractor:
+    """The same network, whose expressions read its fine network; nothing yet, or what they did.
+
+    Raises
+    ------
+    ConfigError
+        If it has no fine network.
+    """
     shape = {**asdict(model.config), "fine_expressions": True}
     wider = MMAExtractor(from_dict(MMAConfig, shape, "model")).eval()
     grow(wider, model.state_dict())
@@ -154,7 +163,7 @@ def look_at(
     side = model.config.full_px
     for crops, targets, corpus in plain_batches(config, feeds, side, steps, config.seed):
         pooled = model.features(crops)
-        said = model.expressions(pooled[:, : model.expressions.in_features])
+        said = model.first_said(pooled)
         known = (targets.action_units, targets.expressions, targets.expression_weight, corpus)
         found.append((pooled, said, *known))
     return Seen(*(torch.cat(parts) for parts in zip(*found, strict=True)))

@@ -54,7 +54,7 @@ def twins(faces: Tensor, generator: torch.Generator) -> Twins:
 
     Returns
     -------
-    Two views float (n, channels, side, side); no gradient goes through.
+    Both views, and how the first is moved; no gradient goes through.
     """
     normal = torch.randn(len(faces), 4, generator=generator) / 2
     moves, opposite = _moves(normal), _moves(-normal)
