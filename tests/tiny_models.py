@@ -12,7 +12,7 @@ from onnx import TensorProto, helper
 from mien.faces.align import TEMPLATE
 from mien.faces.streams import CHANNELS, STREAMS, normalisation
 from mien.inference.metadata import AFFECT_FORMAT, METADATA_KEY, MRAN_FORMAT, REACTIONS_FORMAT
-from mien.labels import AFFECT_COLUMNS, REACTIONS
+from mien.labels import AFFECT_COLUMNS, EXPRESSIONS, REACTIONS
 
 AFFECT_METADATA: dict[str, Any] = {
     "format": AFFECT_FORMAT,
@@ -24,6 +24,29 @@ AFFECT_METADATA: dict[str, Any] = {
     "outputs": list(AFFECT_COLUMNS),
     "preprocessing": {"crop_px": 112, "template": TEMPLATE.tolist()},
 }
+BAKED = (0.28, 0.12, 0.12, 0.12, 0.12, 0.12, 0.12)
+EVERYDAY = (0.4, 0.05, 0.05, 0.05, 0.25, 0.1, 0.1)
+FULL_METADATA: dict[str, Any] = {
+    **AFFECT_METADATA,
+    "prior": {"default": list(BAKED), "everyday": list(EVERYDAY)},
+    "quality_level": 0.3,
+    "trust": {
+        **{f"expr_{name}": {"mark": "measured", "figure": "0.90"} for name in EXPRESSIONS},
+        "au12": {"mark": "teacher", "figure": "r = 0.80"},
+        "au20": {"mark": "synthetic", "figure": "only by looking"},
+        "pose": {"mark": "synthetic", "figure": "2 degrees"},
+        "intensity": {"mark": "synthetic", "figure": "r = 0.70"},
+        "quality": {"mark": "measured", "figure": "AUC 0.95"},
+    },
+}
+LANDMARKS = [[4.0 * k, 100.0 - 3.0 * k] for k in range(26)]
+DETAILS: dict[str, Any] = {
+    "landmarks": LANDMARKS,
+    "pose": [10.0, -5.0, 3.0],
+    "eye_open": [0.8, 0.6],
+    "gaze": [4.0, -6.0],
+}
+"""What `full_affect` says of every crop."""
 REACTIONS_METADATA: dict[str, Any] = {
     "format": REACTIONS_FORMAT,
     "name": "tiny",
@@ -62,6 +85,50 @@ def tiny_affect(path: Path, metadata: Any = AFFECT_METADATA, name: str = "faces"
         [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 3, 112, 112])],
         [helper.make_tensor_value_info("affect", TensorProto.FLOAT, ["n", 26])],
         [ones, axis],
+    )
+    return _save(path, graph, metadata)
+
+
+def full_affect(path: Path, metadata: Any = FULL_METADATA, leave_out: tuple[str, ...] = ()) -> Path:
+    """As `tiny_affect`, and all further outputs: `DETAILS`, quality 0 (black) to 1 (white), and
+    intensities of 0 to 5 alike. "affect" is not the first output."""
+    nodes = [
+        helper.make_node("ReduceMean", ["faces"], ["pooled"], axes=[1, 2, 3], keepdims=0),
+        helper.make_node("Unsqueeze", ["pooled", "axis"], ["column"]),
+        helper.make_node("Mul", ["column", "ones"], ["affect"]),
+        helper.make_node("Mul", ["pooled", "half"], ["halved"]),
+        helper.make_node("Add", ["halved", "half"], ["quality"]),
+        helper.make_node("Unsqueeze", ["quality", "axis"], ["share"]),
+        helper.make_node("Mul", ["share", "fives"], ["au_intensity"]),
+        helper.make_node("Mul", ["column", "zero"], ["nothing"]),
+        helper.make_node("Unsqueeze", ["nothing", "axis"], ["nothing3"]),
+    ]
+    constants = [
+        helper.make_tensor("axis", TensorProto.INT64, [1], [1]),
+        helper.make_tensor("ones", TensorProto.FLOAT, [1, 26], [1.0] * 26),
+        helper.make_tensor("half", TensorProto.FLOAT, [], [0.5]),
+        helper.make_tensor("zero", TensorProto.FLOAT, [], [0.0]),
+        helper.make_tensor("fives", TensorProto.FLOAT, [1, 17], [5.0] * 17),
+    ]
+    shapes: dict[str, list[Any]] = {"quality": ["n"], "au_intensity": ["n", 17]}
+    for name, values in DETAILS.items():
+        shape = [1, 26, 2] if name == "landmarks" else [1, len(values)]
+        flat = [x for row in values for x in row] if name == "landmarks" else values
+        constants.append(helper.make_tensor(f"{name}_is", TensorProto.FLOAT, shape, flat))
+        base = "nothing3" if name == "landmarks" else "nothing"
+        nodes.append(helper.make_node("Add", [base, f"{name}_is"], [name]))
+        shapes[name] = ["n", *shape[1:]]
+    shapes["affect"] = ["n", 26]
+    graph = helper.make_graph(
+        nodes,
+        "affect",
+        [helper.make_tensor_value_info("faces", TensorProto.FLOAT, ["n", 3, 112, 112])],
+        [
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+            for name, shape in shapes.items()
+            if name not in leave_out
+        ],
+        constants,
     )
     return _save(path, graph, metadata)
 

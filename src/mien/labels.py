@@ -85,6 +85,25 @@ FACE_LANDMARKS: tuple[str, ...] = (
 """The 26 landmarks that synthetic faces come with; right and left are the person's own, ``mouth_*``
 the mouth's corners."""
 
+POSE_COLUMNS: tuple[str, ...] = ("pose_yaw_deg", "pose_pitch_deg", "pose_roll_deg")
+EYE_COLUMNS: tuple[str, ...] = ("eye_open_left", "eye_open_right")
+GAZE_COLUMNS: tuple[str, ...] = ("gaze_yaw_deg", "gaze_pitch_deg")
+INTENSITY_COLUMNS: tuple[str, ...] = tuple(f"{name}_intensity" for name in ACTION_UNIT_COLUMNS)
+
+DETAIL_COLUMNS: tuple[str, ...] = (
+    "quality",
+    *POSE_COLUMNS,
+    *EYE_COLUMNS,
+    *GAZE_COLUMNS,
+    *INTENSITY_COLUMNS,
+)
+"""What an extractor may say of a face beside the 26 numbers; the landmarks come behind."""
+
+FACE_LANDMARK_COLUMNS: tuple[str, ...] = tuple(
+    f"landmark_{number:02d}_{axis}" for number in range(len(FACE_LANDMARKS)) for axis in "xy"
+)
+"""x and y of `FACE_LANDMARKS` in their order."""
+
 # Du, Tao & Martinez, PNAS 111(15), 2014, Table 1. ``None`` marks a prototypical action unit; a
 # number is the share of people who show an observational one.
 _EXPRESSION_TO_ACTION_UNITS: dict[str, dict[int, float | None]] = {

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mien.labels import ACTION_UNITS, FACE_LANDMARKS
+
 FloatArray = npt.NDArray[np.float32]
 TimeArray = npt.NDArray[np.float64]
 ImageArray = npt.NDArray[np.uint8]
@@ -70,6 +72,96 @@ class Face:
     landmarks: FloatArray
 
 
+@dataclass(frozen=True, slots=True)
+class FaceDetails:
+    """What an extractor may say of faces beside the 26 numbers; NaN where it says nothing.
+
+    Of one face, or of n faces with a first axis of n.
+
+    Attributes
+    ----------
+    quality
+        float32 (), 0 to 1: how far this is a whole, upright, uncovered, sharp face of a person.
+    pose_deg
+        float32 (3,): yaw (the person's own left turn is positive), pitch (up), roll
+        (counter-clockwise in the image).
+    eye_open
+        float32 (2,), 0 to 1: the person's own left and right eye.
+    gaze_deg
+        float32 (2,): yaw and pitch relative to the head, signs as of the pose.
+    au_intensity
+        float32 (17,), 0 to 5, in the order of `mien.labels.ACTION_UNITS`.
+    landmarks
+        float32 (26, 2): x, y of `mien.labels.FACE_LANDMARKS`, in pixels of the aligned crop as an
+        extractor gives them, of the upright frame in a row of the frames table.
+    """
+
+    quality: FloatArray
+    pose_deg: FloatArray
+    eye_open: FloatArray
+    gaze_deg: FloatArray
+    au_intensity: FloatArray
+    landmarks: FloatArray
+
+    def of(self, index: int) -> FaceDetails:
+        """Those of face number `index` of several."""
+        return FaceDetails(
+            self.quality[index],
+            self.pose_deg[index],
+            self.eye_open[index],
+            self.gaze_deg[index],
+            self.au_intensity[index],
+            self.landmarks[index],
+        )
+
+    def numbers(self) -> FloatArray:
+        """float32 (25,) of one face, in the order of `mien.labels.DETAIL_COLUMNS`."""
+        parts = (self.quality, self.pose_deg, self.eye_open, self.gaze_deg, self.au_intensity)
+        return np.concatenate([np.atleast_1d(part) for part in parts]).astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class FaceEstimates:
+    """All that an extractor says of one face, or of n faces with a first axis of n.
+
+    Attributes
+    ----------
+    affect
+        float32 (26,), in the order of `mien.labels.AFFECT_COLUMNS`.
+    details
+        The rest; NaN where the extractor has no such output.
+    """
+
+    affect: FloatArray
+    details: FaceDetails
+
+    def of(self, index: int) -> FaceEstimates:
+        """Those of face number `index` of several."""
+        return FaceEstimates(self.affect[index], self.details.of(index))
+
+
+def no_details(*count: int) -> FaceDetails:
+    """Details of `count` faces, or without it of one, of which nothing is known.
+
+    Examples
+    --------
+    >>> no_details(3).landmarks.shape, no_details().numbers().shape
+    ((3, 26, 2), (25,))
+    """
+
+    def unknown(*shape: int) -> FloatArray:
+        return np.full((*count, *shape), np.nan, np.float32)
+
+    return FaceDetails(
+        unknown(),
+        unknown(3),
+        unknown(2),
+        unknown(2),
+        unknown(len(ACTION_UNITS)),
+        unknown(len(FACE_LANDMARKS), 2),
+    )
+
+
 @dataclass(slots=True)
 class Timeline:
     """A curve of bounded length: bin centres and the mean of each channel in each bin.
@@ -80,7 +172,7 @@ class Timeline:
         float64 (n,), increasing.
     values
         float32 (n, 26), in the order of `mien.labels.AFFECT_COLUMNS` (of MRAN: (n, 2), valence and
-        arousal); NaN where a bin holds no usable frame of this face.
+        arousal; of `DetailsSummary`: (n, 6)); NaN where a bin holds no usable frame of this face.
     bin_s
         Width of a bin in seconds; 0 where each bin is one frame.
     """
@@ -118,13 +210,37 @@ class MranSummary:
 
 
 @dataclass(slots=True)
+class DetailsSummary:
+    """What is kept of a face's details.
+
+    Attributes
+    ----------
+    mean
+        float32 (25,), in the order of `mien.labels.DETAIL_COLUMNS`: over the frames that count,
+        but of the quality over all frames. NaN where the extractor says nothing.
+    peak, peak_time_s
+        (17,): largest intensity of every action unit and when.
+    timeline
+        Of all frames, also those below the least quality: quality, yaw, pitch, roll, openness of
+        the left and of the right eye.
+    """
+
+    mean: FloatArray  # (25,)
+    peak: FloatArray  # (17,)
+    peak_time_s: TimeArray  # (17,)
+    timeline: Timeline
+
+
+@dataclass(slots=True)
 class FaceSummary:
     """All that is kept of one face once the video has been read.
 
     Channels are in the order of `mien.labels.AFFECT_COLUMNS`. ``thumbnails`` holds JPEG bytes of
     the aligned crop at the peak of a channel, by channel name. ``reactions`` is None where the
     face had too few usable frames; ``reaction_names`` are the names of its entries. ``mran`` is
-    None where MRAN was not asked for.
+    None where MRAN was not asked for, ``details`` where the extractor gives none.
+    ``low_quality_frames`` were left out of everything but first and last second and ``details``'
+    quality and curves; they are not among ``usable_frames``.
     """
 
     face_id: int
@@ -140,13 +256,15 @@ class FaceSummary:
     reactions: FloatArray | None = None
     reaction_windows: list[ReactionWindow] = field(default_factory=list)
     mran: MranSummary | None = None
+    details: DetailsSummary | None = None
+    low_quality_frames: int = 0
 
 
 @dataclass(slots=True)
 class Summary:
     """One analysed input: the content of ``video.json`` plus what the report draws.
 
-    ``document`` is the JSON document itself (schema version 1); ``faces`` hold curves and
+    ``document`` is the JSON document itself (docs/outputs.md); ``faces`` hold curves and
     thumbnails that the document leaves out.
     """
 

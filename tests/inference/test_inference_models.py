@@ -12,7 +12,17 @@ from mien.errors import ModelError
 from mien.faces.align import to_network
 from mien.inference.models import AffectModel, ReactionModel
 from mien.labels import ACTION_UNIT_COLUMNS, REACTIONS
-from tiny_models import AFFECT_METADATA, REACTIONS_METADATA, tiny_affect, tiny_reactions
+from tiny_models import (
+    AFFECT_METADATA,
+    BAKED,
+    DETAILS,
+    EVERYDAY,
+    FULL_METADATA,
+    REACTIONS_METADATA,
+    full_affect,
+    tiny_affect,
+    tiny_reactions,
+)
 
 
 def changed(metadata: dict[str, Any], **entries: Any) -> dict[str, Any]:
@@ -46,6 +56,119 @@ def test_a_good_extractor(tmp_path: Path) -> None:
         "caveat": "a constant",
         "au_decisions": dict.fromkeys(ACTION_UNIT_COLUMNS, 0.5),
     }
+
+
+def greys(*levels: int) -> np.ndarray:
+    return np.stack([np.full((112, 112, 3), grey, np.uint8) for grey in levels])
+
+
+def test_an_extractor_with_all_outputs(tmp_path: Path) -> None:
+    model = AffectModel(full_affect(tmp_path / "a.onnx"), threads=1)
+    crops = greys(0, 51, 255)
+    said = model.estimate(crops)
+    np.testing.assert_array_equal(said.affect, model.predict(crops))
+    np.testing.assert_allclose(said.affect[:, 5], [-1, -0.6, 1], atol=1e-4)
+    np.testing.assert_allclose(said.details.quality, [0, 0.2, 1], atol=1e-5)
+    np.testing.assert_allclose(said.details.au_intensity[:, 3], [0, 1, 5], atol=1e-4)
+    for name, values in (
+        ("pose_deg", DETAILS["pose"]),
+        ("eye_open", DETAILS["eye_open"]),
+        ("gaze_deg", DETAILS["gaze"]),
+        ("landmarks", DETAILS["landmarks"]),
+    ):
+        found = getattr(said.details, name)
+        assert found.dtype == np.float32
+        np.testing.assert_array_equal(found, np.float32([values] * 3))
+    one = said.of(1)
+    assert one.affect.shape == (26,)
+    assert one.details.landmarks.shape == (26, 2)
+    np.testing.assert_allclose(one.details.numbers()[:4], [0.2, 10, -5, 3], atol=1e-5)
+    assert model.estimate(crops[:0]).details.landmarks.shape == (0, 26, 2)
+    assert model.priors is not None
+    np.testing.assert_allclose(model.priors["default"], BAKED)
+    np.testing.assert_allclose(model.priors["everyday"], EVERYDAY)
+    assert model.quality_level == 0.3
+    assert model.trust["au12"] == {"mark": "teacher", "figure": "r = 0.80"}
+
+
+@pytest.mark.parametrize("missing", ["pose", "landmarks", "quality"])
+def test_an_extractor_may_lack_an_output(missing: str, tmp_path: Path) -> None:
+    model = AffectModel(full_affect(tmp_path / "a.onnx", leave_out=(missing,)), threads=1)
+    details = model.estimate(greys(51)).details
+    assert missing not in model.details
+    for name, field in (
+        ("pose", "pose_deg"),
+        ("landmarks", "landmarks"),
+        ("quality", "quality"),
+        ("gaze", "gaze_deg"),
+    ):
+        values = getattr(details, field)
+        assert np.isnan(values).all() if name == missing else np.isfinite(values).all()
+
+
+def test_an_extractor_of_before_says_nothing_more(tmp_path: Path) -> None:
+    model = AffectModel(tiny_affect(tmp_path / "a.onnx"), threads=1)
+    assert (model.details, model.priors, model.quality_level, model.trust) == ((), None, None, {})
+    said = model.estimate(greys(0, 255))
+    np.testing.assert_array_equal(said.affect, model.predict(greys(0, 255)))
+    assert np.isnan(said.details.of(0).numbers()).all()
+    assert np.isnan(said.details.landmarks).all()
+
+
+def test_undefined_details_are_missing(tmp_path: Path) -> None:
+    model = AffectModel(full_affect(tmp_path / "a.onnx"), threads=1)
+
+    class Session:
+        def run(self, names: list[str], _: Any) -> list[np.ndarray]:
+            assert names == ["affect", *model.details]
+            shapes = {"affect": (1, 26), "au_intensity": (1, 17), "landmarks": (1, 26, 2)}
+            shapes |= {"quality": (1,), "pose": (1, 3), "eye_open": (1, 2), "gaze": (1, 2)}
+            return [np.full(shapes[name], np.inf, np.float32) for name in names]
+
+    model._session = Session()
+    details = model.estimate(greys(0)).details
+    assert np.isnan(details.of(0).numbers()).all()
+    assert np.isnan(details.landmarks).all()
+
+
+@pytest.mark.parametrize(
+    ("entries", "text"),
+    [
+        ({"prior": [1, 2]}, "'prior' is damaged"),
+        ({"prior": {"everyday": list(EVERYDAY)}}, "'prior' is damaged"),
+        ({"prior": {"default": [0.5, 0.5]}}, "'prior' is damaged"),
+        ({"prior": {"default": [0.0, *[1 / 6] * 6]}}, "'prior' is damaged"),
+        ({"prior": {"default": ["a"] * 7}}, "'prior' is damaged"),
+        ({"quality_level": 1.5}, "'quality_level' is damaged"),
+        ({"quality_level": "high"}, "'quality_level' is damaged"),
+        ({"quality_level": True}, "'quality_level' is damaged"),
+        ({"trust": ["au12"]}, "'trust' is damaged"),
+        ({"trust": {"au12": "teacher"}}, "'trust' is damaged"),
+        ({"trust": {"au12": {"mark": "sure"}}}, "'trust' is damaged"),
+    ],
+)
+def test_damaged_entries_of_an_extractor(
+    entries: dict[str, Any], text: str, tmp_path: Path
+) -> None:
+    assert_refused(
+        AffectModel, full_affect(tmp_path / "a.onnx", changed(FULL_METADATA, **entries)), text
+    )
+
+
+def test_outputs_of_another_shape_are_refused(tmp_path: Path) -> None:
+    import onnx
+
+    file = full_affect(tmp_path / "a.onnx")
+    graph = onnx.load(file)
+    # The graph says 26 points, so the output named "pose" is swapped for the landmarks.
+    for output in graph.graph.output:
+        if output.name in ("pose", "landmarks"):
+            output.name = {"pose": "landmarks", "landmarks": "pose"}[output.name]
+    for node in graph.graph.node:
+        names = [{"pose": "landmarks", "landmarks": "pose"}.get(n, n) for n in node.output]
+        node.output[:] = names
+    onnx.save(graph, file)
+    assert_refused(AffectModel, file, r"its output '\w+' is .*, expected \('n', ")
 
 
 def test_a_good_reaction_model(tmp_path: Path) -> None:

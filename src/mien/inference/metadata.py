@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mien.errors import ModelError
+from mien.labels import (
+    AFFECT_COLUMNS,
+    DETAIL_COLUMNS,
+    EXPRESSIONS,
+    EYE_COLUMNS,
+    GAZE_COLUMNS,
+    INTENSITY_COLUMNS,
+    POSE_COLUMNS,
+)
 
 METADATA_KEY = "mien"
 """Key of the JSON document in the ONNX file's metadata."""
@@ -14,6 +26,24 @@ METADATA_KEY = "mien"
 AFFECT_FORMAT = "mien-affect-1"
 REACTIONS_FORMAT = "mien-reactions-1"
 MRAN_FORMAT = "mien-mran-1"
+
+MARKS = ("measured", "teacher", "synthetic", "simulated", "unknown")
+"""How far to trust a channel: measured on real faces, follows a teacher network, known from
+synthetic faces only, from simulated sequences only; unknown where a model says nothing."""
+
+CHANNELS = (*AFFECT_COLUMNS, *DETAIL_COLUMNS, "landmarks")
+"""Channels of an extractor: columns of the frames table, the landmarks as one."""
+
+# A model may speak of columns that belong together by one name.
+_GROUPS = {
+    **dict.fromkeys(POSE_COLUMNS, "pose"),
+    **dict.fromkeys(EYE_COLUMNS, "eye_open"),
+    **dict.fromkeys(GAZE_COLUMNS, "gaze"),
+    **dict.fromkeys(INTENSITY_COLUMNS, "intensity"),
+}
+
+Trust = dict[str, dict[str, Any]]
+"""By channel: ``mark``, one of `MARKS`, and ``figure``, a text or None."""
 
 
 def read_metadata(text: str | None, expected: str, path: Path) -> dict[str, Any]:
@@ -48,3 +78,81 @@ def describe_model(role: str, metadata: dict[str, Any]) -> dict[str, Any]:
             key: metadata.get(key) for key in ("name", "version", "license", "trained_on", "caveat")
         },
     }
+
+
+def read_trust(metadata: Mapping[str, Any], path: Path) -> Trust:
+    """What a model says of how far to trust its channels, by the names that it uses.
+
+    Raises
+    ------
+    ModelError
+        If the entry is damaged.
+    """
+    stored = metadata.get("trust")
+    if stored is None:
+        return {}
+    entries = stored.values() if isinstance(stored, dict) else [None]
+    if not all(isinstance(one, dict) and one.get("mark") in MARKS for one in entries):
+        raise ModelError(f"{path}: its metadata's 'trust' is damaged; export it again")
+    return {
+        name: {"mark": one["mark"], "figure": str(one["figure"]) if one.get("figure") else None}
+        for name, one in stored.items()
+    }
+
+
+def trust_of(trust: Trust, channel: str) -> dict[str, Any]:
+    """Mark and figure of a channel: its own, else its group's, else unknown.
+
+    Examples
+    --------
+    >>> trust_of({"pose": {"mark": "synthetic", "figure": "2 degrees"}}, "pose_yaw_deg")
+    {'mark': 'synthetic', 'figure': '2 degrees'}
+    >>> trust_of({}, "au12")
+    {'mark': 'unknown', 'figure': None}
+    """
+    found = trust.get(channel) or trust.get(_GROUPS.get(channel, ""))
+    return dict(found or {"mark": "unknown", "figure": None})
+
+
+def read_priors(metadata: Mapping[str, Any], path: Path) -> dict[str, tuple[float, ...]] | None:
+    """Shares of the expressions by name of the mixture; None where the model says nothing.
+
+    ``default`` is what its probabilities assume; ``everyday`` an everyday mixture.
+
+    Raises
+    ------
+    ModelError
+        If the entry is damaged.
+    """
+    stored = metadata.get("prior")
+    if stored is None:
+        return None
+    damaged = ModelError(f"{path}: its metadata's 'prior' is damaged; export it again")
+    if not isinstance(stored, dict) or "default" not in stored:
+        raise damaged
+    priors = {}
+    for name, shares in stored.items():
+        try:
+            values = np.asarray(shares, np.float64)
+        except (TypeError, ValueError):
+            raise damaged from None
+        if values.shape != (len(EXPRESSIONS),) or not (np.isfinite(values) & (values > 0)).all():
+            raise damaged
+        priors[name] = tuple((values / values.sum()).tolist())
+    return priors
+
+
+def read_quality_level(metadata: Mapping[str, Any], path: Path) -> float | None:
+    """Least quality that the model advises; None where it says nothing.
+
+    Raises
+    ------
+    ModelError
+        If the entry is damaged.
+    """
+    stored = metadata.get("quality_level")
+    if stored is None:
+        return None
+    if isinstance(stored, bool) or not isinstance(stored, (int, float)) or not 0 <= stored <= 1:
+        raise ModelError(f"{path}: its metadata's 'quality_level' is damaged; export it again")
+    return float(stored)

@@ -18,9 +18,12 @@ from mien.inference.metadata import (
     REACTIONS_FORMAT,
     describe_model,
     read_metadata,
+    read_priors,
+    read_quality_level,
+    read_trust,
 )
 from mien.labels import ACTION_UNIT_COLUMNS, AFFECT_COLUMNS
-from mien.types import FloatArray, ImageArray
+from mien.types import FaceEstimates, FloatArray, ImageArray, no_details
 from mien.weights import AFFECT_MODEL, REACTION_MODEL, weight_path
 
 # ONNX Runtime's errors share no base class of their own.
@@ -96,6 +99,42 @@ def _decisions(metadata: dict[str, Any], file: Path) -> npt.NDArray[np.float64]:
     return levels
 
 
+# Outputs of the graph beside "affect", which a file may lack, and where they belong.
+_DETAIL_OUTPUTS = {
+    "quality": "quality",
+    "pose": "pose_deg",
+    "eye_open": "eye_open",
+    "gaze": "gaze_deg",
+    "au_intensity": "au_intensity",
+    "landmarks": "landmarks",
+}
+
+
+def _outputs(session: Any, file: Path) -> dict[str, tuple[int, ...]]:
+    """Outputs of an extractor that are read, with the shape that one face has in them.
+
+    The 26 numbers are ``affect``, or the first output of a file that names it otherwise.
+    """
+    found = {item.name: item.shape for item in session.get_outputs()}
+    affect = "affect" if "affect" in found else next(iter(found))
+    unknown = no_details()
+    expected: dict[str, tuple[int, ...]] = {affect: (len(AFFECT_COLUMNS),)}
+    for name, field in _DETAIL_OUTPUTS.items():
+        if name in found:
+            expected[name] = getattr(unknown, field).shape
+    for name, shape in expected.items():
+        told = found[name][1:]
+        if len(told) != len(shape) or any(
+            isinstance(size, int) and size != wanted
+            for size, wanted in zip(told, shape, strict=True)
+        ):
+            raise ModelError(
+                f"{file}: its output {name!r} is {tuple(found[name])}, expected "
+                f"{('n', *shape)}; export it again"
+            )
+    return expected
+
+
 class AffectModel:
     """Stage 1: aligned crops in, affect representations out.
 
@@ -104,6 +143,16 @@ class AffectModel:
     au_decisions
         float64 (17,): from which probability on an action unit counts as active. They come from
         the file (`mien.evaluation.decisions`); 0.5 where it says nothing.
+    details
+        Names of the graph's outputs beside the 26 numbers, such as ``"pose"``; older files have
+        none.
+    priors
+        Shares of the expressions that the probabilities assume (``default``) and those of other
+        mixtures, by name; None where the file says nothing.
+    quality_level
+        Below which quality a face should not count; None where the file says nothing.
+    trust
+        Mark and figure by channel, as the file has them (`mien.inference.metadata.trust_of`).
 
     Parameters
     ----------
@@ -131,6 +180,11 @@ class AffectModel:
             raise ModelError(f"{file}: expects another face alignment than this version makes")
         self.au_decisions = _decisions(self.metadata, file)
         check_inputs(self._session, {"faces"}, file)
+        self._affect, *names = _outputs(self._session, file)
+        self.details = tuple(names)
+        self.priors = read_priors(self.metadata, file)
+        self.quality_level = read_quality_level(self.metadata, file)
+        self.trust = read_trust(self.metadata, file)
 
     def predict(self, crops: ImageArray) -> FloatArray:
         """Affect representations of aligned crops.
@@ -146,8 +200,31 @@ class AffectModel:
         """
         if len(crops) == 0:
             return np.empty((0, len(AFFECT_COLUMNS)), np.float32)
-        affect: FloatArray = self._session.run(None, {"faces": to_network(crops)})[0]
+        affect: FloatArray = self._session.run([self._affect], {"faces": to_network(crops)})[0]
         return affect
+
+    def estimate(self, crops: ImageArray) -> FaceEstimates:
+        """All that the file has outputs for, in one pass.
+
+        Parameters
+        ----------
+        crops
+            As of `predict`.
+
+        Returns
+        -------
+        Estimates of n faces. Landmarks are pixels of the crop, the pose is that seen in it.
+        """
+        details = no_details(len(crops))
+        if len(crops) == 0:
+            return FaceEstimates(np.empty((0, len(AFFECT_COLUMNS)), np.float32), details)
+        names = [self._affect, *self.details]
+        affect, *told = self._session.run(names, {"faces": to_network(crops)})
+        for name, values in zip(self.details, told, strict=True):
+            getattr(details, _DETAIL_OUTPUTS[name])[:] = np.where(
+                np.isfinite(values), values, np.nan
+            )
+        return FaceEstimates(affect, details)
 
     def describe(self) -> dict[str, Any]:
         """The model's entry in ``video.json``."""
