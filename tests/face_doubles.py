@@ -11,7 +11,15 @@ from mien.faces.align import TEMPLATE
 from mien.inference.options import AnalysisOptions
 from mien.inference.pipeline import Analyzer
 from mien.labels import ACTION_UNIT_COLUMNS, AFFECT_COLUMNS
-from mien.types import Face, FloatArray, Frame, ImageArray, SourceInfo
+from mien.types import (
+    Face,
+    FaceEstimates,
+    FloatArray,
+    Frame,
+    ImageArray,
+    SourceInfo,
+    no_details,
+)
 
 CHANNELS = len(AFFECT_COLUMNS)
 
@@ -47,6 +55,15 @@ class MeanAffect:
     def __init__(self) -> None:
         self.batches: list[int] = []
         self.au_decisions = np.linspace(0.1, 0.9, len(ACTION_UNIT_COLUMNS))
+        self.metadata: dict[str, Any] = {"name": "mean"}
+        self.trust: dict[str, dict[str, Any]] = {}
+
+    details: tuple[str, ...] = ()
+    priors: dict[str, tuple[float, ...]] | None = None
+    quality_level: float | None = None
+
+    def estimate(self, crops: ImageArray) -> FaceEstimates:
+        return FaceEstimates(self.predict(crops), no_details(len(crops)))
 
     def predict(self, crops: ImageArray) -> FloatArray:
         self.batches.append(len(crops))
@@ -67,6 +84,7 @@ class MeanReactions:
 
     def __init__(self, positions: int = 480, fps: float = 25.0) -> None:
         self.positions, self.fps = positions, fps
+        self.metadata: dict[str, Any] = {}
         self.lengths: list[int] = []
 
     def predict(self, affect: FloatArray) -> FloatArray:

@@ -257,7 +257,7 @@ def test_the_document_is_plain_json() -> None:
     _, summary = run_made(double_analyzer(lambda call: [LEFT]), [i / 25 for i in range(30)])
     text = json.dumps(summary.document, allow_nan=False)
     again = json.loads(text)
-    assert again["schema_version"] == 1
+    assert again["schema_version"] == 2
     assert again["settings"]["faces"] == "all"
     assert [model["role"] for model in again["models"]] == ["detector", "affect", "reactions"]
     assert set(again["faces"][0]["reactions"]["video"]) == {"first", "last"}

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
+from mien.faces.align import crop_to_image
+from mien.inference.details import to_frame
 from mien.inference.models import AffectModel
 from mien.inference.options import AnalysisOptions
 from mien.inference.rows import Pending
-from mien.inference.steady import SteadyAffect
-from mien.types import FloatArray
+from mien.inference.steady import SteadyAffect, SteadyIntensities
+from mien.types import FaceDetails, FaceEstimates, FloatArray
 
 
 class AffectStage:
@@ -27,31 +31,55 @@ class AffectStage:
     def __init__(self, extractor: AffectModel, options: AnalysisOptions, max_gap_s: float) -> None:
         self._extractor, self._options, self._max_gap_s = extractor, options, max_gap_s
         self._filters: dict[int, SteadyAffect] = {}
+        self._intensities: dict[int, SteadyIntensities] = {}
 
-    def estimate(self, pending: list[Pending]) -> list[list[FloatArray | None]]:
-        """Per frame and face float32 (26,), None where the extractor gave undefined numbers."""
+    def estimate(self, pending: list[Pending]) -> list[list[FaceEstimates | None]]:
+        """Per frame and face what the extractor says, None where its 26 numbers are undefined.
+
+        The 26 numbers are as the extractor gives them, at its own prior; details are those of the
+        frame.
+        """
         crops = [crop for item in pending for crop in item.crops]
         size = self._options.batch
-        parts = [
-            self._extractor.predict(np.stack(crops[i : i + size]))
-            for i in range(0, len(crops), size)
-        ]
-        values = iter(np.concatenate(parts) if parts else ())
+        values: list[FaceEstimates] = []
+        for i in range(0, len(crops), size):
+            batch = self._extractor.estimate(np.stack(crops[i : i + size]))
+            values += [batch.of(k) for k in range(len(batch.affect))]
+        told = iter(values)
         return [
-            [self._steadied(face_id, next(values), item.timestamp_s) for face_id in item.ids]
+            [
+                self._finished(face_id, next(told), place, item.timestamp_s)
+                for face_id, place in zip(item.ids, item.places, strict=True)
+            ]
             for item in pending
         ]
 
     def forget(self, face_id: int) -> None:
         """Let go of a face that cannot come back under this number."""
         self._filters.pop(face_id, None)
+        self._intensities.pop(face_id, None)
 
-    def _steadied(self, face_id: int, affect: FloatArray, time_s: float) -> FloatArray | None:
-        if not np.isfinite(affect).all():
+    def _finished(
+        self, face_id: int, said: FaceEstimates, place: FloatArray, time_s: float
+    ) -> FaceEstimates | None:
+        if not np.isfinite(said.affect).all():
             return None
+        details = to_frame(said.details, crop_to_image(place))
         if not self._options.steady:
-            return affect
+            return FaceEstimates(said.affect, details)
         filter_ = self._filters.get(face_id)
         if filter_ is None or time_s - filter_.time_s > self._max_gap_s:
             filter_ = self._filters[face_id] = SteadyAffect()
-        return filter_.update(affect, time_s)
+        return FaceEstimates(
+            filter_.update(said.affect, time_s), self._steadied(face_id, details, time_s)
+        )
+
+    def _steadied(self, face_id: int, details: FaceDetails, time_s: float) -> FaceDetails:
+        """Details with steady intensities; the rest is as estimated."""
+        if not np.isfinite(details.au_intensity).all():
+            self._intensities.pop(face_id, None)
+            return details
+        filter_ = self._intensities.get(face_id)
+        if filter_ is None or time_s - filter_.time_s > self._max_gap_s:
+            filter_ = self._intensities[face_id] = SteadyIntensities()
+        return replace(details, au_intensity=filter_.update(details.au_intensity, time_s))

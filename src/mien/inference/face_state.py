@@ -5,13 +5,14 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from mien.inference.details import DetailsState
 from mien.inference.models import ReactionModel
 from mien.inference.mran_state import MranState
 from mien.inference.resample import Resampler
 from mien.inference.timeline import TimelineBuilder
 from mien.inference.windows import ReactionWindows
 from mien.labels import AFFECT_COLUMNS, VALENCE_AROUSAL_SLICE
-from mien.types import FaceSummary, FloatArray, ImageArray
+from mien.types import FaceDetails, FaceSummary, FloatArray, ImageArray
 
 # A peak below this is nothing to show a picture of.
 _WORTH_A_PICTURE = 0.3
@@ -47,13 +48,14 @@ class FaceState:
         self.last_s = 0.0
         self._first_s = 0.0
         self._last_frame: int | None = None
-        self._count = 0
+        self._seen = self._count = 0  # frames with this face, and those that count
         self._sum = np.zeros(len(AFFECT_COLUMNS))
         self._peak = np.full(len(AFFECT_COLUMNS), np.nan, np.float32)
         self._peak_time_s = np.full(len(AFFECT_COLUMNS), np.nan)
         self._peak_crops: dict[int, ImageArray] = {}
         self._max_gap_s = max_gap_s
         self._timeline = TimelineBuilder(max_gap_s)
+        self._details = DetailsState(max_gap_s)
         self._mran: MranState | None = None
         self._reactions = reactions
         self._min_reaction_s = min_reaction_s
@@ -63,17 +65,48 @@ class FaceState:
             self._positions = 0
 
     def push(
-        self, time_s: float, affect: FloatArray, crop: ImageArray, frame: int | None = None
+        self,
+        time_s: float,
+        affect: FloatArray,
+        crop: ImageArray,
+        frame: int | None = None,
+        *,
+        details: FaceDetails | None = None,
+        reading: FloatArray | None = None,
+        low: bool = False,
     ) -> None:
-        """Add one usable frame: time in seconds, affect (26,), aligned crop, index of the frame.
+        """Add one frame with this face.
 
         A face seen in two frames in a row was not lost in between, however slow the video is.
+
+        Parameters
+        ----------
+        time_s
+            In seconds.
+        affect
+            (26,) as the frames table has it.
+        crop
+            The aligned crop.
+        frame
+            Index of the frame.
+        details
+            What else the extractor says.
+        reading
+            (26,) at the extractor's own prior, for stage 2; None for `affect`.
+        low
+            Whether its quality is too low: it counts as seen, but enters no mean, peak, picture,
+            curve or reaction, save the curves of `details`.
         """
-        contiguous = frame is not None and frame - 1 == self._last_frame
-        self._last_frame = frame
-        if self._count == 0:
+        if self._seen == 0:
             self._first_s = time_s
         self.last_s = time_s
+        self._seen += 1
+        if details is not None:
+            self._details.push(time_s, details, frame, low)
+        if low:
+            return
+        contiguous = frame is not None and frame - 1 == self._last_frame
+        self._last_frame = frame
         self._count += 1
         self._sum += affect
         self._timeline.push(time_s, affect, contiguous)
@@ -86,7 +119,8 @@ class FaceState:
             for channel in np.flatnonzero(higher):
                 self._peak_crops[int(channel)] = kept
         if self._reactions is not None:
-            for grid_s, value in self._resampler.push(time_s, affect, contiguous):
+            read = affect if reading is None else reading
+            for grid_s, value in self._resampler.push(time_s, read, contiguous):
                 self._windows.push(grid_s, value)
                 self._positions += 1
 
@@ -103,12 +137,14 @@ class FaceState:
             first_s=self._first_s,
             last_s=self.last_s,
             usable_frames=self._count,
-            mean=(self._sum / max(1, self._count)).astype(np.float32),
+            mean=self._mean(),
             peak=self._peak,
             peak_time_s=self._peak_time_s,
             timeline=self._timeline.finish(),
             thumbnails=self._thumbnails(),
             mran=self._mran.finish() if self._mran is not None else None,
+            details=self._details.finish(),
+            low_quality_frames=self._seen - self._count,
         )
         if self._reactions is not None:
             summary.reaction_names = self._reactions.reactions
@@ -116,6 +152,11 @@ class FaceState:
                 summary.reactions = self._windows.finish()
                 summary.reaction_windows = self._windows.windows
         return summary
+
+    def _mean(self) -> FloatArray:
+        if not self._count:
+            return np.full(len(AFFECT_COLUMNS), np.nan, np.float32)
+        return (self._sum / self._count).astype(np.float32)
 
     def _thumbnails(self) -> dict[str, bytes]:
         pictures: dict[str, bytes] = {}

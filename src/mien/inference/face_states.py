@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from mien.inference.details import CURVES
 from mien.inference.face_state import FaceState
 from mien.inference.models import ReactionModel
 from mien.inference.options import AnalysisOptions
@@ -66,8 +67,9 @@ class FaceStates:
 
     def _keep_details_of_few(self) -> None:
         """Let the curves and pictures of briefly seen faces go, where there are very many."""
-        if len(self._finished) - self.reduced > _DETAILED_FACES:
-            detailed = [face for face in self._finished if len(face.timeline.time_s)]
+        # Faces of which no frame was good enough may have no curve to begin with.
+        if len([face for face in self._finished if _has_curves(face)]) > _DETAILED_FACES:
+            detailed = [face for face in self._finished if _has_curves(face)]
             briefest = min(detailed, key=lambda face: (face.usable_frames, -face.face_id))
             empty = np.empty((0, len(AFFECT_COLUMNS)), np.float32)
             briefest.timeline = Timeline(np.empty(0), empty, 0.0)
@@ -75,4 +77,15 @@ class FaceStates:
             briefest.reaction_windows = []
             if briefest.mran is not None:
                 briefest.mran.timeline = Timeline(np.empty(0), np.empty((0, 2), np.float32), 0.0)
+            if briefest.details is not None:
+                briefest.details.timeline = Timeline(
+                    np.empty(0), np.empty((0, CURVES), np.float32), 0.0
+                )
             self.reduced += 1
+
+
+def _has_curves(face: FaceSummary) -> bool:
+    return bool(
+        len(face.timeline.time_s)
+        or (face.details is not None and len(face.details.timeline.time_s))
+    )

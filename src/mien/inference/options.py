@@ -8,6 +8,7 @@ from pathlib import Path
 from mien.inference.resample import GAP_POLICIES
 
 FACE_POLICIES = ("all", "largest")
+COLUMN_SETS = ("v1", "v2")
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,17 @@ class AnalysisOptions:
         An exported MRAN to use instead of the one that ships with mien; it implies `mran`.
     attention
         Whether MRAN's attention volumes are kept; it needs `mran`.
+    min_quality
+        Least quality, 0 to 1, of a face that counts: rows below it keep their numbers, but do not
+        enter means, peaks, pictures, curves and reactions. None: what the extractor advises; 0
+        keeps all.
+    prior
+        Which share of each expression the probabilities assume: ``"default"`` (as the extractor
+        was made), ``"balanced"`` (all the same), ``"everyday"`` (as the extractor's file has it),
+        or the path of a TOML or JSON file with the seven shares (`mien.inference.prior`).
+        Reactions are read at the default prior always.
+    columns
+        ``"v2"``: all columns of the frames table. ``"v1"``: those of schema version 1.
     """
 
     faces: str = "all"
@@ -68,11 +80,15 @@ class AnalysisOptions:
     mran: bool = False
     mran_model: Path | None = None
     attention: bool = False
+    min_quality: float | None = None
+    prior: str = "default"
+    columns: str = "v2"
 
     def __post_init__(self) -> None:
         for name in ("affect_model", "reaction_model", "mran_model"):
             if isinstance(getattr(self, name), str):  # what people pass from Python
                 object.__setattr__(self, name, Path(getattr(self, name)))
+        object.__setattr__(self, "prior", str(self.prior))
         if self.mran_model is not None:
             object.__setattr__(self, "mran", True)
         if self.attention and not self.mran:
@@ -81,6 +97,12 @@ class AnalysisOptions:
             raise ValueError(f"faces is one of {FACE_POLICIES}, not {self.faces!r}")
         if self.gaps not in GAP_POLICIES:
             raise ValueError(f"gaps is one of {GAP_POLICIES}, not {self.gaps!r}")
+        if self.columns not in COLUMN_SETS:
+            raise ValueError(f"columns is one of {COLUMN_SETS}, not {self.columns!r}")
+        if not self.prior:
+            raise ValueError("prior is a name or the path of a file, not an empty text")
+        if self.min_quality is not None and not 0 <= self.min_quality <= 1:
+            raise ValueError(f"min_quality must lie in [0, 1], not {self.min_quality}")
         if not 0 < self.min_score <= 1:
             raise ValueError(f"min_score must lie in (0, 1], not {self.min_score}")
         for name in ("min_face_px", "detect_side_px", "max_lost_s", "min_reaction_s", "batch"):

@@ -7,7 +7,9 @@ batch, and a bounded state per face are all that is held.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from copy import deepcopy
 from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +20,24 @@ from mien.inference.affect_stage import AffectStage
 from mien.inference.face_finder import FaceFinder
 from mien.inference.face_states import FaceStates
 from mien.inference.guidance import Guidance, GuidanceFiles
+from mien.inference.metadata import CHANNELS, Trust, read_trust, trust_of
 from mien.inference.models import AffectModel, ReactionModel
 from mien.inference.mran import MranModel
 from mien.inference.mran_stage import MranStage
 from mien.inference.options import AnalysisOptions
+from mien.inference.prior import Prior, choose_prior
 from mien.inference.resample import longest_step_s
 from mien.inference.rows import FrameRow, Pending
 from mien.inference.summary import document, file_stamp, source_text
-from mien.types import ImageArray, SourceInfo, Summary
+from mien.labels import VALENCE_AROUSAL
+from mien.types import FaceEstimates, FaceSummary, ImageArray, SourceInfo, Summary
 from mien.video.reader import VideoReader
 from mien.video.source import FrameFeed, FrameSource
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSIONS = {"v1": 1, "v2": 2}
+"""Of the outputs, by the columns that are asked for."""
+
+_MOST_NAMED = 5  # faces in a warning
 
 
 class Analyzer:
@@ -45,7 +53,9 @@ class Analyzer:
     Raises
     ------
     ModelError
-        If a model cannot be loaded.
+        If a model cannot be loaded, or does not know the prior that is asked for.
+    ConfigError
+        If the file of a prior is wrong.
     """
 
     def __init__(
@@ -67,6 +77,20 @@ class Analyzer:
         self.mran = (
             MranModel(self.options.mran_model, self.options.threads) if self.options.mran else None
         )
+        _ = self.prior, self.channels  # what is wrong with them is said before a video is opened
+
+    @cached_property
+    def prior(self) -> Prior:
+        """Shares of the expressions that are assumed."""
+        name = self.affect.metadata.get("name")
+        return choose_prior(self.options.prior, self.affect.priors, name)
+
+    @property
+    def min_quality(self) -> float | None:
+        """Least quality of a face that counts; None where all count."""
+        asked = self.options.min_quality
+        level = self.affect.quality_level if asked is None else asked
+        return level if level and "quality" in self.affect.details else None
 
     def open(self, path: str | Path, guidance: GuidanceFiles | None = None) -> Analysis:
         """Open one input; iterate the result for rows, then take its summary.
@@ -136,6 +160,18 @@ class Analyzer:
                 f"the MRAN model {self.mran.metadata.get('name')!r} reads "
                 f"{' and '.join(readable)} only; give --{' or --'.join(readable)}"
             )
+
+    @cached_property
+    def channels(self) -> Trust:
+        """How far to trust every channel: columns, ``landmarks`` as one, and ``reactions``."""
+        told = {name: trust_of(self.affect.trust, name) for name in CHANNELS}
+        if self.mran is not None:
+            trust = read_trust(self.mran.metadata, Path("the MRAN model"))
+            told |= {f"mran_{name}": trust_of(trust, name) for name in VALENCE_AROUSAL}
+        if self.reactions is not None:
+            trust = read_trust(self.reactions.metadata, Path("the reaction model"))
+            told["reactions"] = trust_of(trust, "reactions")
+        return told
 
     def settings(self) -> dict[str, Any]:
         """The options as plain values."""
@@ -253,8 +289,18 @@ class Analysis:
                 if values is None:
                     self._undefined += 1
                     continue
-                self._states.of(face_id).push(item.timestamp_s, values, crop, item.frame)
-                rows.append(FrameRow(item.frame, item.timestamp_s, face_id, face, values))
+                row = FrameRow(item.frame, item.timestamp_s, face_id, face)
+                self._fill(row, values)
+                self._states.of(face_id).push(
+                    row.timestamp_s,
+                    values.affect if row.affect is None else row.affect,
+                    crop,
+                    row.frame,
+                    details=row.details,
+                    reading=values.affect,
+                    low=row.low_quality,
+                )
+                rows.append(row)
             if len(rows) == first:
                 self._without_face += 1
                 rows.append(FrameRow(item.frame, item.timestamp_s))
@@ -264,9 +310,16 @@ class Analysis:
             self._retire(pending[-1].timestamp_s)
         return rows if self._mran is None else self._mran.release()
 
+    def _fill(self, row: FrameRow, said: FaceEstimates) -> None:
+        """What the extractor said, as the table has it."""
+        row.affect = self._analyzer.prior.apply(said.affect)
+        row.details = said.details
+        least = self._analyzer.min_quality
+        row.low_quality = least is not None and bool(said.details.quality < least)
+
     def _take_mran(self, row: FrameRow) -> None:
         """Values of MRAN have come for a row."""
-        if row.face_id is not None and row.mran is not None:
+        if row.face_id is not None and row.mran is not None and not row.low_quality:
             self._states.of(row.face_id).push_mran(row.timestamp_s, row.mran, row.frame)
 
     def _retire(self, now_s: float) -> None:
@@ -292,10 +345,11 @@ class Analysis:
             warnings.append(
                 f"{self._undefined} faces gave undefined numbers and count as not usable"
             )
+        warnings += self._quality_warnings(faces)
         analyzer = self._analyzer
         return Summary(
             document(
-                schema_version=SCHEMA_VERSION,
+                schema_version=SCHEMA_VERSIONS[analyzer.options.columns],
                 mien_version=__version__,
                 path=self._path,
                 stamp=self._stamp,
@@ -316,9 +370,33 @@ class Analysis:
                 min_reaction_s=analyzer.options.min_reaction_s,
                 warnings=warnings,
                 mran=self._describe_mran(),
+                prior=analyzer.prior.describe(),
+                min_quality=analyzer.min_quality,
+                channels=deepcopy(analyzer.channels),
             ),
             faces,
         )
+
+    def _quality_warnings(self, faces: list[FaceSummary]) -> list[str]:
+        """One line where faces are mostly of too low quality, one where it cannot be told."""
+        analyzer = self._analyzer
+        least = analyzer.min_quality
+        if least is None:
+            if analyzer.options.min_quality and "quality" not in analyzer.affect.details:
+                return ["the extractor gives no quality: min_quality had no effect"]
+            return []
+        poor = [face for face in faces if face.low_quality_frames > face.usable_frames]
+        if not poor:
+            return []
+        named = ", ".join(str(face.face_id) for face in poor[:_MOST_NAMED])
+        more = f" and {len(poor) - _MOST_NAMED} more" if len(poor) > _MOST_NAMED else ""
+        low = sum(face.low_quality_frames for face in poor)
+        seen = low + sum(face.usable_frames for face in poor)
+        return [
+            f"face{'s' if len(poor) > 1 else ''} {named}{more}: {low} of {seen} frames lie below "
+            f"quality {least:g} and count for no mean, peak, curve or reaction "
+            "(min_quality 0 keeps them)"
+        ]
 
     def _describe_mran(self) -> dict[str, Any] | None:
         """Which streams MRAN was given; None where it was not asked for."""

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.inference.mran import MranFrame
-from mien.types import Face, FloatArray, ImageArray
+from mien.types import Face, FaceDetails, FloatArray, ImageArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,9 @@ class Attention:
 class FrameRow:
     """One row of the frames table: a face in a frame, or a frame without a usable face.
 
-    ``face_id``, ``face`` and ``affect`` are None for the latter. ``mran`` is float32 (2,), valence
+    ``face_id``, ``face`` and ``affect`` are None for the latter. ``details`` are what the extractor
+    says beside the 26 numbers, in the frame's pixels; ``low_quality`` rows keep their numbers but
+    do not enter what is said of the whole video. ``mran`` is float32 (2,), valence
     and arousal, where MRAN was asked for; ``attention`` where that was.
     """
 
@@ -42,6 +44,8 @@ class FrameRow:
     affect: FloatArray | None = None
     mran: FloatArray | None = None
     attention: Attention | None = None
+    details: FaceDetails | None = None
+    low_quality: bool = False
 
 
 @dataclass(slots=True)

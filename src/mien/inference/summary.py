@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from mien.labels import AFFECT_COLUMNS, VALENCE_AROUSAL
-from mien.types import FaceSummary, MranSummary
+from mien.labels import AFFECT_COLUMNS, DETAIL_COLUMNS, INTENSITY_COLUMNS, VALENCE_AROUSAL
+from mien.types import DetailsSummary, FaceSummary, MranSummary
 from mien.video.source import FrameSource
 
 
@@ -40,10 +40,14 @@ def document(
     min_reaction_s: float,
     warnings: list[str],
     mran: dict[str, Any] | None = None,
+    prior: dict[str, Any],
+    min_quality: float | None,
+    channels: dict[str, dict[str, Any]],
 ) -> dict[str, Any]:
     """Plain values of one analysed input; undefined numbers are None, never NaN.
 
-    `mran` says which streams MRAN read; None, and no entry, where it was not asked for.
+    `mran` says which streams MRAN read; None, and no entry, where it was not asked for. `prior`,
+    `min_quality` and `channels` are what was assumed, what counted and how far to trust it.
     """
     info = reader.info
     return {
@@ -67,6 +71,9 @@ def document(
         "settings": settings,
         "models": models,
         **({} if mran is None else {"mran": mran}),
+        "prior": prior,
+        "min_quality": _number(min_quality),
+        "channels": channels,
         "faces": [
             _face(face, info.is_image, min_reaction_s, bool(settings["reactions"]))
             for face in faces
@@ -81,13 +88,34 @@ def _face(face: FaceSummary, is_image: bool, min_reaction_s: float, asked: bool)
         "first_s": _number(face.first_s),
         "last_s": _number(face.last_s),
         "usable_frames": face.usable_frames,
-        "mean": {n: _number(v) for n, v in zip(AFFECT_COLUMNS, face.mean, strict=True)},
+        "low_quality_frames": face.low_quality_frames,
+        "mean": {n: _number(v) for n, v in zip(AFFECT_COLUMNS, face.mean, strict=True)}
+        | _detail_means(face.details),
         "peak": {
             name: {"value": _number(value), "time_s": _number(time_s)}
             for name, value, time_s in zip(AFFECT_COLUMNS, face.peak, face.peak_time_s, strict=True)
-        },
+        }
+        | _detail_peaks(face.details),
         "reactions": _reactions(face, is_image, min_reaction_s, asked),
         **({} if face.mran is None else {"mran": _mran(face.mran)}),
+    }
+
+
+def _detail_means(details: DetailsSummary | None) -> dict[str, Any]:
+    """Means of what the extractor says beside the 26 numbers; None where it does not."""
+    if details is None:
+        return dict.fromkeys(DETAIL_COLUMNS)
+    return {n: _number(v) for n, v in zip(DETAIL_COLUMNS, details.mean, strict=True)}
+
+
+def _detail_peaks(details: DetailsSummary | None) -> dict[str, Any]:
+    if details is None:
+        return {name: {"value": None, "time_s": None} for name in INTENSITY_COLUMNS}
+    return {
+        name: {"value": _number(value), "time_s": _number(time_s)}
+        for name, value, time_s in zip(
+            INTENSITY_COLUMNS, details.peak, details.peak_time_s, strict=True
+        )
     }
 
 
