@@ -28,7 +28,7 @@ from mien.output.attention_video import write_attention_files
 from mien.output.folder import whole_folder, write_document
 from mien.output.layouts import EVEN_DECISIONS
 from mien.output.overlay import write_overlay
-from mien.output.schema import FRAME_SCHEMA, MRAN_SCHEMA, to_table
+from mien.output.schema import frame_schema, to_table
 from mien.output.sinks import MemorySink, open_sinks
 from mien.report import write_report
 from mien.types import FaceSummary, ImageArray, Summary
@@ -361,11 +361,11 @@ def _collect(
     source: Path | None = None,
 ) -> Result:
     """All rows of an analysis in memory."""
-    mran = analyzer.mran is not None
-    sink = MemorySink(MRAN_SCHEMA if mran else FRAME_SCHEMA)
+    mran, columns = analyzer.mran is not None, analyzer.options.columns
+    sink = MemorySink(frame_schema(columns, mran))
     volumes: list[Records] = []
     for rows in analysis.rows(progress):
-        sink.write(to_table(rows, mran))
+        sink.write(to_table(rows, mran, columns))
         found = to_records(rows)
         volumes += [] if found is None else [found]
     attention = np.concatenate(volumes) if volumes else None

@@ -8,8 +8,10 @@ import pytest
 
 from face_doubles import make_face
 from mien.inference.pipeline import FrameRow
-from mien.output.schema import FRAME_SCHEMA, to_table
+from mien.labels import DETAIL_COLUMNS, FACE_LANDMARK_COLUMNS
+from mien.output.schema import FRAME_SCHEMA, frame_schema, to_table
 from mien.output.sinks import FileSink, MemorySink, open_sinks
+from mien.types import FaceDetails, no_details
 
 # Written out by hand from the specification of the outputs, schema version 1.
 EXPECTED = (
@@ -31,6 +33,23 @@ EXPECTED = (
     ]
 )
 
+# The same of version 2: what comes behind.
+EXPECTED_BEHIND = (
+    ["quality", "pose_yaw_deg", "pose_pitch_deg", "pose_roll_deg"]
+    + ["eye_open_left", "eye_open_right", "gaze_yaw_deg", "gaze_pitch_deg"]
+    + [
+        f"au{number:02d}_intensity"
+        for number in (1, 2, 4, 5, 6, 7, 9, 10, 11, 12, 15, 17, 20, 23, 24, 25, 26)
+    ]
+    + [f"landmark_{number:02d}_{axis}" for number in range(26) for axis in "xy"]
+)
+
+
+def some_details(seed: int) -> FaceDetails:
+    rng = np.random.default_rng(seed)
+    shapes = ((), (3,), (2,), (2,), (17,), (26, 2))
+    return FaceDetails(*(np.float32(rng.random(shape) * 40) for shape in shapes))
+
 
 def some_rows(count: int = 9) -> list[FrameRow]:
     rng = np.random.default_rng(0)
@@ -41,12 +60,22 @@ def some_rows(count: int = 9) -> list[FrameRow]:
             rows.append(FrameRow(i, time_s))
             continue
         face = make_face(10 + i / 3, 20, 40, score=0.9 + i / 1000)
-        rows.append(FrameRow(i, time_s, i % 2, face, rng.random(26).astype(np.float32)))
+        row = FrameRow(i, time_s, i % 2, face, rng.random(26).astype(np.float32))
+        row.details = (some_details(i), no_details(), None)[i % 4 if i % 4 < 3 else 0]
+        rows.append(row)
     return rows
 
 
 def test_columns_are_those_of_the_specification() -> None:
-    assert [(field.name, str(field.type)) for field in FRAME_SCHEMA] == EXPECTED
+    behind = [(name, "float") for name in EXPECTED_BEHIND]
+    assert [(field.name, str(field.type)) for field in FRAME_SCHEMA] == EXPECTED + behind
+    assert [(field.name, str(field.type)) for field in frame_schema("v1")] == EXPECTED
+    mran = [("mran_valence", "float"), ("mran_arousal", "float")]  # always the last ones
+    for columns, others in (("v1", EXPECTED), ("v2", EXPECTED + behind)):
+        schema = frame_schema(columns, mran=True)
+        assert [(field.name, str(field.type)) for field in schema] == others + mran
+    assert FRAME_SCHEMA.metadata == {b"schema_version": b"2"}
+    assert frame_schema("v1").metadata is None
     assert [field.name for field in FRAME_SCHEMA if not field.nullable] == ["frame", "timestamp_s"]
     assert to_table(some_rows()).schema == FRAME_SCHEMA
     assert to_table([]).schema == FRAME_SCHEMA
@@ -65,7 +94,48 @@ def test_values_stand_in_their_columns() -> None:
             assert np.isnan(others).all()
             continue
         expected = [row.face.score, *row.face.box, *row.face.landmarks.ravel(), *row.affect]
+        details = row.details or no_details()
+        expected += [details.quality, *details.pose_deg, *details.eye_open, *details.gaze_deg]
+        expected += [*details.au_intensity, *details.landmarks.ravel()]
         np.testing.assert_array_equal(np.float32(others), np.float32(expected))
+
+
+@pytest.mark.parametrize("mran", [False, True])
+def test_the_first_version_is_the_second_without_what_came_behind(mran: bool) -> None:
+    rows = some_rows()
+    for row in rows:
+        row.mran = np.array([0.25, row.frame / 9], np.float32) if row.frame % 2 else None
+    first, second = to_table(rows, mran, "v1"), to_table(rows, mran)
+    assert first.schema.equals(frame_schema("v1", mran), check_metadata=True)
+    kept = second.select(first.column_names)
+    for name in first.column_names:  # NaN is not equal to itself, its words are
+        assert repr(kept[name].to_pylist()) == repr(first[name].to_pylist())
+    assert set(second.column_names) - set(first.column_names) == set(EXPECTED_BEHIND)
+    assert [*DETAIL_COLUMNS, *FACE_LANDMARK_COLUMNS] == EXPECTED_BEHIND
+
+
+def test_files_say_their_version_and_the_first_is_as_it_was(tmp_path) -> None:
+    rows = some_rows()
+    for columns in ("v1", "v2"):
+        for kind in ("parquet", "csv"):
+            folder = tmp_path / columns
+            folder.mkdir(exist_ok=True)
+            sink = FileSink(folder, kind, frame_schema(columns))
+            sink.write(to_table(rows, columns=columns))
+            sink.close()
+    metadata = pa.parquet.read_schema(tmp_path / "v2" / "frames.parquet").metadata
+    assert metadata[b"schema_version"] == b"2"
+    assert pa.parquet.read_schema(tmp_path / "v1" / "frames.parquet").metadata is None
+    first = (tmp_path / "v1" / "frames.csv").read_text().splitlines()
+    second = (tmp_path / "v2" / "frames.csv").read_text().splitlines()
+    assert len(first) == len(second) == 10
+    assert first[0] == ",".join(f'"{name}"' for name, _ in EXPECTED)
+    assert first[2] == ",".join([*second[2].split(",")[:2], "", *["nan"] * (len(EXPECTED) - 3)])
+    assert second[2].endswith("," * (len(EXPECTED) + len(EXPECTED_BEHIND) - 2))
+    assert "nan" not in "".join(second)
+    for one, other in zip(first, second, strict=True):
+        cells = ["" if cell == "nan" else cell for cell in one.split(",")]
+        assert other.split(",")[: len(EXPECTED)] == cells
 
 
 @pytest.mark.parametrize("count", [1, 7, 8, 9, 16, 17])

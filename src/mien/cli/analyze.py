@@ -85,6 +85,27 @@ _SUFFIXES = _VIDEO_SUFFIXES | _IMAGE_SUFFIXES
     help="Least confidence of the face detector.",
 )
 @click.option(
+    "--min-quality",
+    type=click.FloatRange(0, 1),
+    help="Least quality of a face that counts for means, peaks and reactions; by default what the "
+    "extractor advises, 0 keeps all.",
+)
+@click.option(
+    "--prior",
+    default="default",
+    show_default=True,
+    metavar="NAME|FILE",
+    help="How common each expression is assumed to be: default, balanced, everyday, or a TOML or "
+    "JSON file with the seven shares.",
+)
+@click.option(
+    "--columns",
+    type=click.Choice(["v1", "v2"]),
+    default="v2",
+    show_default=True,
+    help="Columns of the frames table; v1 leaves out what came after the 26 estimates.",
+)
+@click.option(
     "--detect-side",
     "detect_side_px",
     type=click.IntRange(64),
@@ -153,6 +174,9 @@ def command(
     faces: str,
     gaps: str,
     min_score: float,
+    min_quality: float | None,
+    prior: str,
+    columns: str,
     detect_side_px: int,
     steady: bool,
     reaction_model: Path | None,
@@ -183,6 +207,9 @@ def command(
             faces=faces,
             gaps=gaps,
             min_score=min_score,
+            min_quality=min_quality,
+            prior=prior,
+            columns=columns,
             detect_side_px=detect_side_px,
             steady=steady,
             threads=threads,
@@ -309,24 +336,24 @@ def _analyze_one(
     from mien.output.attention_video import write_attention_files
     from mien.output.folder import whole_folder, write_document
     from mien.output.overlay import read_frames_table, write_overlay
-    from mien.output.schema import FRAME_SCHEMA, MRAN_SCHEMA, to_table
+    from mien.output.schema import frame_schema, to_table
     from mien.output.sinks import open_sinks
     from mien.report import write_report
 
     started = time.perf_counter()
-    mran = analyzer.mran is not None
+    mran, columns = analyzer.mran is not None, analyzer.options.columns
     with ExitStack() as stack:
         analysis = stack.enter_context(analyzer.open(source, guidance))
         partial = stack.enter_context(whole_folder(folder))
         attention = analyzer.options.attention
         volumes = stack.enter_context(AttentionFile(partial)) if attention else None
-        schema = MRAN_SCHEMA if mran else FRAME_SCHEMA
+        schema = frame_schema(columns, mran)
         decisions = analyzer.affect.au_decisions.tolist()
         sinks = open_sinks(partial, kind, layouts, source, schema, decisions)
         with _bar(analysis.info.frame_count_hint, source_text(Path(source).name), quiet) as bar:
             try:
                 for rows in analysis.rows(bar.update):
-                    table = to_table(rows, mran)
+                    table = to_table(rows, mran, columns)
                     for sink in sinks:
                         sink.write(table)
                     if volumes is not None:

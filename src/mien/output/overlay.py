@@ -116,7 +116,7 @@ def read_frames_table(folder: Path, kind: str) -> Generator[pa.RecordBatch]:
             with pa.parquet.ParquetFile(data) as file:
                 yield from file.iter_batches(_BATCH_ROWS, columns=_COLUMNS)
             return
-        types = {field.name: field.type for field in FRAME_SCHEMA}
+        types = {name: FRAME_SCHEMA.field(name).type for name in _COLUMNS}
         options = pa.csv.ConvertOptions(column_types=types, include_columns=_COLUMNS)
         with pa.csv.open_csv(data, convert_options=options) as reader:
             yield from reader

@@ -1,4 +1,4 @@
-"""Columns of the frames table, schema version 1."""
+"""Columns of the frames table: those of schema version 1 (``v1``), and all (``v2``)."""
 
 from __future__ import annotations
 
@@ -7,9 +7,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from mien.inference.rows import FrameRow
-from mien.labels import AFFECT_COLUMNS, LANDMARKS, VALENCE_AROUSAL
+from mien.labels import (
+    AFFECT_COLUMNS,
+    DETAIL_COLUMNS,
+    FACE_LANDMARK_COLUMNS,
+    LANDMARKS,
+    VALENCE_AROUSAL,
+)
 
 BOX_COLUMNS = ("box_x", "box_y", "box_w", "box_h")
 LANDMARK_COLUMNS = tuple(f"{name}_{axis}" for name in LANDMARKS for axis in "xy")
@@ -17,27 +24,57 @@ LANDMARK_COLUMNS = tuple(f"{name}_{axis}" for name in LANDMARKS for axis in "xy"
 MRAN_COLUMNS = tuple(f"mran_{name}" for name in VALENCE_AROUSAL)
 
 _NUMBERS = ("face_score", *BOX_COLUMNS, *LANDMARK_COLUMNS, *AFFECT_COLUMNS)
+_DETAILS = (*DETAIL_COLUMNS, *FACE_LANDMARK_COLUMNS)
 
-FRAME_SCHEMA = pa.schema(
-    [
-        pa.field("frame", pa.int64(), nullable=False),
-        pa.field("timestamp_s", pa.float64(), nullable=False),
-        pa.field("face_id", pa.int32()),
-        *(pa.field(name, pa.float32()) for name in _NUMBERS),
-    ]
+_FIRST = (
+    pa.field("frame", pa.int64(), nullable=False),
+    pa.field("timestamp_s", pa.float64(), nullable=False),
+    pa.field("face_id", pa.int32()),
 )
-"""Arrow schema of ``frames.parquet``: see docs/outputs.md for units."""
-
-MRAN_SCHEMA = pa.schema([*FRAME_SCHEMA, *(pa.field(name, pa.float32()) for name in MRAN_COLUMNS)])
-"""The same where MRAN was asked for: its columns are the last ones."""
 
 
-def to_table(rows: list[FrameRow], mran: bool = False) -> pa.Table:
+def frame_schema(columns: str = "v2", mran: bool = False) -> pa.Schema:
+    """Arrow schema of ``frames.parquet``: see docs/outputs.md for units.
+
+    Parameters
+    ----------
+    columns
+        ``"v1"``, or ``"v2"`` with the schema version in its metadata.
+    mran
+        Whether MRAN was asked for: its columns are the last ones.
+
+    Examples
+    --------
+    >>> frame_schema("v1").names == frame_schema().names[:len(frame_schema("v1"))]
+    True
+    >>> frame_schema().metadata
+    {b'schema_version': b'2'}
+    """
+    names = [*_NUMBERS]
+    if columns != "v1":
+        names += _DETAILS
+    if mran:
+        names += MRAN_COLUMNS
+    metadata = {"schema_version": "2"} if columns != "v1" else None
+    return pa.schema([*_FIRST, *(pa.field(name, pa.float32()) for name in names)], metadata)
+
+
+FRAME_SCHEMA = frame_schema()
+"""All columns, without MRAN's."""
+
+
+def is_first_version(schema: pa.Schema) -> bool:
+    """Whether a table of this schema has the columns of schema version 1 only."""
+    return DETAIL_COLUMNS[0] not in schema.names
+
+
+def to_table(rows: list[FrameRow], mran: bool = False, columns: str = "v2") -> pa.Table:
     """Arrow table of rows; a frame without a face has a null ``face_id`` and NaN elsewhere.
 
-    `mran` adds the columns of `MRAN_SCHEMA`, NaN where there is no estimate.
+    `mran` and `columns` are as of `frame_schema`; NaN where there is no estimate.
     """
-    schema = MRAN_SCHEMA if mran else FRAME_SCHEMA
+    schema = frame_schema(columns, mran)
+    first = columns == "v1"
     numbers = np.full((len(rows), len(schema) - 3), np.nan, np.float32)
     face_id = np.full(len(rows), -1, np.int32)
     for i, row in enumerate(rows):
@@ -46,15 +83,29 @@ def to_table(rows: list[FrameRow], mran: bool = False) -> pa.Table:
             numbers[i, 0] = row.face.score
             told = np.concatenate([row.face.box, row.face.landmarks.ravel(), row.affect])
             numbers[i, 1 : len(_NUMBERS)] = told
+            if row.details is not None and not first:
+                told = np.concatenate([row.details.numbers(), row.details.landmarks.ravel()])
+                numbers[i, len(_NUMBERS) : len(_NUMBERS) + len(_DETAILS)] = told
             if mran and row.mran is not None:
-                numbers[i, len(_NUMBERS) :] = row.mran
-    columns = [
+                numbers[i, -len(MRAN_COLUMNS) :] = row.mran
+    arrays = [
         _array(np.array([row.frame for row in rows], np.int64), pa.int64()),
         _array(np.array([row.timestamp_s for row in rows], np.float64), pa.float64()),
         _array(face_id, pa.int32(), face_id >= 0),
         *(_array(column, pa.float32()) for column in numbers.T),
     ]
-    return pa.Table.from_arrays(columns, schema=schema)
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def without_nan(table: pa.Table) -> pa.Table:
+    """The same with null for NaN: in a csv that is an empty cell."""
+    columns = [
+        pc.if_else(pc.is_nan(column), None, column)
+        if pa.types.is_floating(field.type) and field.nullable
+        else column
+        for field, column in zip(table.schema, table.columns, strict=True)
+    ]
+    return pa.Table.from_arrays(columns, schema=table.schema)
 
 
 def _array(

@@ -12,7 +12,7 @@ import pyarrow.parquet
 
 from mien.inference.summary import source_text
 from mien.output.layouts import EVEN_DECISIONS, LAYOUTS, LayoutWriter
-from mien.output.schema import FRAME_SCHEMA
+from mien.output.schema import FRAME_SCHEMA, is_first_version, without_nan
 
 FORMATS = ("parquet", "csv")
 # Rows gathered before they go to disk: large enough for good compression, small in memory.
@@ -32,7 +32,11 @@ class FrameSink(Protocol):
 
 
 class FileSink:
-    """Writes ``frames.parquet`` or ``frames.csv`` with memory bounded by one row group."""
+    """Writes ``frames.parquet`` or ``frames.csv`` with memory bounded by one row group.
+
+    A missing number is NaN in Parquet and an empty cell in csv; with the columns of schema version
+    1 it is ``nan`` there, as it was.
+    """
 
     def __init__(
         self, folder: Path, kind: str = "parquet", schema: pa.Schema = FRAME_SCHEMA
@@ -47,6 +51,7 @@ class FileSink:
             self._writer = pa.parquet.ParquetWriter(self._file, schema, compression="zstd")
         else:
             self._writer = pa.csv.CSVWriter(self._file, schema)
+        self._empties = kind == "csv" and not is_first_version(schema)
         self._waiting: list[pa.Table] = []
         self._rows = 0
 
@@ -67,7 +72,8 @@ class FileSink:
 
     def _flush(self) -> None:
         if self._waiting:
-            self._writer.write_table(pa.concat_tables(self._waiting))
+            table = pa.concat_tables(self._waiting)
+            self._writer.write_table(without_nan(table) if self._empties else table)
         self._waiting, self._rows = [], 0
 
 
@@ -105,7 +111,8 @@ def open_sinks(
     if unknown:
         raise ValueError(f"layouts are {sorted(LAYOUTS)}, not {unknown}")
     name = source_text(source)
+    first = is_first_version(schema)
     return [
         FileSink(folder, kind, schema),
-        *(LayoutWriter(folder, layout, name, decisions) for layout in layouts),
+        *(LayoutWriter(folder, layout, name, decisions, first) for layout in layouts),
     ]
