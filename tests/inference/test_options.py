@@ -15,6 +15,10 @@ from mien.inference.options import AnalysisOptions
         ({"min_score": 0}, r"min_score must lie in \(0, 1\], not 0"),
         ({"min_score": 1.1}, "min_score must lie in"),
         ({"min_score": float("nan")}, "min_score must lie in"),
+        ({"min_quality": -0.1}, r"min_quality must lie in \[0, 1\], not -0.1"),
+        ({"min_quality": 1.1}, "min_quality must lie in"),
+        ({"min_quality": float("nan")}, "min_quality must lie in"),
+        ({"columns": "v3"}, r"columns is one of \('v1', 'v2'\), not 'v3'"),
         ({"threads": -1}, "threads must be 0 or more, not -1"),
         *(
             ({name: value}, f"{name} must be positive, not {value}")

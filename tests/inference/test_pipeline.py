@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 import tracemalloc
-from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from face_doubles import (
     MeanReactions,
     double_analyzer,
     make_face,
+    run_made,
     texture,
 )
 from mien.inference.pipeline import Analysis, Analyzer, FrameRow
@@ -30,18 +30,6 @@ LEFT, RIGHT = make_face(4, 10), make_face(80, 12, 36)
 def run(analyzer: Analyzer, path: Path) -> tuple[list[FrameRow], Summary]:
     with analyzer.open(path) as analysis:
         rows = [row for batch in analysis for row in batch]
-        return rows, analysis.summary()
-
-
-def run_made(
-    analyzer: Analyzer,
-    times_s: Sequence[float],
-    picture: Callable[[int], ImageArray] = lambda index: texture(1),
-    fps: float | None = 25,
-) -> tuple[list[FrameRow], Summary]:
-    reader: Any = MadeReader(times_s, picture, fps)
-    with Analysis(analyzer, reader, "made") as analysis:
-        rows = [row for batch in analysis.rows() for row in batch]
         return rows, analysis.summary()
 
 
