@@ -11,12 +11,12 @@ import pyarrow.parquet
 import pytest
 
 import mien
-from face_doubles import double_analyzer, make_face, texture
+from face_doubles import FullAffect, double_analyzer, make_face, texture
 from mien.api import Result, analyze
 from mien.errors import InputError, MienError, OutputError
 from mien.inference.options import AnalysisOptions
-from mien.labels import AFFECT_COLUMNS, REACTIONS
-from mien.output.schema import FRAME_SCHEMA
+from mien.labels import AFFECT_COLUMNS, DETAIL_COLUMNS, INTENSITY_COLUMNS, REACTIONS
+from mien.output.schema import FRAME_SCHEMA, frame_schema
 from mien.video import write_video
 
 LEFT, RIGHT = make_face(4, 10), make_face(80, 12, 36)
@@ -62,6 +62,59 @@ def test_repr_is_readable(result: Result, clip: Path) -> None:
     assert "mostly surprise (0." in lines[2]
     assert ".save(folder)" in lines[-1]
     assert "nan" not in repr(result)
+    assert "trust" not in repr(result)  # of which this extractor says nothing
+
+
+def test_all_that_an_extractor_says_reaches_python(clip: Path, tmp_path: Path) -> None:
+    result = analyze(clip, analyzer=double_analyzer(script, FullAffect(), min_quality=0))
+    assert "  trust: expressions 6 unknown, 1 measured; action units 16 unknown, 1 teacher; " in (
+        repr(result)
+    )
+    assert "pose synthetic" in repr(result)
+    assert result.channels["pose_yaw_deg"] == {"mark": "synthetic", "figure": "2 degrees"}
+    frames = result.frames.query("face_id == 0")
+    np.testing.assert_allclose(frames["pose_yaw_deg"], 10)
+    faces = result.faces
+    assert faces.loc[0, "mean_quality"] == pytest.approx(frames["quality"].mean(), abs=1e-5)
+    assert faces.loc[0, "peak_au12_intensity"] == pytest.approx(
+        frames["au12_intensity"].max(), abs=1e-5
+    )
+    folder = result.save(tmp_path / "full")
+    saved = pa.parquet.read_table(folder / "frames.parquet")
+    assert saved.schema.metadata[b"schema_version"] == b"2"
+    assert saved.column_names == FRAME_SCHEMA.names
+
+
+def test_the_first_version_is_a_part_of_the_second(clip: Path, tmp_path: Path) -> None:
+    first, second = (
+        analyze(clip, analyzer=double_analyzer(script, FullAffect(), columns=columns))
+        for columns in ("v1", "v2")
+    )
+    assert first.table.column_names == frame_schema("v1").names
+    for name in first.table.column_names:
+        assert repr(first.table[name].to_pylist()) == repr(second.table[name].to_pylist())
+    assert (first.document["schema_version"], second.document["schema_version"]) == (1, 2)
+    folders = {
+        (result, kind): result.save(tmp_path / f"{k}{kind}", kind, ("openface",))
+        for k, result in enumerate((first, second))
+        for kind in ("parquet", "csv")
+    }
+    assert pa.parquet.read_schema(folders[first, "parquet"] / "frames.parquet").metadata is None
+    with (folders[first, "csv"] / "openface.csv").open(newline="", encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["success"] == "1"]
+    assert "pose_Rx" not in rows[0]
+    au12 = [row["au12"] for row in first.table.to_pylist() if row["face_id"] is not None]
+    assert [float(row["AU12_r"]) for row in rows] == pytest.approx(au12, abs=1e-5)
+
+
+def test_a_face_without_a_frame_that_counts_is_told(clip: Path, tmp_path: Path) -> None:
+    result = analyze(clip, analyzer=double_analyzer(script, FullAffect(), min_quality=1.0))
+    text = repr(result)
+    assert "face 0: 0.20-1.56 s, no frame of enough quality (35 below)" in text
+    assert "warning: faces 0, 1: 50 of 50 frames lie below quality 1 and count for no" in text
+    assert result.faces["low_quality_frames"].tolist() == [35, 15]
+    assert result.faces["mean_valence"].isna().all()
+    assert (result.save(tmp_path / "poor") / "report.html").is_file()
 
 
 def test_frames_have_their_dtypes(result: Result) -> None:
@@ -83,7 +136,11 @@ def test_faces_and_reactions(result: Result) -> None:
     assert faces.index.tolist() == [0, 1]
     assert faces["usable_frames"].tolist() == [35, 15]
     expected = [f"{kind}_{name}" for kind in ("mean", "peak") for name in AFFECT_COLUMNS]
-    assert list(faces.columns) == ["first_s", "last_s", "usable_frames", *expected]
+    behind = ["low_quality_frames", *(f"mean_{name}" for name in DETAIL_COLUMNS)]
+    behind += [f"peak_{name}" for name in INTENSITY_COLUMNS]
+    assert list(faces.columns) == ["first_s", "last_s", "usable_frames", *expected, *behind]
+    assert faces["low_quality_frames"].tolist() == [0, 0]
+    assert faces[behind[1:]].isna().all(axis=None)  # this extractor says nothing of them
     mean = result.frames.query("face_id == 0")["au12"].mean()
     assert faces.loc[0, "mean_au12"] == pytest.approx(mean, abs=1e-5)
     reactions = result.reactions

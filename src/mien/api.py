@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -15,7 +16,19 @@ from mien.inference.guidance import GuidanceFiles
 from mien.inference.options import AnalysisOptions
 from mien.inference.pipeline import Analysis, Analyzer
 from mien.inference.summary import file_stamp
-from mien.labels import ACTION_UNIT_COLUMNS, AFFECT_COLUMNS, EXPRESSIONS, REACTIONS
+from mien.labels import (
+    ACTION_UNIT_COLUMNS,
+    AFFECT_COLUMNS,
+    DETAIL_COLUMNS,
+    EXPRESSION_COLUMNS,
+    EXPRESSIONS,
+    EYE_COLUMNS,
+    GAZE_COLUMNS,
+    INTENSITY_COLUMNS,
+    POSE_COLUMNS,
+    REACTIONS,
+    VALENCE_AROUSAL,
+)
 from mien.output.attention import (
     ATTENTION_FILE,
     FaceAttention,
@@ -88,6 +101,12 @@ class Result:
         return list(self.document["warnings"])
 
     @property
+    def channels(self) -> dict[str, dict[str, Any]]:
+        """How far to trust every channel, by column: ``mark`` and, where known, ``figure``."""
+        found: dict[str, dict[str, Any]] = self.document["channels"]
+        return found
+
+    @property
     def frames(self) -> pd.DataFrame:
         """Frames table: one row per frame and face (columns: docs/outputs.md)."""
         pandas = _pandas()
@@ -98,21 +117,22 @@ class Result:
 
     @property
     def faces(self) -> pd.DataFrame:
-        """One row per face, indexed by ``face_id``: times, usable frames, mean and peak."""
+        """One row per face, indexed by ``face_id``: times, frames, mean and peak of channels."""
+        told = ("first_s", "last_s", "usable_frames")
+        means, peaks = (*AFFECT_COLUMNS, *DETAIL_COLUMNS), (*AFFECT_COLUMNS, *INTENSITY_COLUMNS)
         rows = [
             {
-                "face_id": face["face_id"],
-                "first_s": face["first_s"],
-                "last_s": face["last_s"],
-                "usable_frames": face["usable_frames"],
-                **{f"mean_{name}": face["mean"][name] for name in AFFECT_COLUMNS},
-                **{f"peak_{name}": face["peak"][name]["value"] for name in AFFECT_COLUMNS},
+                **{name: face[name] for name in ("face_id", *told, "low_quality_frames")},
+                **{f"mean_{name}": face["mean"][name] for name in means},
+                **{f"peak_{name}": face["peak"][name]["value"] for name in peaks},
             }
             for face in self.document["faces"]
         ]
-        columns = ["face_id", "first_s", "last_s", "usable_frames"]
+        columns = ["face_id", *told]
         columns += [f"mean_{name}" for name in AFFECT_COLUMNS]
         columns += [f"peak_{name}" for name in AFFECT_COLUMNS]
+        columns += ["low_quality_frames", *(f"mean_{name}" for name in DETAIL_COLUMNS)]
+        columns += [f"peak_{name}" for name in INTENSITY_COLUMNS]
         table: pd.DataFrame = _pandas().DataFrame(rows, columns=columns)
         return table.set_index("face_id")
 
@@ -224,6 +244,12 @@ class Result:
         ]
         for face in self.document["faces"]:
             means = face["mean"]
+            if not face["usable_frames"]:
+                lines.append(
+                    f"  face {face['face_id']}: {face['first_s']:.2f}-{face['last_s']:.2f} s, no "
+                    f"frame of enough quality ({face['low_quality_frames']} below)"
+                )
+                continue
             top = max(EXPRESSIONS, key=lambda name: means[f"expr_{name}"] or 0)
             lines.append(
                 f"  face {face['face_id']}: {face['usable_frames']} frames, "
@@ -233,6 +259,8 @@ class Result:
             )
         if any(face["reactions"]["video"] for face in self.document["faces"]):
             lines.append(f"  reactions: {self._reaction_caveat()}")
+        trust = _trust(self.channels)
+        lines += [f"  trust: {trust}"] if trust else []
         lines += [f"  warning: {text}" for text in self.warnings]
         lines.append("  .frames .faces .reactions (pandas)   .table (pyarrow)   .save(folder)")
         return "\n".join(lines)
@@ -388,6 +416,33 @@ def _timed(
 
 def _path(file: str | Path | None) -> Path | None:
     return None if file is None else Path(file)
+
+
+_GROUPS = {
+    "valence, arousal": VALENCE_AROUSAL,
+    "expressions": EXPRESSION_COLUMNS,
+    "action units": ACTION_UNIT_COLUMNS,
+    "intensities": INTENSITY_COLUMNS,
+    "pose": POSE_COLUMNS,
+    "eyes": EYE_COLUMNS,
+    "gaze": GAZE_COLUMNS,
+    "quality": ("quality",),
+    "landmarks": ("landmarks",),
+}
+
+
+def _trust(channels: dict[str, dict[str, Any]]) -> str:
+    """The marks of all channels in a line; those of which nothing is said are left out."""
+    parts = []
+    for group, names in _GROUPS.items():
+        marks = Counter(channels[name]["mark"] for name in names)
+        if set(marks) == {"unknown"}:
+            continue
+        if len(marks) == 1:
+            parts.append(f"{group} {next(iter(marks))}")
+        else:
+            parts.append(f"{group} " + ", ".join(f"{n} {mark}" for mark, n in marks.most_common()))
+    return "; ".join(parts)
 
 
 def _size(source: dict[str, Any]) -> str:

@@ -18,9 +18,9 @@ pytest.importorskip("onnx")
 from mien import __version__
 from mien.cli import cli, main
 from mien.demo import demo_frames, write_demo_clip
-from mien.output.schema import FRAME_SCHEMA
+from mien.output.schema import FRAME_SCHEMA, frame_schema
 from mien.video import VideoReader, write_video
-from tiny_models import tiny_affect, tiny_reactions
+from tiny_models import EVERYDAY, full_affect, tiny_affect, tiny_reactions
 
 RESULT = {"frames.parquet", "video.json", "report.html"}
 
@@ -174,8 +174,69 @@ def test_a_good_run(clip: Path, models: list[str], tmp_path: Path, monkeypatch, 
     )
     document = json.loads((tmp_path / "face" / "video.json").read_text(encoding="utf-8"))
     assert document["source"]["path"] == str(clip)
-    assert document["schema_version"] == 1
+    assert document["schema_version"] == 2
     assert document["settings"]["threads"] == 1
+
+
+@pytest.fixture(scope="module")
+def full_models(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    folder = tmp_path_factory.mktemp("models")
+    affect, reactions = full_affect(folder / "a.onnx"), tiny_reactions(folder / "r.onnx")
+    return ["--affect", str(affect), "--reactions", str(reactions), "--threads", "1"]
+
+
+@pytest.mark.parametrize("kind", ["parquet", "csv"])
+def test_the_first_version_of_the_columns(
+    kind: str, clip: Path, full_models: list[str], tmp_path: Path, monkeypatch, capfd
+) -> None:
+    tables = {}
+    for columns in ("v1", "v2"):
+        code, _, err = run(
+            monkeypatch, capfd, "analyze", clip, "--out", tmp_path / columns, *full_models,
+            "--format", kind, "--columns", columns, "--overlay",
+        )  # fmt: skip
+        assert (code, err) == (0, [])
+        file = tmp_path / columns / "face" / f"frames.{kind}"
+        read = pa.parquet.read_table if kind == "parquet" else pa.csv.read_csv
+        tables[columns] = read(file)
+        document = json.loads((file.parent / "video.json").read_text(encoding="utf-8"))
+        assert document["schema_version"] == int(columns[1])
+        assert "overlay.mp4" in names(file.parent)
+    assert tables["v1"].column_names == frame_schema("v1").names
+    assert tables["v2"].column_names == frame_schema("v2").names
+    for name in tables["v1"].column_names:
+        assert tables["v1"][name].equals(tables["v2"][name]), name
+    assert tables["v2"]["eye_open_left"].to_pylist()[0] == pytest.approx(0.8)
+
+
+def test_quality_and_prior_are_options(
+    clip: Path, full_models: list[str], tmp_path: Path, monkeypatch, capfd
+) -> None:
+    code, _, err = run(
+        monkeypatch, capfd, "analyze", clip, "--out", tmp_path, *full_models,
+        "--min-quality", "1", "--prior", "everyday",
+    )  # fmt: skip
+    assert code == 0
+    assert len(err) == 1 and "face 0: 10 of 10 frames lie below quality 1 " in err[0]
+    document = json.loads((tmp_path / "face" / "video.json").read_text(encoding="utf-8"))
+    assert document["faces"][0]["low_quality_frames"] == 10
+    assert list(document["prior"]["shares"].values()) == pytest.approx(EVERYDAY)
+    assert document["channels"]["au20"]["mark"] == "synthetic"
+
+
+def test_a_prior_that_cannot_be_is_one_line(
+    clip: Path, models: list[str], full_models: list[str], tmp_path: Path, monkeypatch, capfd
+) -> None:
+    arguments = ("analyze", clip, "--out", tmp_path / "out")
+    code, _, err = run(monkeypatch, capfd, *arguments, *models, "--prior", "balanced")
+    assert code == 1
+    assert len(err) == 1 and "'tiny' does not say which prior its expressions assume" in err[0]
+    file = tmp_path / "prior.toml"
+    file.write_text("neutral = 0.4\n")
+    code, _, err = run(monkeypatch, capfd, *arguments, *full_models, "--prior", file)
+    assert code == 1
+    assert len(err) == 1 and f"{file}: holds ['neutral']; give a share for each of" in err[0]
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_no_face_is_a_warning(
