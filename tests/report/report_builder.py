@@ -8,8 +8,17 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from mien.labels import ACTION_UNITS, AFFECT_COLUMNS, EXPRESSIONS, REACTIONS, relatedness
-from mien.types import FaceSummary, ReactionWindow, Summary, Timeline
+from mien.labels import (
+    ACTION_UNIT_COLUMNS,
+    ACTION_UNITS,
+    AFFECT_COLUMNS,
+    DETAIL_COLUMNS,
+    EXPRESSION_COLUMNS,
+    EXPRESSIONS,
+    REACTIONS,
+    relatedness,
+)
+from mien.types import DetailsSummary, FaceSummary, ReactionWindow, Summary, Timeline
 
 CAVEAT = "Learnt from a few thousand self-recorded clips; other people and settings may differ."
 
@@ -162,6 +171,45 @@ def two_faces() -> Summary:
     return Summary(told, faces)
 
 
+MARKED = {
+    **{name: {"mark": "measured", "figure": "0.93 on real faces"} for name in EXPRESSION_COLUMNS},
+    **{name: {"mark": "teacher", "figure": "r = 0.80"} for name in ACTION_UNIT_COLUMNS},
+    **{name: {"mark": "unknown", "figure": None} for name in ("valence", "arousal")},
+    **{name: {"mark": "synthetic", "figure": None} for name in DETAIL_COLUMNS},
+    "au20": {"mark": "synthetic", "figure": "only by looking"},
+    "quality": {"mark": "measured", "figure": "AUC 0.95"},
+    "landmarks": {"mark": "synthetic", "figure": None},
+}
+
+
+def with_details(summary: Summary | None = None) -> Summary:
+    """Two faces with all that an extractor may say, of which a tenth does not count."""
+    summary = summary or two_faces()
+    for face in summary.faces:
+        time = face.timeline.time_s
+        values = np.stack(
+            [
+                0.6 + 0.35 * np.sin(time / 4),
+                25 * np.sin(time / 7),
+                8 * np.cos(time / 3) - 4,
+                6 * np.sin(time),
+                (np.sin(time * 3) > -0.95) * 0.9,
+                (np.sin(time * 3) > -0.95) * 0.8,
+            ],
+            axis=1,
+        ).astype(np.float32)
+        rest = np.linspace(0, 3, len(DETAIL_COLUMNS) - 6)
+        face.details = DetailsSummary(
+            mean=np.concatenate([values.mean(0), rest]).astype(np.float32),
+            peak=np.linspace(1, 5, 17, dtype=np.float32),
+            peak_time_s=np.full(17, float(time[0])),
+            timeline=Timeline(time, values, face.timeline.bin_s),
+        )
+        face.low_quality_frames = face.usable_frames // 9
+    summary.document |= {"channels": MARKED, "min_quality": 0.35, "schema_version": 2}
+    return summary
+
+
 def no_faces() -> Summary:
     """A video in which no face was found."""
     told = document([])
@@ -242,8 +290,23 @@ def nothing_usable() -> Summary:
     return Summary(document(faces, duration_s=None), faces)
 
 
+def still_with_details() -> Summary:
+    """A still image with all that an extractor may say."""
+    return with_details(image())
+
+
+def poor() -> Summary:
+    """A face with details, of which no frame counts."""
+    summary = with_details(Summary(document([unseen_face(0)]), [unseen_face(0)]))
+    summary.faces[0].low_quality_frames = 5
+    return summary
+
+
 STATES = {
     "two_faces": two_faces,
+    "with_details": with_details,
+    "still_with_details": still_with_details,
+    "poor": poor,
     "no_faces": no_faces,
     "many_faces": many_faces,
     "image": image,

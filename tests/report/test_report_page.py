@@ -287,3 +287,60 @@ def test_mran_stands_beside_stage_1() -> None:
     mran.timeline = Timeline(mran.timeline.time_s + 1, mran.timeline.values, 0.1)
     with pytest.raises(ValueError, match=r"points of MRAN are not the \d+ here"):
         render_report(summary)
+
+
+def test_marks_stand_beside_their_numbers_and_are_explained(pages: dict[str, str]) -> None:
+    page = Page(pages["with_details"])
+    content = pages["with_details"]
+    assert re.search(
+        r"happiness <em class=\"mark m-measured\"[^>]*>measured</em> <b data-col", content
+    )
+    unit = content.index("AU20 lip stretcher </span>")
+    assert re.search(r"<b [^>]*>[^<]*</b> <em [^>]*>synthetic</em>", content[unit : unit + 250])
+    assert 'title="learnt and checked on drawn faces only: only by looking"' in content
+    words = "measured checked on photographs or videos of real faces; teacher follows another"
+    assert page.text.count("How far to trust a number: " + words) == 2  # once per face
+    assert "simulated learnt" not in page.text  # no channel here is
+    assert "how far to trust it" in page.text and "r = 0.80" in page.text  # the table
+    for state in ("two_faces", "image", "many_faces"):  # their models say nothing
+        assert 'class="mark' not in pages[state] and "trust" not in Page(pages[state]).text
+
+
+def test_what_is_seen_beside_the_expression_has_a_block_of_its_own(pages: dict[str, str]) -> None:
+    content = pages["with_details"]
+    page = Page(content)
+    assert page.text.count("How it was seen") == 2
+    for style in ("d-quality", "d-yaw", "d-pitch", "d-roll", "d-left", "d-right"):
+        assert content.count(f'class="line {style}"') == 2
+    assert content.count('class="least"') == 2
+    assert re.search(r"Mean quality 0\.\d\d; mean head pose yaw [+\u2212]?\d+\u00b0", page.text)
+    assert re.search(r"\d+ frames of .* below quality 0\.35: not counted in means", page.text)
+    assert "<code>au12_intensity</code>" in content and "<code>pose_roll_deg</code>" in content
+    assert "All 51 channels in numbers" in content
+    assert "How it was seen" not in pages["two_faces"]
+    assert "<code>quality</code>" not in pages["two_faces"]
+
+
+def test_a_still_image_tells_of_quality_and_pose_in_words(pages: dict[str, str]) -> None:
+    page = Page(pages["still_with_details"])
+    assert "How it was seen" not in page.text
+    assert "Mean quality" not in page.text and "Quality 0." in page.text
+    assert "synthetic" in page.text
+
+
+def test_a_face_that_never_counts_shows_why(pages: dict[str, str]) -> None:
+    page = Page(pages["poor"])
+    assert "there is no curve to draw" in page.text
+    assert "How it was seen" in page.text
+    assert "5 frames of 5 below quality 0.35" in page.text
+
+
+def test_words_of_a_model_cannot_break_out_of_a_mark() -> None:
+    summary = build.with_details()
+    summary.document["channels"] = {
+        **build.MARKED, "au12": {"mark": "teacher", "figure": build.NASTY},
+        "au15": {"mark": build.NASTY, "figure": None},
+    }  # fmt: skip
+    content = render_report(summary)
+    assert Page(content).errors == []
+    assert "<img src=x" not in content

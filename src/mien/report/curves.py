@@ -79,7 +79,12 @@ class Curve:
         ]
 
 
-def make_curve(timeline: Timeline, max_points: int, mran: Timeline | None = None) -> Curve:
+def make_curve(
+    timeline: Timeline,
+    max_points: int,
+    mran: Timeline | None = None,
+    channels: int = len(AFFECT_COLUMNS),
+) -> Curve:
     """Trim `timeline` to where the face was seen and average neighbours down to `max_points`.
 
     A mean over neighbours leaves out missing ones and is missing where all are, as in the
@@ -92,10 +97,8 @@ def make_curve(timeline: Timeline, max_points: int, mran: Timeline | None = None
     """
     time = np.asarray(timeline.time_s, dtype=np.float64)
     values = np.asarray(timeline.values, dtype=np.float64)
-    if values.shape != (len(time), len(AFFECT_COLUMNS)):
-        raise ValueError(
-            f"timeline values are {values.shape}, not ({len(time)}, {len(AFFECT_COLUMNS)})"
-        )
+    if values.shape != (len(time), channels):
+        raise ValueError(f"timeline values are {values.shape}, not ({len(time)}, {channels})")
     if mran is not None:
         if mran.values.shape != (len(time), len(MRAN_COLUMNS)) or not np.array_equal(
             mran.time_s, time

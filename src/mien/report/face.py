@@ -7,16 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from mien.labels import ACTION_UNIT_SLICE
+from mien.labels import ACTION_UNIT_SLICE, AFFECT_COLUMNS, DETAIL_COLUMNS, VALENCE_AROUSAL
 from mien.report import numbers
 from mien.report.bars import presence_bar
 from mien.report.circumplex import circumplex, describe
+from mien.report.conditions import conditions, summary
 from mien.report.curves import Curve, Interval, face_span, presence
 from mien.report.reactions import reactions
 from mien.report.still import still
 from mien.report.text import channel, clock, count, escape, plural
 from mien.report.thumbnails import dominant, peak_strip
 from mien.report.timeline import timeline
+from mien.report.trust import Trust
 from mien.types import FaceSummary
 
 
@@ -45,9 +47,12 @@ class FaceView:
 def section(view: FaceView, document: dict[str, Any], video: Interval, *, opened: bool) -> str:
     """A collapsible section with charts, crops, plane, reactions and numbers."""
     is_image = bool(document["source"]["is_image"])
+    trust, least = Trust(document), document.get("min_quality")
     told = f"<h3>Reactions</h3>{reactions(view.face, view.note, document, view.who)}"
-    body = _still(view, told) if is_image else _moving(view, video) + told
-    table = numbers.table(view.face, view.who, still=is_image)
+    body = (
+        _still(view, told, trust, least) if is_image else _moving(view, video, trust, least) + told
+    )
+    table = numbers.table(view.face, view.who, trust, still=is_image)
     return (
         f'<details class="face" id="{view.anchor}"{" open" if opened else ""}>'
         f"<summary><h2>{view.who}</h2><span>{_gist(view.face, is_image)}</span></summary>"
@@ -57,8 +62,10 @@ def section(view: FaceView, document: dict[str, Any], video: Interval, *, opened
 
 
 def _channels(view: FaceView) -> int:
-    """Channels that are told of the face: 26, and MRAN's two where it was asked for."""
-    return len(view.face.mean) + (0 if view.face.mran is None else len(view.face.mran.mean))
+    """Channels that are told of the face: 26, and what MRAN and the extractor say beside them."""
+    face = view.face
+    more = 0 if face.details is None else int(np.isfinite(face.details.mean).sum())
+    return len(face.mean) + (0 if face.mran is None else len(face.mran.mean)) + more
 
 
 def _gist(face: FaceSummary, is_image: bool) -> str:
@@ -72,15 +79,26 @@ def _gist(face: FaceSummary, is_image: bool) -> str:
     return f"{main}, {seen}, {plural(face.usable_frames, 'usable frame', 'usable frames')}"
 
 
-def _still(view: FaceView, told: str) -> str:
+def _still(view: FaceView, told: str, trust: Trust, least: float | None) -> str:
     return (
-        f"{still(view.face, view.who)}"
+        f"{still(view.face, view.who, trust)}{_legend(view, trust)}"
+        f"{summary(view.face, least, still=True)}"
         f'<div class="pair"><div>{told}</div>'
         f"<div>{_plane(view, 'The cross marks this face.')}</div></div>"
     )
 
 
-def _moving(view: FaceView, video: Interval) -> str:
+def _legend(view: FaceView, trust: Trust) -> str:
+    """What the marks of this face's channels mean."""
+    names = [*AFFECT_COLUMNS]
+    if view.face.details is not None:
+        names += DETAIL_COLUMNS
+    if view.face.mran is not None:
+        names += [f"mran_{name}" for name in VALENCE_AROUSAL]
+    return trust.legend(names)
+
+
+def _moving(view: FaceView, video: Interval, trust: Trust, least: float | None) -> str:
     face, curve = view.face, view.curve
     bar = presence_bar(presence(face, curve), video, view.who)
     whole = f"seen in the whole video, {clock(video[0], 1)} to {clock(video[1], 1)}"
@@ -88,14 +106,16 @@ def _moving(view: FaceView, video: Interval) -> str:
     if not len(curve.time_s):
         return (
             f'<p class="whole">{bar}<span>{whole}</span></p><h3>Over time</h3>'
-            f'<p class="quiet">No usable frame of {view.who}: there is no curve to draw.</p>{peaks}'
+            f'<p class="quiet">No usable frame of {view.who}: there is no curve to draw.</p>'
+            f"{conditions(face, video, view.who, trust, least)}{peaks}"
         )
     span = face_span(curve, video)
     plane = _plane(view, "Path from faint (early) to strong (late); the cross is the mean.")
     return (
         f'<p class="whole">{bar}<span>{whole}</span></p>'
-        f"<h3>Over time</h3>{timeline(face, curve, span, view.index, view.who)}"
-        f'<p class="quiet">{_reading(curve, span, video)}</p>'
+        f"<h3>Over time</h3>{timeline(face, curve, span, view.index, view.who, trust)}"
+        f'<p class="quiet">{_reading(curve, span, video)}</p>{_legend(view, trust)}'
+        f"{conditions(face, span, view.who, trust, least)}"
         f'<div class="pair"><div>{peaks}</div><div>{plane}</div></div>'
     )
 

@@ -44,7 +44,7 @@ def render_report(summary: Summary) -> str:
         If faces and document do not fit each other, or an array has another shape than stated
         in `mien.types`.
     KeyError
-        If ``document`` lacks a part that schema version 1 prescribes.
+        If ``document`` lacks a part that schema version 1 prescribes; what came later may lack.
     """
     document = summary.document
     views = _views(summary)

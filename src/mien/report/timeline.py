@@ -8,6 +8,7 @@ from mien.labels import (
     ACTION_UNIT_NAMES,
     ACTION_UNIT_SLICE,
     ACTION_UNITS,
+    AFFECT_COLUMNS,
     EXPRESSION_COLUMNS,
     EXPRESSION_SLICE,
     VALENCE_AROUSAL,
@@ -17,12 +18,15 @@ from mien.report import draw
 from mien.report.curves import MRAN_COLUMNS, Curve, Interval, all_known, any_known, ticks
 from mien.report.heat import heat_map
 from mien.report.text import channel, clock, escape, number
+from mien.report.trust import Trust
 from mien.types import FaceSummary, MranSummary
 
 _MOST_COLUMNS = 2000
 
 
-def timeline(face: FaceSummary, curve: Curve, span: Interval, index: int, who: str) -> str:
+def timeline(
+    face: FaceSummary, curve: Curve, span: Interval, index: int, who: str, trust: Trust
+) -> str:
     """The stack of charts of face number `index` on the axis `span`."""
     times, decimals = ticks(span)
     affect_known = any_known(curve.values[:, VALENCE_AROUSAL_SLICE])
@@ -57,7 +61,8 @@ def timeline(face: FaceSummary, curve: Curve, span: Interval, index: int, who: s
             _levels("+1", "0", "\u22121"),
             affect,
             _peaks(face, range(2), who) + _clip_words(face),
-            _legend(face, (0, 1)) + (_clip_legend(face.mran) if face.mran is not None else ""),
+            _legend(face, (0, 1), trust)
+            + (_clip_legend(face.mran, trust) if face.mran is not None else ""),
         )
         + _chart(
             "Expressions",
@@ -66,7 +71,7 @@ def timeline(face: FaceSummary, curve: Curve, span: Interval, index: int, who: s
             _levels("1", "0.5", "0"),
             areas,
             _peaks(face, range(2, 9), who),
-            _legend(face, _stack_columns()),
+            _legend(face, _stack_columns(), trust),
         )
         + _chart(
             "Action units",
@@ -75,7 +80,7 @@ def timeline(face: FaceSummary, curve: Curve, span: Interval, index: int, who: s
             _unit_names(),
             heat + rows,
             "",
-            _unit_values(face),
+            _unit_values(face, trust),
         )
         + f'<div class="row"><div></div><div class="ticks">{_ticks(span, times, decimals)}</div>'
         f"<div></div></div></div>"
@@ -105,9 +110,10 @@ def _value(face: FaceSummary, column: int) -> str:
     return f'<b data-column="{column}">{mean}</b>'
 
 
-def _legend(face: FaceSummary, columns: tuple[int, ...]) -> str:
+def _legend(face: FaceSummary, columns: tuple[int, ...], trust: Trust) -> str:
     rows = "".join(
-        f'<li><i class="key k-{channel(c)}"></i>{channel(c)} {_value(face, c)}</li>'
+        f'<li><i class="key k-{channel(c)}"></i>{channel(c)} '
+        f"{trust.mark(AFFECT_COLUMNS[c])} {_value(face, c)}</li>"
         for c in columns
     )
     return f'<ul class="legend">{rows}</ul>'
@@ -121,9 +127,10 @@ def _clip_lines(curve: Curve, span: Interval) -> str:
     )
 
 
-def _clip_legend(said: MranSummary) -> str:
+def _clip_legend(said: MranSummary, trust: Trust) -> str:
     rows = "".join(
         f'<li><i class="key clips k-{name}"></i>{channel(column)} '
+        f"{trust.mark(f'mran_{name}')} "
         f'<b data-column="{column}">{number(mean, signed=True)}</b></li>'
         for name, column, mean in zip(VALENCE_AROUSAL, MRAN_COLUMNS, said.mean, strict=True)
     )
@@ -155,11 +162,12 @@ def _unit_names() -> str:
     )
 
 
-def _unit_values(face: FaceSummary) -> str:
+def _unit_values(face: FaceSummary, trust: Trust) -> str:
     return (
         '<ol class="units values">'
         + "".join(
-            f'<li><span class="sr">{channel(column)} </span>{_value(face, column)}</li>'
+            f'<li><span class="sr">{channel(column)} </span>{_value(face, column)} '
+            f"{trust.mark(AFFECT_COLUMNS[column])}</li>"
             for column in range(9, 26)
         )
         + "</ol>"

@@ -1,0 +1,61 @@
+"""How far to trust each channel, in one word beside its number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from mien.report.text import escape
+
+_MEANINGS = {
+    "measured": "checked on photographs or videos of real faces",
+    "teacher": "follows another network, whose answers it was taught",
+    "synthetic": "learnt and checked on drawn faces only",
+    "simulated": "learnt from made-up sequences only",
+    "unknown": "the model does not say",
+}
+
+
+class Trust:
+    """Marks of the channels of a document; none at all where its models say nothing.
+
+    Parameters
+    ----------
+    document
+        With ``channels``, or without where an older version wrote it.
+    """
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        told = document.get("channels") or {}
+        self._entries = {
+            name: entry for name, entry in told.items() if entry.get("mark") in _MEANINGS
+        }
+        self.known = any(entry["mark"] != "unknown" for entry in self._entries.values())
+
+    def mark(self, name: str) -> str:
+        """The word for a channel, as a small label with its figure as title; or nothing."""
+        entry = self._entries.get(name)
+        if not self.known or entry is None:
+            return ""
+        word = str(entry["mark"])
+        figure = f": {entry['figure']}" if entry.get("figure") else ""
+        title = escape(f"{_MEANINGS[word]}{figure}")
+        return f'<em class="mark m-{word}" title="{title}">{word}</em>'
+
+    def cell(self, name: str) -> str:
+        """The same for a table: the word and the figure written out."""
+        entry = self._entries.get(name)
+        figure = "" if entry is None or not entry.get("figure") else escape(entry["figure"])
+        return f"{self.mark(name)} {figure}".strip()
+
+    def legend(self, names: Iterable[str]) -> str:
+        """A sentence that says what the words of these channels mean; or nothing."""
+        if not self.known:
+            return ""
+        used = {self._entries[name]["mark"] for name in names if name in self._entries}
+        parts = [
+            f'<em class="mark m-{word}">{word}</em> {meaning}'
+            for word, meaning in _MEANINGS.items()
+            if word in used
+        ]
+        return f'<p class="quiet">How far to trust a number: {"; ".join(parts)}.</p>'
