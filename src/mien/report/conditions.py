@@ -21,11 +21,11 @@ _MOST_POINTS = 600
 _POSE_REACH_DEG = 60.0
 _WORDS = {
     "quality": "quality",
-    "pose_yaw_deg": "yaw, own left +",
-    "pose_pitch_deg": "pitch, up +",
+    "pose_yaw_deg": "yaw",
+    "pose_pitch_deg": "pitch",
     "pose_roll_deg": "roll",
-    "eye_open_left": "left eye",
-    "eye_open_right": "right eye",
+    "eye_open_left": "left",
+    "eye_open_right": "right",
 }
 _STYLES = ("d-quality", "d-yaw", "d-pitch", "d-roll", "d-left", "d-right")
 
@@ -58,13 +58,20 @@ def conditions(
             ("Quality", "0 to 1", (0,), 0.0, 1.0, ("1", "", "0")),
             (
                 "Head pose",
-                "degrees",
+                "degrees; to the own left, up and counter-clockwise are positive",
                 (1, 2, 3),
                 -_POSE_REACH_DEG,
                 _POSE_REACH_DEG,
                 ("+60\u00b0", "0\u00b0", f"{MINUS}60\u00b0"),
             ),
-            ("Eyes", "how far open, 0 to 1", (4, 5), 0.0, 1.0, ("1", "", "0")),
+            (
+                "Eyes",
+                "how far open, 0 to 1; left and right are the person's own",
+                (4, 5),
+                0.0,
+                1.0,
+                ("1", "", "0"),
+            ),
         )
         for title, unit, columns, low, high, levels in groups:
             if not np.isfinite(curve.values[:, columns]).any():
