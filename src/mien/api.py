@@ -39,7 +39,7 @@ from mien.output.attention import (
 )
 from mien.output.attention_video import write_attention_files
 from mien.output.folder import whole_folder, write_document
-from mien.output.layouts import EVEN_DECISIONS
+from mien.output.layouts import EVEN_DECISIONS, layout_warnings
 from mien.output.overlay import write_overlay
 from mien.output.schema import frame_schema, to_table
 from mien.output.sinks import MemorySink, open_sinks
@@ -223,11 +223,11 @@ class Result:
             for sink in sinks:
                 sink.write(self.table)
                 sink.close()
-            document = self.document
+            told = layout_warnings(self.document, layouts)
             if overlay:
                 batches = self.table.to_batches(_BATCH_ROWS)
-                told = write_overlay(self._unchanged(), batches, partial, self._au_decisions())
-                document = document | {"warnings": document["warnings"] + told}
+                told += write_overlay(self._unchanged(), batches, partial, self._au_decisions())
+            document = self.document | {"warnings": self.document["warnings"] + told}
             write_document(document, partial)
             write_report(self._summary, partial / "report.html")
             if self.document["settings"].get("attention") and from_memory:
@@ -304,7 +304,10 @@ def analyze(
     InputError
         If the file cannot be read: one line with the file, what is wrong and what to do.
     ModelError
-        If a model cannot be loaded, or does not read a stream that is given.
+        If a model cannot be loaded, does not read a stream that is given, or does not say what
+        another prior would be exchanged for.
+    ConfigError
+        If the file of a prior is wrong.
     ValueError
         If a setting is outside its range, or settings are given in more than one way.
     """

@@ -335,6 +335,7 @@ def _analyze_one(
     from mien.output.attention import AttentionFile
     from mien.output.attention_video import write_attention_files
     from mien.output.folder import whole_folder, write_document
+    from mien.output.layouts import layout_warnings
     from mien.output.overlay import read_frames_table, write_overlay
     from mien.output.schema import frame_schema, to_table
     from mien.output.sinks import open_sinks
@@ -362,6 +363,7 @@ def _analyze_one(
                 for sink in sinks:
                     sink.close()
         summary = analysis.summary()
+        summary.document["warnings"] += layout_warnings(summary.document, layouts)
         if volumes is not None:
             write_attention_files(source, volumes.records(), partial)
         if overlay:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from mien.labels import ACTION_UNITS, EXPRESSIONS, POSE_COLUMNS
+from mien.labels import ACTION_UNITS, EXPRESSIONS, INTENSITY_COLUMNS, POSE_COLUMNS
 from mien.output.other_angles import openface_gaze, openface_pose, pyfeat_pose
 
 Row = dict[str, Any]
@@ -100,6 +100,29 @@ LAYOUTS: dict[str, tuple[tuple[_Names, _Names, _Names], _Convert]] = {
 
 if set(_PYFEAT_EMOTIONS) != set(EXPRESSIONS):  # a renamed label must not go unnoticed
     raise RuntimeError("py-feat's emotion columns no longer match mien.labels.EXPRESSIONS")
+
+
+def layout_warnings(document: Mapping[str, Any], layouts: Sequence[str]) -> list[str]:
+    """What a reader of the layouts should know, one sentence each.
+
+    Parameters
+    ----------
+    document
+        The content of ``video.json``.
+    layouts
+        Keys of `LAYOUTS` that were written.
+    """
+    if "openface" not in layouts or document["schema_version"] == 1 or not document["faces"]:
+        return []
+    # A face of which no frame counts has no peak, whatever the extractor gives.
+    counted = [face for face in document["faces"] if face["usable_frames"]]
+    known = [face["peak"][name]["value"] for face in counted for name in INTENSITY_COLUMNS]
+    if not counted or any(value is not None for value in known):
+        return []
+    return [
+        "AU*_r in openface.csv are empty, because the extractor gives no intensities; columns v1 "
+        "writes its probabilities there"
+    ]
 
 
 class LayoutWriter:
