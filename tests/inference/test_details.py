@@ -12,6 +12,7 @@ from mien.faces.align import TEMPLATE, align, crop_to_image
 from mien.inference.details import CURVES, crop_roll_deg, to_frame
 from mien.inference.steady import SteadyAffect, SteadyIntensities
 from mien.labels import DETAIL_COLUMNS, INTENSITY_COLUMNS
+from mien.output.schema import to_table
 from mien.types import Face, FaceEstimates, ImageArray, no_details
 
 LEFT = make_face(4, 10)
@@ -73,6 +74,20 @@ def test_landmarks_follow_the_matrix_of_the_crop() -> None:
                 matrix = crop_to_image(jumps[k].landmarks)
                 expected = FullAffect.corners @ matrix[:, :2].T + matrix[:, 2]
                 np.testing.assert_allclose(corners, expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("angle_deg", [0, 40, -40])
+def test_the_roll_in_the_table_is_that_of_the_picture(angle_deg: float) -> None:
+    image, points = turned_portrait(angle_deg)
+    low, high = points.min(axis=0), points.max(axis=0)
+    box = np.array([*low, *(high - low)], np.float32)
+    analyzer = double_analyzer(lambda call: [Face(0.99, box, points)], FullAffect(), min_quality=0)
+    rows, summary = run_made(analyzer, [0.0, 0.04], lambda index: image)
+    for row in rows:
+        assert row.details is not None
+        np.testing.assert_allclose(row.details.pose_deg, [10, -5, 3 + angle_deg], atol=0.1)
+    roll = summary.document["faces"][0]["mean"]["pose_roll_deg"]
+    assert roll == pytest.approx(3 + angle_deg, abs=0.1)
 
 
 def test_rows_and_document_hold_the_details() -> None:
@@ -214,6 +229,16 @@ def test_low_quality_enters_no_mean_peak_picture_or_curve() -> None:
     assert (entry["first_s"], entry["last_s"]) == (0.0, pytest.approx(69 / 25))
     assert summary.document["min_quality"] == 0.3
     assert summary.document["warnings"] == []
+
+
+def test_no_number_of_the_table_depends_on_the_level() -> None:
+    levels = [GOOD, POOR, POOR, GOOD, GOOD] * 6
+    tables = []
+    for least in (0.0, 0.3, 0.9):
+        analyzer = double_analyzer(script, FullAffect(), min_quality=least)
+        rows, _ = run_made(analyzer, [k / 25 for k in range(30)], pictures(levels))
+        tables.append(to_table(rows).to_pylist())
+    assert repr(tables[0]) == repr(tables[1]) == repr(tables[2])
 
 
 def test_a_peak_of_low_quality_is_none() -> None:
