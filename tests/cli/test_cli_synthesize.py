@@ -39,7 +39,7 @@ class NoiseStage:
         scene.size_px = size_px
         return scene
 
-    def moment(self, seed, frontal):
+    def moment(self, seed, frontal, speech):
         return Something().moment(0)
 
     def performance(self, seed, seconds, fps):

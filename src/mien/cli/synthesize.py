@@ -116,6 +116,12 @@ _set = _with(
     help="Images of one person, each with another scene and another face.",
 )
 @_frontal
+@click.option(
+    "--speech",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    help="Share of faces that talk without its changing what they express.",
+)
 def images(out: Path, count: int, quiet: bool, **arguments: Any) -> None:
     """Make an image set: PNG files and a table of truth."""
     from mien.synthetic.faces.generation import stage, synthesize_images

@@ -124,3 +124,52 @@ def test_shut_eyes_hide_their_lids(moments, units):
     shut = np.array([max(m.blink.left, m.blink.right) > 0.85 for m in moments])
     assert 0.005 < shut.mean() < 0.08
     assert shown(units, 5)[shut].max() == shown(units, 7)[shut].max() == 0
+
+
+def test_asked_for_no_speech_faces_are_what_they_have_always_been():
+    """Sets that were drawn before speech could be asked for are drawn again from their seeds."""
+    moment = draw_moment(np.random.default_rng(7), speech=0.0)
+    expected = [
+        0, 0.11121, 0, 0.06013, 0, 0.20484, 0.84804, 0, 0.82751, 0, 0.29913, 0, 0, 0, 0.54774, 0,
+        0.00102,
+    ]  # fmt: skip
+    np.testing.assert_allclose(moment.action_units, expected, atol=2e-5)
+    assert moment.valence == pytest.approx(-0.20489, abs=2e-5)
+    assert moment.pose.yaw_deg == pytest.approx(-2.76198, abs=2e-5)
+
+
+@pytest.fixture(scope="module")
+def talkers() -> list[Moment]:
+    rng = np.random.default_rng(22)
+    return [draw_moment(rng, speech=1.0) for _ in range(COUNT)]
+
+
+def test_who_talks_moves_lips_and_jaw(talkers, units):
+    talking = np.stack([moment.action_units for moment in talkers])
+    assert np.mean(shown(talking, 25) > 0.15) > 0.9 > np.mean(shown(units, 25) > 0.15)
+    assert shown(talking, 26).mean() > shown(units, 26).mean() + 0.1
+    assert shown(talking, 24).max() <= UNSEEN  # nobody presses lips that speak
+
+
+def test_speech_does_not_change_what_a_face_expresses(talkers):
+    """Faces at rest that talk: by their units alone fewer would be called neutral."""
+    talking = np.stack([moment.action_units for moment in talkers])
+    mouth = [ACTION_UNITS.index(unit) for unit in (10, 17, 20, 23, 25, 26)]
+    resting = np.delete(talking, mouth, axis=1).max(axis=1) < 0.08
+    faces = [moment for moment, calm in zip(talkers, resting, strict=True) if calm]
+    assert len(faces) > 30
+    neutral = np.array([moment.expressions[EXPRESSIONS.index("neutral")] for moment in faces])
+    from_units = read_affect(talking[resting]).expressions[:, EXPRESSIONS.index("neutral")]
+    assert np.mean(neutral > 0.9) > 0.8 > np.mean(from_units > 0.9) + 0.1
+    # One seed draws one face, whether it talks or not.
+    one, two = (draw_moment(np.random.default_rng(4), speech=0.5) for _ in range(2))
+    assert one.action_units.tobytes() == two.action_units.tobytes()
+    assert one.expressions.tobytes() == two.expressions.tobytes()
+
+
+def test_faces_that_could_talk_but_do_not_are_read_from_their_units():
+    rng = np.random.default_rng(23)
+    silent = [draw_moment(rng, speech=1e-9) for _ in range(200)]
+    affect = read_affect(np.stack([moment.action_units for moment in silent]))
+    expressions = np.stack([moment.expressions for moment in silent])
+    np.testing.assert_allclose(expressions, affect.expressions, atol=1e-6)

@@ -73,7 +73,7 @@ class FakeStage:
     def scene(self, seed, framing, size_px, light):
         return FakeScene(seed, framing, size_px, light)
 
-    def moment(self, seed, frontal):
+    def moment(self, seed, frontal, speech):
         return draw(np.random.default_rng(seed), frontal)
 
     def performance(self, seed, seconds, fps):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -58,6 +59,25 @@ def test_layout_and_manifest(whole):
     assert document["arguments"]["count"] == 150
     assert "real" in document["people"] and "CC0" in document["licence"]
     assert len(files(whole)) == 450 + 3 + 2
+
+
+class ListeningStage(FakeStage):
+    """Remembers in the truth how much speech it was asked for."""
+
+    def moment(self, seed, frontal, speech):
+        return replace(super().moment(seed, frontal, speech), valence=speech)
+
+
+def test_speech_reaches_the_stage_and_stands_in_the_document_only_where_asked(whole, tmp_path):
+    plain = json.loads((whole / "dataset.json").read_text())
+    assert "speech" not in plain["arguments"]  # as in sets of before there was any
+    make(tmp_path / "talking", 20, speech=0.25, factory=ListeningStage)
+    document = json.loads((tmp_path / "talking" / "dataset.json").read_text())
+    assert document["arguments"]["speech"] == 0.25
+    rows = pq.read_table(tmp_path / "talking" / "manifest.parquet")
+    assert rows.column("valence").to_pylist() == [0.25] * 20
+    with pytest.raises(ConfigError, match="speech"):
+        make(tmp_path / "other", 20, speech=1.5)
 
 
 def test_png_holds_rgb_as_rendered(tmp_path):

@@ -19,6 +19,10 @@ out with probability 0.15. Units that emotions seldom show are drawn more often 
 (`UNIT_WEIGHTS`). All draws pass through `reconcile`, and labels are read from what is left
 (`read_affect`). The shares are chosen, not observed; the spontaneous faces of people are mostly
 neutral.
+
+Asked for `speech`, faces of every kind may talk: mouth shapes are added to what they show. What is
+felt does not change by it, so expressions, valence and arousal are read from the face before it
+talks, and units from the face as it is seen. The kind talking is then neutral.
 """
 
 from __future__ import annotations
@@ -84,7 +88,7 @@ _MOUTH_SHAPES = ((23, 0.2, 0.5), (17, 0.2, 0.5), (20, 0.25, 0.5), (10, 0.2, 0.4)
 _UNIT_SHARES = np.array([UNIT_WEIGHTS[u] for u in ACTION_UNITS]) / sum(UNIT_WEIGHTS.values())
 
 
-def draw_moment(rng: np.random.Generator, frontal: bool = False) -> Moment:
+def draw_moment(rng: np.random.Generator, frontal: bool = False, speech: float = 0.0) -> Moment:
     """Draw one face.
 
     Parameters
@@ -93,6 +97,8 @@ def draw_moment(rng: np.random.Generator, frontal: bool = False) -> Moment:
         Source of randomness; the same state gives the same face bit for bit.
     frontal
         Whether the head is held so that \\|yaw\\| < 12, \\|pitch\\| < 8 and \\|roll\\| < 8 degrees.
+    speech
+        Share of faces, of any kind, that talk without its changing what they express.
 
     Returns
     -------
@@ -104,10 +110,15 @@ def draw_moment(rng: np.random.Generator, frontal: bool = False) -> Moment:
     >>> face.action_units.shape, abs(face.pose.yaw_deg) < 12
     ((17,), True)
     """
-    units = reconcile(_draw_units(rng))
-    blink = _draw_blink(rng, units)
-    shown = units.astype(np.float32)
-    affect = read_affect(shown)
+    felt = _draw_units(rng, "neutral" if speech else "talking")
+    units = reconcile(felt)
+    talks = bool(speech) and rng.random() < speech
+    if talks:
+        _add_mouth_shape(felt, rng)
+    seen = reconcile(felt) if talks else units
+    blink = _draw_blink(rng, seen)
+    shown = seen.astype(np.float32)
+    affect = read_affect(units.astype(np.float32))
     valence, arousal = float(affect.valence), float(affect.arousal)
     pose = _draw_pose(rng, frontal)
     return Moment(
@@ -125,9 +136,10 @@ def draw_moment(rng: np.random.Generator, frontal: bool = False) -> Moment:
     )
 
 
-def _draw_units(rng: np.random.Generator) -> Float64Array:
-    """Intensities (17,) before incompatible units yield."""
+def _draw_units(rng: np.random.Generator, talking: str) -> Float64Array:
+    """Intensities (17,) before incompatible units yield; `talking`: what becomes of that kind."""
     kind = str(rng.choice(list(KINDS), p=list(KINDS.values())))
+    kind = talking if kind == "talking" else kind
     units = np.zeros(len(ACTION_UNITS))
     if kind == "emotion":
         _add(units, rng, _pick(rng, EMOTION_PROTOTYPES), _intensity(rng))
@@ -180,6 +192,11 @@ def _add_speech(units: Float64Array, rng: np.random.Generator) -> None:
     """A mouth shape: open, or rounded (23, 17), spread (20), upper lip raised (10)."""
     if rng.random() < 0.35:
         _add(units, rng, _pick(rng, EMOTION_PROTOTYPES), float(rng.uniform(0.2, 0.6)))
+    _add_mouth_shape(units, rng)
+
+
+def _add_mouth_shape(units: Float64Array, rng: np.random.Generator) -> None:
+    """What an articulating mouth adds to `units` (17,), in place."""
     shape = {25: rng.uniform(0.2, 0.8), 26: rng.uniform(0.0, 0.7)}
     for unit, probability, most in _MOUTH_SHAPES:
         if rng.random() < probability:

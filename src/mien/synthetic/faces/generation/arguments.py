@@ -25,10 +25,12 @@ class ImageSet:
     images_per_person: int = 8
     light: str = "any"
     frontal: bool = False
+    speech: float = 0.0
 
     def __post_init__(self) -> None:
         _check_shared(self)
         _check_range("images_per_person", self.images_per_person, 1, 10_000)
+        _check_range("speech", self.speech, 0, 1)
 
     @property
     def per_person(self) -> int:

@@ -42,6 +42,8 @@ def describe(plan: AnySet) -> dict[str, Any]:
     """The document of a set, as plain values."""
     arguments = asdict(plan)
     arguments["modalities"] = list(plan.modalities)
+    if not arguments.get("speech", True):  # sets of before it could be asked for are the same
+        del arguments["speech"]
     return {
         "format": KINDS[type(plan)],
         "generator": GENERATOR,

@@ -114,8 +114,8 @@ def _compare(out: Path, present: dict[str, Any], wanted: dict[str, Any]) -> None
                 "choose another folder"
             )
     before: dict[str, Any] = present["arguments"]
-    for name, value in wanted["arguments"].items():
-        earlier = before.get(name)
+    for name in {**wanted["arguments"], **before}:
+        value, earlier = wanted["arguments"].get(name), before.get(name)
         grows = name in _GROWING and isinstance(earlier, int)
         if earlier == value or (grows and value > earlier):
             continue

@@ -60,6 +60,7 @@ def synthesize_images(
     images_per_person: int = 8,
     light: str = "any",
     frontal: bool = False,
+    speech: float = 0.0,
     jobs: int | None = None,
     progress: Callable[[int], object] | None = None,
     factory: StageFactory = open_stage,
@@ -87,6 +88,9 @@ def synthesize_images(
         ``"any"``, ``"even"``, ``"harsh"`` or ``"dark"``.
     frontal
         Keep heads straight.
+    speech
+        Share of faces that talk without its changing what they express
+        (`mien.synthetic.faces.behaviour.stills`).
     jobs
         Processes; None: one per core. 1 works in this process. More than 1 needs the usual
         ``if __name__ == "__main__":`` in a script that calls this.
@@ -112,6 +116,7 @@ def synthesize_images(
         images_per_person,
         light,
         frontal,
+        speech,
     )
     started = time.perf_counter()
     folder = Path(out)

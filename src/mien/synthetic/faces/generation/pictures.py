@@ -56,7 +56,7 @@ def draw_picture(
     known = before is not None and before.seeds.identity == seeds.identity
     actor = before.actor if before is not None and known else stage.actor(seeds.identity)
     scene = stage.scene(seeds.scene, plan.framing, plan.size_px, plan.light)
-    moment = stage.moment(seeds.behaviour, plan.frontal)
+    moment = stage.moment(seeds.behaviour, plan.frontal, plan.speech)
     shot = stage.render(actor, scene, moment, plan.modalities, 0.0, seeds.sensors)
     return Picture(seeds, actor, scene, moment, shot)
 

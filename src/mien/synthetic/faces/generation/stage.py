@@ -70,8 +70,8 @@ class Stage(Protocol):
         """A place; `framing` is one of `FRAMINGS`, `light` one of `LIGHTS`."""
         ...
 
-    def moment(self, seed: int, frontal: bool) -> Moment:
-        """An instant; `frontal` keeps the head straight."""
+    def moment(self, seed: int, frontal: bool, speech: float) -> Moment:
+        """An instant; `frontal` keeps the head straight, `speech` is the share that talks."""
         ...
 
     def performance(self, seed: int, seconds: float, fps: float) -> Performance:
@@ -112,9 +112,9 @@ class StudioStage:
         """A place."""
         return self._studio.scene(seed, framing=framing, size_px=size_px, light=light)
 
-    def moment(self, seed: int, frontal: bool) -> Moment:
+    def moment(self, seed: int, frontal: bool, speech: float) -> Moment:
         """An instant."""
-        return self._draw_moment(np.random.default_rng(seed), frontal=frontal)
+        return self._draw_moment(np.random.default_rng(seed), frontal=frontal, speech=speech)
 
     def performance(self, seed: int, seconds: float, fps: float) -> Performance:
         """What somebody does."""
