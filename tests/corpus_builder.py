@@ -11,9 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from mien.datasets.targets import TEACHER_SCORES
-
-BLENDSHAPES = sorted({n for t in TEACHER_SCORES.values() for group in t.names for n in group})
+from mien.datasets.blendshapes import BLENDSHAPES
 
 # Columns: neutral, happiness, surprise, sadness, anger, disgust, fear, contempt, unknown, NF.
 VOTES = np.array(
@@ -62,6 +60,41 @@ def blendshape_arrays(names: np.ndarray) -> dict[str, Any]:
         "detected": detected,
         "detected_low": np.ones(len(names), bool),
         "names": np.array(BLENDSHAPES),
+        "name": names,
+    }
+
+
+def mesh_arrays(
+    names: np.ndarray,
+    scores: dict[str, Any] | None = None,
+    lip_gap: Any = 0.0,
+    brow_height: Any = 0.5,
+    pose_deg: Any = 0.0,
+) -> dict[str, Any]:
+    """What a face mesh saw of pictures of 48 px; eyes are 20 px apart.
+
+    `scores`: blendshapes by name, all others are 0; `lip_gap` and `brow_height` are in distances of
+    the eyes. Each is a number or one per face.
+    """
+    count = len(names)
+    blendshapes = np.zeros((count, len(BLENDSHAPES)), np.float32)
+    for name, value in (scores or {}).items():
+        blendshapes[:, BLENDSHAPES.index(name)] = value
+    mesh = np.random.default_rng(2).uniform(8, 40, (count, 478, 3)).astype(np.float32)
+    corners = {33: 10, 133: 18, 362: 30, 263: 38}  # the person's right eye, then the left
+    for vertex, x in corners.items():
+        mesh[:, vertex, :2] = x, 20
+    for upper, lower, x in ((13, 14, 24), (82, 87, 21), (312, 317, 27)):
+        mesh[:, upper, :2] = x, 34
+        mesh[:, lower, 0], mesh[:, lower, 1] = x, 34 + 20 * np.asarray(lip_gap)
+    for brow, x in ((55, 18), (285, 30)):
+        mesh[:, brow, 0], mesh[:, brow, 1] = x, 20 - 20 * np.asarray(brow_height)
+    return {
+        "mesh": mesh,
+        "blendshapes": blendshapes,
+        "names": np.array(BLENDSHAPES),
+        "pose_deg": np.zeros((count, 3), np.float32) + np.asarray(pose_deg, np.float32),
+        "detected": np.ones(count, bool),
         "name": names,
     }
 

@@ -11,12 +11,12 @@ from corpus_builder import (
     VOTES,
     blendshape_arrays,
     ferplus_arrays,
+    mesh_arrays,
     write_ferplus,
     write_npz,
 )
 from mien.datasets import load_ferplus
 from mien.datasets.ferplus import majority
-from mien.datasets.targets import AFFECTIVE_COORDINATES
 from mien.errors import DataError
 from mien.labels import ACTION_UNITS, EXPRESSIONS
 
@@ -49,14 +49,64 @@ def test_votes_become_labels(tmp_path: Path) -> None:
     assert target[7, index("anger")] == 1
 
 
-def test_valence_and_arousal_follow_from_the_votes(tmp_path: Path) -> None:
-    faces = load_ferplus(write_ferplus(tmp_path))
-    np.testing.assert_allclose(
-        faces.valence_arousal[0], AFFECTIVE_COORDINATES["happiness"], rtol=1e-6
-    )
-    sadness = np.array(AFFECTIVE_COORDINATES["sadness"])
-    np.testing.assert_allclose(faces.valence_arousal[5], sadness * 3 / 9, rtol=1e-6)
-    assert np.isnan(faces.valence_arousal[[2, 3, 4]]).all()
+def test_valence_and_arousal_follow_from_votes_and_movement(tmp_path: Path) -> None:
+    path, names = write_ferplus(tmp_path), ferplus_arrays()["name"]
+    assert np.isnan(load_ferplus(path).valence_arousal).all()  # nobody has seen how they move
+    smile = {
+        f"mouthSmile{side}": np.where(np.arange(8) == 0, 1.0, 0.0) for side in ("Left", "Right")
+    }
+    still = load_ferplus(path, write_npz(tmp_path / "still.npz", mesh_arrays(names)))
+    smiling = load_ferplus(path, write_npz(tmp_path / "smile.npz", mesh_arrays(names, smile)))
+    # Happiness lies at (0.85, 0.45); a face that does not move shows half of its valence and 0.35
+    # of its way from rest, (0, -0.15).
+    np.testing.assert_allclose(still.valence_arousal[0], [0.425, -0.15 + 0.35 * 0.6], atol=1e-5)
+    assert (smiling.valence_arousal[0] > still.valence_arousal[0] + 0.05).all()
+    assert np.isnan(still.valence_arousal[[2, 3, 4]]).all()  # no votes to place them by
+    # Six votes for neutral and three for sadness, (-0.65, -0.30).
+    expected = [-0.65 * 0.5 / 3, -0.15 + (-0.30 + 0.15) * 0.35 / 3]
+    np.testing.assert_allclose(still.valence_arousal[5], expected, atol=1e-5)
+
+
+def test_labels_of_fer2013_are_a_second_rater(tmp_path: Path) -> None:
+    path, names = write_ferplus(tmp_path), ferplus_arrays()["name"]
+    classes = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"]
+    label = np.array([3, 6, 4, -1, -1, 4, -1, 0], np.int8)
+    arrays = {"label": label, "classes": np.array(classes), "name": names}
+    second = write_npz(tmp_path / "labels.npz", arrays)
+    alone, both = load_ferplus(path), load_ferplus(path, None, second)
+
+    def place(word: str) -> int:
+        return EXPRESSIONS.index(word)
+
+    # Row 0: ten votes for happiness, called happy; a name leaves a tenth to all seven alike.
+    assert both.expressions[0, place("happiness")] == pytest.approx((1 + 0.9 + 0.1 / 7) / 2)
+    # Row 1: a tie of neutral and happiness, called neutral.
+    assert both.expressions[1, place("neutral")] == pytest.approx((0.5 + 0.9 + 0.1 / 7) / 2)
+    # Row 2: seven of ten votes for contempt; what FER2013 calls it counts by half.
+    assert both.expressions[2, place("sadness")] == pytest.approx(0.9 + 0.1 / 7)
+    assert both.expression_weight.tolist() == pytest.approx([1, 1, 0.5, 0, 0, 1, 0.7, 1])
+    np.testing.assert_array_equal(both.expressions[6], alone.expressions[6])  # not called anything
+    assert np.isnan(both.expressions[3:5]).all()
+    assert both.majority.tolist() == alone.majority.tolist()  # scores are by the votes
+    assert both.fingerprint() != alone.fingerprint()
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"name": np.array([f"other{i}" for i in range(8)])}, "'name' column is not that of the"),
+        ({"classes": np.array(["happy", "grim"])}, "'grim' is not one of the 7 expressions"),
+        ({"label": np.full(8, 2)}, "'label' should be 8 indices into 'classes' or -1"),
+        ({"label": np.zeros(7, int)}, "'label' should be 8 indices"),
+        ({"label": None}, r"looked for arrays \['label'\]"),
+    ],
+)
+def test_second_labels_that_are_wrong(changes: dict[str, Any], text: str, tmp_path: Path) -> None:
+    arrays = {"label": np.zeros(8, int), "classes": np.array(["happy", "sad"])}
+    arrays |= {"name": ferplus_arrays()["name"]} | changes
+    second = write_npz(tmp_path / "labels.npz", arrays)
+    with pytest.raises(DataError, match=text):
+        load_ferplus(write_ferplus(tmp_path), None, second)
 
 
 def test_copies_of_training_faces_do_not_count_elsewhere(tmp_path: Path) -> None:
@@ -75,7 +125,9 @@ def test_split_groups_and_names_may_be_absent(tmp_path: Path) -> None:
     assert faces.counted.all()
     assert faces.names[3] == "row3"
     assert np.isnan(faces.teacher_scores).all()
-    assert np.isnan(faces.action_units).all()
+    # Units that no mesh sees are what votes expect; of all others nothing is known.
+    voted = [ACTION_UNITS.index(unit) for unit in (9, 11)]
+    assert np.isnan(np.delete(faces.action_units, voted, axis=1)).all()
 
 
 def test_faces_are_framed_and_not_aligned(tmp_path: Path) -> None:
@@ -85,20 +137,25 @@ def test_faces_are_framed_and_not_aligned(tmp_path: Path) -> None:
     np.testing.assert_allclose([corner, far], [[-0.5, -0.5], [47.5, 47.5]], atol=1e-4)
 
 
-def test_teacher_scores_belong_to_their_rows(tmp_path: Path) -> None:
-    path = write_ferplus(tmp_path)
-    arrays = blendshape_arrays(ferplus_arrays()["name"])
-    scores = write_npz(tmp_path / "ferplus_blendshapes.npz", arrays)
-    faces = load_ferplus(path, scores)
-    column = ACTION_UNITS.index(12)
-    smile = [BLENDSHAPES.index(f"mouthSmile{side}") for side in ("Left", "Right")]
-    expected = arrays["blendshapes"][:, smile].astype(np.float32).mean(axis=1)
-    np.testing.assert_allclose(faces.teacher_scores[:-1, column], expected[:-1], rtol=1e-6)
-    assert np.isnan(faces.teacher_scores[-1]).all()  # found with lowered thresholds only
-    line = np.interp(expected, [0, 0.05, 0.8, 0.96], [0, 0.1, 0.9, 1])
-    np.testing.assert_allclose(faces.action_units[:-1, column], line[:-1], atol=1e-6)
-    for unit in (6, 9, 11, 20, 23):
-        assert np.isnan(faces.action_units[:, ACTION_UNITS.index(unit)]).all()
+def test_what_a_mesh_saw_belongs_to_its_rows(tmp_path: Path) -> None:
+    path, names = write_ferplus(tmp_path), ferplus_arrays()["name"]
+    arrays = mesh_arrays(names, {"jawOpen": np.linspace(0, 0.7, 8)}, pose_deg=[0.0, 0.0, 12.0])
+    arrays["detected"][-1] = False
+    faces = load_ferplus(path, write_npz(tmp_path / "mesh.npz", arrays))
+    jaw = ACTION_UNITS.index(26)
+    np.testing.assert_allclose(faces.teacher_scores[:7, jaw], np.linspace(0, 0.6, 7), atol=1e-6)
+    # A jaw at 0.08 begins to count, at 0.40 it has dropped for sure; votes say nothing of it.
+    line = np.interp(np.linspace(0, 0.6, 7), [0.08, 0.40], [0, 1])
+    np.testing.assert_allclose(faces.action_units[:7, jaw], line, atol=1e-5)
+    for seen in (faces.blendshapes, faces.intensities, faces.pose_deg, faces.eye_open):
+        assert seen is not None and np.isfinite(seen[0]).any()
+        assert np.isnan(seen[-1]).all()  # found with lowered thresholds only
+    assert np.isnan(faces.face_landmarks[-1]).all() and np.isnan(faces.gaze_deg[-1]).all()
+    np.testing.assert_allclose(faces.pose_deg[:7, 2], 12, atol=1e-4)
+    # What no mesh can see is what the votes expect of it: all of anger, nothing of neutral.
+    nose = ACTION_UNITS.index(9)
+    assert np.isfinite(faces.action_units[[0, 1, 5, 6, 7], nose]).all()
+    assert np.isnan(faces.action_units[[2, 3, 4], nose]).all()
 
 
 def test_majority_is_unique_and_among_the_seven() -> None:

@@ -18,7 +18,7 @@ from corpus_builder import (
 from mien.datasets import load_muxspace
 from mien.errors import DataError
 from mien.faces.align import TEMPLATE
-from mien.labels import EXPRESSIONS
+from mien.labels import ACTION_UNITS, EXPRESSIONS
 
 
 def assert_refused(text: str, archive: Path, *others: Path) -> None:
@@ -100,8 +100,16 @@ def test_teacher_scores(tmp_path: Path) -> None:
     names = np.array([row["file"] for row in muxspace_rows()])
     scores = write_npz(tmp_path / "muxspace_blendshapes.npz", blendshape_arrays(names))
     faces = load_muxspace(path, None, scores)
-    assert np.isfinite(faces.action_units[:5]).any(axis=1).all()
-    assert np.isnan(faces.action_units[5]).all()
+    smile = ACTION_UNITS.index(12)
+    assert np.isfinite(faces.action_units[:5, smile]).all()
+    assert np.isnan(faces.action_units[5, smile])  # found with lowered thresholds only
+    # The nose wrinkler, which no mesh sees, is what the label expects; contempt expects nothing.
+    nose = np.isfinite(faces.action_units[:, ACTION_UNITS.index(9)])
+    assert nose.tolist() == [True, True, False, True, True, True]
+    for part in (faces.intensities, faces.blendshapes, faces.eye_open, faces.gaze_deg):
+        assert part is not None and np.isfinite(part[:5]).any(axis=1).all()
+    # The file has scores alone: where landmarks are and how the head is held is unknown.
+    assert np.isnan(faces.face_landmarks).all() and np.isnan(faces.pose_deg).all()
     wrong = write_npz(tmp_path / "wrong.npz", blendshape_arrays(names[::-1]))
     with pytest.raises(DataError, match=r"wrong\.npz: its 'name' column is not that of the images"):
         load_muxspace(path, None, wrong)

@@ -7,16 +7,26 @@ import shutil
 
 import cv2
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from scipy.spatial.transform import Rotation
 
 from mien.datasets import load_synthetic, load_synthetic_images
-from mien.datasets.synthetic import ACTIVE, INACTIVE, PRESENT, _exact_matrices
+from mien.datasets.synthetic import ACTIVE, INACTIVE, PRESENT, _exact_matrices, _seen_pose
+from mien.datasets.targets import valence_arousal_targets
 from mien.errors import ConfigError, DataError
 from mien.faces.align import TEMPLATE, similarity
-from mien.labels import ACTION_UNIT_COLUMNS, EXPRESSION_COLUMNS, FACE_LANDMARKS, LANDMARKS
+from mien.labels import (
+    ACTION_UNIT_COLUMNS,
+    EXPRESSION_COLUMNS,
+    EXPRESSIONS,
+    FACE_LANDMARKS,
+    LANDMARKS,
+)
 from mien.synthetic.faces.behaviour.moment import Moment
 from mien.synthetic.faces.generation import synthesize_images
+from mien.synthetic.faces.geometry.controls import Blink, Gaze, HeadPose
 from mien.synthetic.faces.geometry.landmarks import NAMES
 from mien.synthetic.faces.rendering.shot import Shot
 
@@ -34,11 +44,14 @@ class PlainStage:
     def scene(self, seed, framing, size_px, light):
         return DrawnThing()
 
-    def moment(self, seed, frontal):
+    def moment(self, seed, frontal, speech):
         rng = np.random.default_rng(seed)
         mixture = rng.dirichlet(np.full(7, 0.3)).astype(np.float32)
         units = rng.random(17).astype(np.float32)
-        return Moment(units, expressions=mixture, valence=-0.25, arousal=0.5)
+        return Moment(
+            units, expressions=mixture, valence=-0.25, arousal=0.5, blink=Blink(0.25, 0.75),
+            gaze=Gaze(6.0, -4.0), pose=HeadPose(20.0, -10.0, 5.0),
+        )  # fmt: skip
 
     def render(self, actor, scene, moment, modalities, time_s, seed):
         rng = np.random.default_rng(seed)
@@ -84,12 +97,41 @@ def test_labels_are_the_truth(folder):
     assert clear.any() and not clear.all()
     np.testing.assert_array_equal(faces.majority, np.where(clear, mixture.argmax(axis=1), -1))
     assert faces.majority.dtype == np.int64
-    np.testing.assert_array_equal(faces.valence_arousal, np.tile([-0.25, 0.5], (60, 1)))
     drawn = np.array([[row[name] for name in ACTION_UNIT_COLUMNS] for row in rows], np.float32)
     np.testing.assert_array_equal(faces.teacher_scores, drawn)
+    np.testing.assert_allclose(faces.intensities, 5 * drawn, rtol=1e-6)
+    np.testing.assert_array_equal(faces.eye_open, np.tile([0.75, 0.25], (60, 1)))
+    np.testing.assert_array_equal(faces.gaze_deg, np.tile([6.0, -4.0], (60, 1)))
     assert (faces.action_units[drawn <= INACTIVE] == 0).all()
     assert (faces.action_units[drawn >= ACTIVE] == 1).all()
     np.testing.assert_array_equal(faces.action_units >= 0.5 - 1e-6, drawn >= PRESENT - 1e-6)
+
+
+def test_valence_and_arousal_are_those_of_photographs_that_show_the_same(folder):
+    faces = load_synthetic(folder)
+    expected = valence_arousal_targets(faces.expressions, faces.action_units)
+    np.testing.assert_array_equal(faces.valence_arousal, expected)
+    happy = faces.expressions[:, EXPRESSIONS.index("happiness")] > 0.6
+    assert happy.any() and (faces.valence_arousal[happy, 0] > 0.1).all()
+
+
+@pytest.mark.parametrize("turn", [0.0, 30.0, -75.0])
+def test_pose_is_what_the_picture_shows(turn):
+    """A head before the camera, in a picture that was turned by some degrees afterwards."""
+    yaw, pitch, roll = 20.0, -10.0, 5.0
+    axes = Rotation.from_euler("YXZ", [yaw, -pitch, roll], degrees=True)
+    # Corners of the eyes in the head's own axes: x to the person's left, y up, z to the camera.
+    corners = {"eye_outer_right": -5.0, "eye_inner_right": -2.0}
+    corners |= {"eye_inner_left": 2.0, "eye_outer_left": 5.0}
+    turned = Rotation.from_euler("Z", turn, degrees=True) * axes
+    points = np.zeros((1, len(FACE_LANDMARKS), 2), np.float32)
+    for name, x in corners.items():
+        seen = turned.apply([x, 0.0, 0.0])
+        points[0, FACE_LANDMARKS.index(name)] = 24 + seen[0], 24 - seen[1]
+    row = {"pose_yaw_deg": [yaw], "pose_pitch_deg": [pitch], "pose_roll_deg": [roll]}
+    found = _seen_pose(pa.table(row), points)[0]
+    angles = turned.as_euler("YXZ", degrees=True) * [1, -1, 1]
+    np.testing.assert_allclose(found, angles, atol=1e-3)
 
 
 def test_pictures_are_grey_and_aligned_by_exact_landmarks(folder):
@@ -128,8 +170,8 @@ def test_a_recipe_can_name_a_set(folder):
         recipe = MMATrainConfig("tiny", {"drawn": {"kind": "synthetic", "path": path}})
         corpora = load_corpora(recipe, folder.parent, folder.parent / "cache")
         assert list(corpora) == ["drawn"] and len(corpora["drawn"]) == 60
-    both = {"kind": "synthetic", "path": "x", "blendshapes": "x.npz"}
-    with pytest.raises(ConfigError, match="blendshapes is for photographs"):
+    both = {"kind": "synthetic", "path": "x", "mesh": "x.npz"}
+    with pytest.raises(ConfigError, match="mesh is for photographs"):
         MMATrainConfig("tiny", {"drawn": both})
 
 

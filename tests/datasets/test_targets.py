@@ -11,57 +11,15 @@ from mien.datasets.base import aligned_matrices, framed_matrices
 from mien.datasets.landmarks import find_landmarks
 from mien.datasets.sequences import SequenceSet
 from mien.datasets.targets import (
-    AFFECTIVE_COORDINATES,
-    TEACHER_SCORES,
-    action_unit_targets,
+    FACE_COORDINATES,
+    RESTING_AROUSAL,
     expression_targets,
-    teacher_scores,
+    movement,
+    two_raters,
     valence_arousal_targets,
 )
 from mien.faces.align import TEMPLATE, similarity
 from mien.labels import ACTION_UNITS, EXPRESSIONS
-
-
-@pytest.mark.parametrize("unit", ACTION_UNITS)
-def test_ramps(unit: int) -> None:
-    column = ACTION_UNITS.index(unit)
-    teacher = TEACHER_SCORES.get(unit)
-    low, high, top = (teacher.low, teacher.high, teacher.top) if teacher else (0.1, 0.8, 0.9)
-    scores = np.full((7, 17), np.nan, np.float32)
-    scores[:6, column] = [0, low, (low + high) / 2, high, top, 1]
-    targets = action_unit_targets(scores)
-    others = np.delete(targets, column, axis=1)
-    assert np.isnan(others).all()
-    if teacher is None:
-        assert np.isnan(targets).all()  # masked on purpose, whatever its score
-        return
-    assert 0 < low < high < top <= 1
-    np.testing.assert_allclose(targets[:6, column], [0, 0.1, 0.5, 0.9, 1, 1], atol=1e-6)
-    assert np.isnan(targets[6, column])
-
-
-def test_pairs_are_averaged_and_the_largest_group_counts() -> None:
-    names = sorted({n for t in TEACHER_SCORES.values() for group in t.names for n in group})
-    values = np.zeros((3, len(names)), np.float32)
-    values[0, names.index("mouthLowerDownLeft")] = 0.8
-    values[0, names.index("jawOpen")] = 0.3
-    values[1, names.index("jawOpen")] = 0.7
-    values[2] = np.nan
-    scores = teacher_scores(values, names)
-    assert scores[:2, ACTION_UNITS.index(25)].tolist() == pytest.approx([0.4, 0.7])
-    assert scores[:2, ACTION_UNITS.index(26)].tolist() == pytest.approx([0.3, 0.7])
-    assert np.isnan(scores[2]).all()
-    with pytest.raises(KeyError, match="jawOpen"):
-        teacher_scores(values, ["x" if name == "jawOpen" else name for name in names])
-
-
-def test_order_of_blendshape_names_does_not_matter() -> None:
-    names = sorted({n for t in TEACHER_SCORES.values() for group in t.names for n in group})
-    values = np.random.default_rng(0).random((5, len(names)))
-    order = np.random.default_rng(1).permutation(len(names))
-    np.testing.assert_array_equal(
-        teacher_scores(values, names), teacher_scores(values[:, order], np.array(names)[order])
-    )
 
 
 def test_weights_are_the_share_of_the_seven_and_zero_at_half() -> None:
@@ -73,14 +31,68 @@ def test_weights_are_the_share_of_the_seven_and_zero_at_half() -> None:
     assert none.tolist() == [0]  # a face that nobody voted on
 
 
-def test_coordinates_stay_in_the_plane() -> None:
-    points = valence_arousal_targets(np.eye(7))
-    assert points.shape == (7, 2)
-    assert points[0].tolist() == [0, 0]
-    assert (np.abs(points) <= 1).all()
+def test_two_raters_are_a_mean_and_one_stands_in_for_the_other() -> None:
+    nan = float("nan")
+    votes = np.array([[0.8, 0, 0, 0, 0.2, 0, 0], [0, 0, 1, 0, 0, 0, 0], [nan] * 7, [nan] * 7])
+    weight = np.array([1.0, 0.6, 0.0, 0.0])
+    target, weights = two_raters(votes, weight, np.array([4, -1, 1, -1]))
+    rest = 0.1 / 7  # of a name, a tenth goes to all seven alike
+    mean = [(0.8 + rest) / 2, *[rest / 2] * 3, (0.2 + 0.9 + rest) / 2, *[rest / 2] * 2]
+    np.testing.assert_allclose(target[0], mean, rtol=1e-5)
+    np.testing.assert_allclose(target[1], votes[1], rtol=1e-6)
+    np.testing.assert_allclose(target[2], [rest, 0.9 + rest, *[rest] * 5], rtol=1e-5)
+    assert np.isnan(target[3]).all()
+    np.testing.assert_allclose(weights, [1.0, 0.6, 0.5, 0.0], rtol=1e-6)
+    assert target.dtype == weights.dtype == np.float32
+
+
+def units(**active: float) -> np.ndarray:
+    """`units(au12=1.0)`: that unit alone."""
+    found = np.zeros(17)
+    for name, value in active.items():
+        found[ACTION_UNITS.index(int(name.removeprefix("au")))] = value
+    return found
+
+
+def test_movement_is_that_of_the_strongest_three_of_an_expressions_units() -> None:
+    faces = np.stack([units(), units(au12=0.5), units(au12=1.0, au25=1.0, au6=1.0)])
+    found = movement(faces)
+    happy, neutral = EXPRESSIONS.index("happiness"), EXPRESSIONS.index("neutral")
+    assert found.shape == (3, 7) and (found[0] == 0).all()
+    # Only one unit of three moves, by half.
+    assert found[1, happy] == pytest.approx(0.5 / 3, abs=1e-6)
+    assert found[1, happy] < found[2, happy] <= 1 and (found[:, neutral] == 0).all()
+    assert (found[1, [EXPRESSIONS.index(name) for name in ("anger", "surprise")]] == 0).all()
+    unknown = np.where(faces[2] == 0, np.nan, faces[2])
+    np.testing.assert_array_equal(movement(unknown[None])[0], found[2])
+    assert (movement(np.full((1, 17), np.nan)) == 0).all()
+
+
+def test_a_faint_smile_is_not_a_broad_one_and_rest_lies_below_the_middle() -> None:
+    shares = np.eye(7)
+    still = valence_arousal_targets(shares, np.zeros((7, 17)))
     for row, name in enumerate(EXPRESSIONS):
-        np.testing.assert_allclose(points[row], AFFECTIVE_COORDINATES[name], rtol=1e-6)
-    assert np.isnan(valence_arousal_targets(np.full((1, 7), np.nan))).all()
+        valence, arousal = FACE_COORDINATES[name]
+        expected = [0.5 * valence, RESTING_AROUSAL + 0.35 * (arousal - RESTING_AROUSAL)]
+        np.testing.assert_allclose(still[row], expected, atol=1e-6)
+    np.testing.assert_allclose(still[EXPRESSIONS.index("neutral")], [0, -0.15], atol=1e-6)
+    happy = np.repeat(shares[[EXPRESSIONS.index("happiness")]], 4, axis=0)
+    smiles = np.stack([units(au12=s, au6=s, au25=s) for s in (0, 0.3, 0.6, 1)])
+    found = valence_arousal_targets(happy, smiles)
+    assert (np.diff(found, axis=0) > 0.02).all() and (np.abs(found) <= 1).all()
+    # Half neutral, half happy lies half way, whatever moves.
+    half = 0.5 * happy[:1] + 0.5 * shares[[EXPRESSIONS.index("neutral")]]
+    mixed = valence_arousal_targets(half, smiles[-1:])
+    np.testing.assert_allclose(mixed[0], (found[-1] + [0, -0.15]) / 2, atol=1e-6)
+
+
+def test_where_nobody_has_voted_or_nothing_was_seen_no_point_is_invented() -> None:
+    nothing = np.full((1, 7), np.nan)
+    assert np.isnan(valence_arousal_targets(nothing, np.zeros((1, 17)))).all()
+    assert np.isnan(valence_arousal_targets(np.eye(7), np.full((7, 17), np.nan))).all()
+    some = np.full((1, 17), np.nan)
+    some[0, 0] = 0.0
+    assert np.isfinite(valence_arousal_targets(np.eye(7)[:1], some)).all()
 
 
 def test_aligned_matrices_invert_the_alignment_of_the_pipeline() -> None:

@@ -51,10 +51,19 @@ class FaceSet:
         bool (n,), False for copies of training faces in another split.
     blendshapes
         float32 (n, 47) in [0, 1], a face mesh's scores as in `mien.datasets.blendshapes`, NaN
-        where unknown; None: the corpus comes without.
+        where unknown; None: the corpus comes without, here and below.
+    intensities
+        float32 (n, 17), 0 to 5, intensity of the action units (FACS letters A to E: 1 to 5).
+    pose_deg
+        float32 (n, 3), yaw (to the person's left), pitch (up) and roll (counter-clockwise in
+        `images`), degrees.
+    eye_open
+        float32 (n, 2), 0 to 1, the person's left and right eye.
+    gaze_deg
+        float32 (n, 2), yaw and pitch within the head, degrees.
     face_landmarks
         float32 (n, 26, 2), pixels of `images`, in the order of `mien.labels.FACE_LANDMARKS`, NaN
-        where unknown; None: the corpus comes without.
+        where unknown.
     """
 
     corpus: str
@@ -71,6 +80,10 @@ class FaceSet:
     split: npt.NDArray[np.str_]
     counted: npt.NDArray[np.bool_]
     blendshapes: npt.NDArray[np.float32] | None = None
+    intensities: npt.NDArray[np.float32] | None = None
+    pose_deg: npt.NDArray[np.float32] | None = None
+    eye_open: npt.NDArray[np.float32] | None = None
+    gaze_deg: npt.NDArray[np.float32] | None = None
     face_landmarks: npt.NDArray[np.float32] | None = None
 
     def __len__(self) -> int:

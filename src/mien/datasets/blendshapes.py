@@ -1,8 +1,7 @@
 """Blendshape scores of a face-mesh network beside a corpus: their names, their file, their mirror.
 
-A score that speaks for an action unit becomes that unit's target (`mien.datasets.targets`). All of
-them together describe the face's geometry, left and right apart, and can be learned besides
-(`mien.training.mma`, ``loss.blendshapes``).
+`mien.datasets.mesh_units` makes action units of them. All of them together describe the face's
+geometry, left and right apart, and can be learned besides (``loss.blendshapes``).
 """
 
 from __future__ import annotations
@@ -14,13 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.datasets.npz import read_npz
-from mien.datasets.targets import both_sides, needed_scores
 from mien.errors import DataError
 from mien.types import FloatArray
 
 
 def _sides(*names: str) -> tuple[str, ...]:
-    return tuple(side for name in names for side in both_sides(name))
+    return tuple(f"{name}{side}" for name in names for side in ("Left", "Right"))
 
 
 BLENDSHAPES: tuple[str, ...] = (
@@ -70,14 +68,12 @@ def load_blendshapes(path: str | Path, names: npt.NDArray[Any]) -> FloatArray:
 
     Returns
     -------
-    float32 (n, 47) in [0, 1], columns as in `BLENDSHAPES`; NaN where no face was found and in
-    columns that the file does not have.
+    float32 (n, 47) in [0, 1], columns as in `BLENDSHAPES`; NaN where no face was found.
 
     Raises
     ------
     DataError
-        If an array or a score that an action unit needs is missing, or the rows are not those of
-        the corpus.
+        If an array or a score is missing, or the rows are not those of the corpus.
     """
     arrays = read_npz(path, required=("blendshapes", "names"))
     if arrays["blendshapes"].dtype.kind not in "fiub":
@@ -104,11 +100,7 @@ def load_blendshapes(path: str | Path, names: npt.NDArray[Any]) -> FloatArray:
             f"{np.nanmax(values):.3g}"
         )
     column = {str(name): k for k, name in enumerate(arrays["names"])}
-    missing = sorted(needed_scores() - column.keys())
+    missing = sorted({*BLENDSHAPES} - column.keys())
     if missing:
         raise DataError(f"{path}: blendshape {missing[0]!r} is not among its 'names'")
-    scores = no_scores(len(values))
-    for place, name in enumerate(BLENDSHAPES):
-        if name in column:
-            scores[:, place] = values[:, column[name]]
-    return scores
+    return values[:, [column[name] for name in BLENDSHAPES]]

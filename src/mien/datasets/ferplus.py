@@ -3,8 +3,8 @@
 Layout, one npz: ``images`` uint8 (n, 48, 48); ``votes`` uint8 (n, 10), columns in `VOTE_COLUMNS`;
 ``split`` uint8 (n,), an index into `SPLITS`; ``name`` str (n,); ``dup_group`` int (n,), equal for
 pixel-identical images. ``split`` and ``dup_group`` may be absent where the file is one split.
-Beside it may lie ``<anything>_blendshapes.npz`` with ``blendshapes`` (n, 52), ``detected`` bool
-(n,), ``names`` (52,) and ``name`` (n,) for the same rows in the same order.
+Beside it may lie what a face mesh saw (`mien.datasets.mesh`), and the labels of FER2013 itself: an
+npz with ``label`` int (n,), an index into ``classes`` (FER2013's words), -1 unknown, and ``name``.
 """
 
 from __future__ import annotations
@@ -14,15 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from mien.datasets.annotations import EXPRESSION_WORDS
 from mien.datasets.base import FaceSet, framed_matrices
-from mien.datasets.blendshapes import BLENDSHAPES, load_blendshapes, no_scores
+from mien.datasets.mesh import load_mesh, no_mesh
+from mien.datasets.mesh_units import mesh_intensities, mesh_scores, mesh_units, photograph_units
 from mien.datasets.npz import read_npz
-from mien.datasets.targets import (
-    action_unit_targets,
-    expression_targets,
-    teacher_scores,
-    valence_arousal_targets,
-)
+from mien.datasets.targets import expression_targets, two_raters, valence_arousal_targets
 from mien.errors import DataError
 from mien.labels import EXPRESSIONS
 
@@ -44,15 +41,21 @@ SPLITS = ("train", "valid", "test")
 _BASIC = [VOTE_COLUMNS.index(name) for name in EXPRESSIONS]
 
 
-def load_ferplus(path: str | Path, blendshapes: str | Path | None = None) -> FaceSet:
-    """Load FER+ with its vote distributions, and teacher scores where they are given.
+def load_ferplus(
+    path: str | Path, mesh: str | Path | None = None, second_labels: str | Path | None = None
+) -> FaceSet:
+    """Load FER+ with its vote distributions, and what a mesh saw where that is given.
 
     Parameters
     ----------
     path
         The npz described above.
-    blendshapes
-        The teacher's npz, or None for no action-unit targets.
+    mesh
+        What a face mesh saw of the same rows; None: of the action units only those that votes alone
+        say (9 and 11), and no valence and arousal.
+    second_labels
+        FER2013's own labels of the same rows: a second rater of the expression
+        (`mien.datasets.targets.two_raters`). ``majority`` stays that of the votes.
 
     Raises
     ------
@@ -83,8 +86,9 @@ def load_ferplus(path: str | Path, blendshapes: str | Path | None = None) -> Fac
     split = np.asarray(SPLITS)[split_index.astype(int)]
     target, weight = expression_targets(votes[:, _BASIC], votes.sum(axis=1))
     names = arrays.get("name", np.array([f"row{i}" for i in range(count)]))
-    mesh = load_blendshapes(blendshapes, names) if blendshapes is not None else no_scores(count)
-    scores = teacher_scores(mesh, BLENDSHAPES)
+    if second_labels is not None:
+        target, weight = two_raters(target, weight, load_fer2013_labels(second_labels, names))
+    seen = load_mesh(mesh, names) if mesh is not None else no_mesh(count)
     group = arrays.get("dup_group", np.arange(count))
     in_training = np.isin(group, group[split == "train"])
     return FaceSet(
@@ -96,13 +100,43 @@ def load_ferplus(path: str | Path, blendshapes: str | Path | None = None) -> Fac
         expressions=target,
         expression_weight=weight,
         majority=majority(votes),
-        valence_arousal=valence_arousal_targets(target),
-        action_units=action_unit_targets(scores),
-        teacher_scores=scores,
-        blendshapes=mesh,
+        valence_arousal=valence_arousal_targets(target, mesh_units(seen)),
+        action_units=photograph_units(seen, target),
+        teacher_scores=mesh_scores(seen),
+        blendshapes=seen.blendshapes,
+        intensities=mesh_intensities(seen),
+        pose_deg=seen.pose_deg,
+        eye_open=seen.eye_open,
+        gaze_deg=seen.gaze_deg,
+        face_landmarks=seen.landmarks,
         split=split,
         counted=(split == "train") | ~in_training,
     )
+
+
+def load_fer2013_labels(
+    path: str | Path, names: np.ndarray[Any, Any]
+) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """FER2013's labels of exactly the faces `names`: int64 (n,) into `EXPRESSIONS`, -1 unknown.
+
+    Raises
+    ------
+    DataError
+        If an array is missing, a class is unknown, or the rows are not those of the corpus.
+    """
+    arrays = read_npz(path, required=("label", "classes", "name"))
+    if not np.array_equal(arrays["name"].astype(str), names.astype(str)):
+        raise DataError(f"{path}: its 'name' column is not that of the images, row by row")
+    words = [str(word) for word in arrays["classes"]]
+    unknown = [word for word in words if EXPRESSION_WORDS.get(word) not in EXPRESSIONS]
+    if unknown:
+        raise DataError(f"{path}: {unknown[0]!r} is not one of the 7 expressions")
+    table = np.array([*(EXPRESSIONS.index(EXPRESSION_WORDS[word]) for word in words), -1])
+    label = arrays["label"].astype(np.int64)
+    if label.shape != (len(names),) or label.min() < -1 or label.max() >= len(words):
+        raise DataError(f"{path}: 'label' should be {len(names)} indices into 'classes' or -1")
+    found: np.ndarray[Any, np.dtype[np.int64]] = table[label]
+    return found
 
 
 def majority(votes: np.ndarray[Any, Any]) -> np.ndarray[Any, np.dtype[np.int64]]:

@@ -22,8 +22,9 @@ import numpy as np
 
 from mien.datasets.annotations import EXPRESSION_WORDS
 from mien.datasets.base import FaceSet, aligned_matrices, framed_matrices
-from mien.datasets.blendshapes import BLENDSHAPES, load_blendshapes, no_scores
-from mien.datasets.targets import action_unit_targets, smoothed_labels, teacher_scores
+from mien.datasets.mesh import load_mesh, no_mesh
+from mien.datasets.mesh_units import mesh_intensities, mesh_scores, photograph_units
+from mien.datasets.targets import smoothed_labels
 from mien.errors import DataError
 from mien.labels import EXPRESSIONS
 
@@ -37,7 +38,7 @@ _OUTSIDE = {"contempt", "unknown", "other", ""}
 def load_muxspace(
     archive: str | Path,
     table: str | Path | None = None,
-    blendshapes: str | Path | None = None,
+    mesh: str | Path | None = None,
     color_weight: float = 1.0,
 ) -> FaceSet:
     """Load a zip of faces with its csv.
@@ -48,8 +49,9 @@ def load_muxspace(
         The zip.
     table
         The csv; None looks for the zip's name with ``.csv``, then for a csv inside the zip.
-    blendshapes
-        The teacher's npz, or None for no action-unit targets.
+    mesh
+        What a face mesh saw of the same rows (`mien.datasets.mesh`); None: of the action units only
+        those that the label alone says (9 and 11).
     color_weight
         ``expression_weight`` of faces whose source is in color, by the csv's ``grey_source``;
         grey sources have 1.
@@ -61,24 +63,17 @@ def load_muxspace(
         size.
     """
     archive = Path(archive)
-    if not archive.is_file():
-        raise DataError(f"{archive}: no such file")
-    try:
-        with zipfile.ZipFile(archive) as members:
-            rows, source = _read_table(members, archive, Path(table) if table else None)
-            images = _read_images(members, archive, [row["file"] for row in rows])
-    except (zipfile.BadZipFile, zlib.error) as broken:
-        raise DataError(f"{archive}: not a readable zip file ({broken})") from broken
+    rows, images, source = read_face_zip(archive, Path(table) if table else None)
     labels = np.array([_expression_index(row["label"], source, i) for i, row in enumerate(rows)])
     count = len(rows)
     known = labels >= 0
     names = np.array([row["file"] for row in rows])
-    mesh = load_blendshapes(blendshapes, names) if blendshapes is not None else no_scores(count)
-    scores = teacher_scores(mesh, BLENDSHAPES)
+    seen = load_mesh(mesh, names) if mesh is not None else no_mesh(count)
+    expressions = smoothed_labels(labels)
     framed = framed_matrices(count, images.shape[1])
     aligned = np.full((count, 2, 3), np.nan, np.float32)
     if all(name in rows[0] for name in _POINTS):
-        aligned = aligned_matrices(_read_points(rows, source), framed)
+        aligned = aligned_matrices(read_points(rows, source), framed)
     people = [row.get("person") or row["file"] for row in rows]
     return FaceSet(
         corpus=archive.stem.removesuffix("_faces"),
@@ -86,23 +81,48 @@ def load_muxspace(
         images=images,
         aligned=aligned,
         framed=framed,
-        expressions=smoothed_labels(labels),
+        expressions=expressions,
         expression_weight=np.where(known, _weights(rows, source, color_weight), 0).astype(
             np.float32
         ),
         majority=labels,
         # One label without a degree: a point in the valence-arousal plane would be invented.
         valence_arousal=np.full((count, 2), np.nan, np.float32),
-        action_units=action_unit_targets(scores),
-        teacher_scores=scores,
-        blendshapes=mesh,
+        action_units=photograph_units(seen, expressions),
+        teacher_scores=mesh_scores(seen),
+        blendshapes=seen.blendshapes,
+        intensities=mesh_intensities(seen),
+        pose_deg=seen.pose_deg,
+        eye_open=seen.eye_open,
+        gaze_deg=seen.gaze_deg,
+        face_landmarks=seen.landmarks,
         split=np.where([tenth_of(person) == _HELD_OUT for person in people], "valid", "train"),
         counted=np.ones(count, bool),
     )
 
 
+def read_face_zip(
+    archive: Path, table: Path | None, columns: tuple[str, ...] = ("file", "label")
+) -> tuple[list[dict[str, str]], np.ndarray, str]:
+    """Rows of the csv, grey pictures (n, side, side) in their order, and what to blame in messages.
+
+    Raises
+    ------
+    DataError
+        As `load_muxspace`; `columns` must be among those of the csv.
+    """
+    if not archive.is_file():
+        raise DataError(f"{archive}: no such file")
+    try:
+        with zipfile.ZipFile(archive) as members:
+            rows, source = _read_table(members, archive, table, columns)
+            return rows, _read_images(members, archive, [row["file"] for row in rows]), source
+    except (zipfile.BadZipFile, zlib.error) as broken:
+        raise DataError(f"{archive}: not a readable zip file ({broken})") from broken
+
+
 def _read_table(
-    members: zipfile.ZipFile, archive: Path, table: Path | None
+    members: zipfile.ZipFile, archive: Path, table: Path | None, columns: tuple[str, ...]
 ) -> tuple[list[dict[str, str]], str]:
     """Rows of the csv and the name to blame in messages."""
     beside = table or archive.with_suffix(".csv")
@@ -125,7 +145,7 @@ def _read_table(
         }
         for row in csv.DictReader(text.splitlines())
     ]
-    missing = [name for name in ("file", "label") if not rows or name not in rows[0]]
+    missing = [name for name in columns if not rows or name not in rows[0]]
     if missing:
         found = sorted(rows[0]) if rows else "no rows"
         raise DataError(f"{source}: looked for columns {missing}, found {found}")
@@ -158,9 +178,10 @@ def _read_images(
     return np.stack(images)
 
 
-def _read_points(
+def read_points(
     rows: list[dict[str, str]], source: str
 ) -> np.ndarray[tuple[int, int, int], np.dtype[np.float32]]:
+    """Landmarks (n, 5, 2) of the rows of a csv, NaN where one is missing; `source` is to blame."""
     points = np.full((len(rows), 10), np.nan, np.float32)
     for i, row in enumerate(rows):
         texts = [row[name] for name in _POINTS]

@@ -231,7 +231,7 @@ _ALL = (
             "fer2013.csv or icml_face_data.csv (FER2013, from Kaggle): emotion,pixels,Usage",
             "fer2013new.csv (FER+): Usage,Image name,neutral,...,contempt,unknown,NF",
             "prepared: ferplus.npz with images (n, 48, 48), votes (n, 10), split, name, dup_group; "
-            "a teacher's scores, if there, in ferplus_blendshapes.npz beside it",
+            "what a face mesh saw, if there, in mesh-ferplus.npz beside it",
         ),
         counts={"train": 28_558, "valid": 3_579},
         counts_source="fer2013new.csv",
@@ -249,7 +249,7 @@ _ALL = (
         terms="Apache-2.0 for the repository; many photographs come from sets with narrower terms",
         layout=(
             "a zip of equal square face crops and a csv with file,label,lx0,ly0..lx4,ly4,person",
-            "beside it, if there: <name>_blendshapes.npz",
+            "beside it, if there: mesh-<name>.npz, what a face mesh saw",
         ),
     ),
     CorpusInfo(

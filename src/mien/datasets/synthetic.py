@@ -3,8 +3,10 @@
 Expressions are the mixture that was drawn, with weight 1. A ramp takes the drawn intensity of an
 action unit to "probability that it is active": 0 up to `INACTIVE` (a trace), 1 from `ACTIVE` on, so
 that the middle, `PRESENT`, is where a coder would begin to score it. The intensity itself is kept
-as ``teacher_scores``. Landmarks are exact, so every face is aligned. Splits are
-by person. Pictures are read in grey, like those of the other corpora (ITU-R BT.601).
+as ``teacher_scores``, and times 5 as ``intensities``. Valence and arousal are placed in the plane
+as those of photographs are (`mien.datasets.targets`), not by the generator's own columns. Landmarks
+are exact, so every face is aligned. Splits are by person. Pictures are read in grey, like those of
+the other corpora (ITU-R BT.601).
 """
 
 from __future__ import annotations
@@ -21,19 +23,23 @@ import pyarrow.compute
 import pyarrow.parquet
 
 from mien.datasets.base import FaceSet, Matrices, framed_matrices
+from mien.datasets.targets import valence_arousal_targets
 from mien.errors import DataError
 from mien.faces.align import crop_to_image
+from mien.faces.pose import pose_matrix, turned_pose
 from mien.labels import (
     ACTION_UNIT_COLUMNS,
+    ACTION_UNITS,
     EXPRESSION_COLUMNS,
     FACE_LANDMARKS,
     LANDMARKS,
-    VALENCE_AROUSAL,
 )
 from mien.types import FloatArray
 
 INACTIVE, PRESENT, ACTIVE = 0.1, 0.3, 0.5
 """Intensities (1: FACS level D to E) at which a unit is certainly off, counts as on, surely on."""
+
+_OF_SPEECH = (10, 17, 20, 23, 25, 26)
 
 _FORMAT = "mien synthetic images"
 _CLEAR_MAJORITY = 0.5
@@ -68,6 +74,7 @@ def load_synthetic(folder: str | Path, split: str | None = None) -> FaceSet:
     grey = np.stack([cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in images])
     expressions = _matrix(table, EXPRESSION_COLUMNS)
     intensities = _matrix(table, ACTION_UNIT_COLUMNS)
+    units = np.clip((intensities - INACTIVE) / (ACTIVE - INACTIVE), 0, 1)
     points = _matrix(table, tuple(f"{name}_{axis}" for name in LANDMARKS for axis in "xy"))
     places = _matrix(table, tuple(f"lm_{name}_{axis}" for name in FACE_LANDMARKS for axis in "xy"))
     return FaceSet(
@@ -81,11 +88,17 @@ def load_synthetic(folder: str | Path, split: str | None = None) -> FaceSet:
         majority=np.where(
             expressions.max(axis=1) > _CLEAR_MAJORITY, expressions.argmax(axis=1), -1
         ),
-        valence_arousal=_matrix(table, VALENCE_AROUSAL),
-        action_units=np.clip((intensities - INACTIVE) / (ACTIVE - INACTIVE), 0, 1),
+        valence_arousal=valence_arousal_targets(
+            expressions, _felt(units) if document["arguments"].get("speech") else units
+        ),
+        action_units=units,
         teacher_scores=intensities,
         split=np.array(table.column("split").to_pylist()),
         counted=np.ones(count, bool),
+        intensities=5 * intensities,
+        pose_deg=_seen_pose(table, places.reshape(count, len(FACE_LANDMARKS), 2)),
+        eye_open=1 - _matrix(table, ("blink_left", "blink_right")),
+        gaze_deg=_matrix(table, ("gaze_yaw_deg", "gaze_pitch_deg")),
         face_landmarks=places.reshape(count, len(FACE_LANDMARKS), 2),
     )
 
@@ -168,6 +181,29 @@ def _matrix(table: pa.Table, columns: tuple[str, ...]) -> FloatArray:
     """float32 (n, len(columns))."""
     stacked = np.stack([table.column(name).to_numpy() for name in columns], axis=1)
     return stacked.astype(np.float32, copy=False)
+
+
+def _felt(units: FloatArray) -> FloatArray:
+    """Units without those that speech moves as well: who talks is not more moved by it."""
+    felt = units.copy()
+    felt[:, [ACTION_UNITS.index(unit) for unit in _OF_SPEECH]] = 0
+    return felt
+
+
+def _seen_pose(table: pa.Table, places: FloatArray) -> FloatArray:
+    """Pose (n, 3) as the picture shows it.
+
+    The table has the pose before the camera; a picture of framing ``"aligned"`` is turned besides,
+    by as much as the line through the eyes differs from where the pose alone would put it.
+    """
+    pose = _matrix(table, ("pose_yaw_deg", "pose_pitch_deg", "pose_roll_deg"))
+    across = np.zeros((len(places), 2))
+    for corner in ("eye_inner", "eye_outer"):
+        left, right = (FACE_LANDMARKS.index(f"{corner}_{side}") for side in ("left", "right"))
+        across += places[:, left] - places[:, right]
+    axis = pose_matrix(pose)[:, :, 0]
+    turned = np.arctan2(-across[:, 1], across[:, 0]) - np.arctan2(axis[:, 1], axis[:, 0])
+    return turned_pose(pose, np.degrees(turned)).astype(np.float32)
 
 
 def _exact_matrices(landmarks: FloatArray) -> Matrices:

@@ -6,36 +6,33 @@ is normalised to a distribution. *Contempt*, *unknown* and *no face* are not amo
 lower the weight of the sample (share of votes on the 7), and a sample that loses half of its votes
 to them has weight 0. It still counts for L_DM and for its action units.
 
-**Valence and arousal from votes.** No rating of valence or arousal exists for these faces. The
-target is the vote-weighted mean of the affective coordinates of the emotion words in Russell and
-Mehrabian (J. Research in Personality 11, 1977), below, with neutral at the origin. It is a
-re-description of the expression votes in the valence-arousal plane, not a measurement: it cannot
-know more than the votes, and a quiet smile and a broad one differ only through the raters' doubt.
-Contempt has no coordinate here, so its votes do not enter; samples with weight 0 above get none.
+**Two raters.** FER2013 says what an image search asked for, FER+ what ten people saw; they are two
+raters with different habits (`two_raters`): the target is the mean of both, of one where the other
+is silent.
 
-**Action units from blendshapes.** A face-mesh network's blendshape scores stand in for FACS codes
-where a blendshape describes the same movement and its score moves and behaves (`TEACHER_SCORES`).
-A line with two bends takes a score to "probability that the AU is active": 0 at 0, 0.1 at `low`
-(what neutral faces reach), 0.9 at `high`, 1 at `top` (what one face in 200 of the training sets
-exceeds). Cut off at `low` and `high` instead, the target would keep less of the teacher's order: a
-perfect reader of it would correlate with AU 7's score at 0.89, of this one at 0.93, and 0.97 and
-0.99 in the mean of the twelve (muxspace, held-out people). The others are masked, on purpose:
+**Valence and arousal** of photographs are not rated here. The target re-describes the votes in the
+valence-arousal plane, by how strongly the face moves, so that a faint smile is not a broad one:
 
-* 6, 9: the teacher's cheekSquint and noseSneer are constant zero;
-* 11, 23: no blendshape describes them;
-* 20: mouthStretch, its nominal counterpart, rises with smiles (median 0.09 in happy faces, 0.02 in
-  fearful ones in FER+), so it would teach the wrong thing. A training may still be told of faces
-  about which it leaves little doubt (`mien.datasets.lip_stretcher`).
+    V = sum_e p_e V_e (0.5 + 0.5 I_e)
+    A = A_0 + sum_e p_e (A_e - A_0) (0.35 + 0.65 I_e)
+
+with the votes p, the coordinates of `FACE_COORDINATES`, A_0 = -0.15 of a face at rest, and I_e in
+[0, 1], how far the units of expression e are active: the mean of the strongest three of its units
+(`mien.labels.relatedness`). The coordinates lie between those of the emotion words (Russell &
+Mehrabian, J. Research in Personality 11 (1977), `AFFECTIVE_COORDINATES`) and where faces are placed
+by people who judge photographs (Russell & Bullock, J. Personality and Social Psychology 48 (1985):
+surprise is hardly pleasant, sleepy and sad faces lie below the middle of arousal); the formula and
+A_0 are ours. It cannot know more than votes and movement.
+
+**Action units**: `mien.datasets.mesh_units`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
-from mien.labels import ACTION_UNITS, EXPRESSIONS
+from mien.labels import EXPRESSIONS, relatedness
 
 AFFECTIVE_COORDINATES: dict[str, tuple[float, float]] = {
     "neutral": (0.0, 0.0),
@@ -48,90 +45,20 @@ AFFECTIVE_COORDINATES: dict[str, tuple[float, float]] = {
 }
 """Valence and arousal of the words angry, disgusted, fearful, happy, sad and surprised."""
 
+FACE_COORDINATES: dict[str, tuple[float, float]] = {
+    "neutral": (0.0, -0.15),
+    "anger": (-0.60, 0.65),
+    "disgust": (-0.70, 0.40),
+    "fear": (-0.55, 0.75),
+    "happiness": (0.85, 0.45),
+    "sadness": (-0.65, -0.30),
+    "surprise": (0.20, 0.75),
+}
+"""Valence and arousal of a face that shows an expression fully; the module docstring says why."""
+
+RESTING_AROUSAL = -0.15
 
 _LABEL_SMOOTHING = 0.1
-
-
-@dataclass(frozen=True)
-class TeacherScore:
-    """Which blendshapes speak for an action unit, and the bends of the line to the target.
-
-    ``names`` are averaged within a tuple (left and right), and the largest of the tuples counts.
-    """
-
-    names: tuple[tuple[str, ...], ...]
-    low: float
-    high: float
-    top: float
-
-
-def both_sides(name: str) -> tuple[str, str]:
-    """Names of a blendshape's two scores, that of the left side first."""
-    return (f"{name}Left", f"{name}Right")
-
-
-TEACHER_SCORES: dict[int, TeacherScore] = {
-    1: TeacherScore((("browInnerUp",),), 0.10, 0.90, 0.97),
-    2: TeacherScore((both_sides("browOuterUp"),), 0.15, 0.90, 0.96),
-    4: TeacherScore((both_sides("browDown"),), 0.05, 0.65, 0.83),
-    5: TeacherScore((both_sides("eyeWide"),), 0.03, 0.25, 0.37),
-    7: TeacherScore((both_sides("eyeSquint"),), 0.35, 0.75, 0.78),
-    10: TeacherScore((both_sides("mouthUpperUp"),), 0.05, 0.70, 0.83),
-    12: TeacherScore((both_sides("mouthSmile"),), 0.05, 0.80, 0.96),
-    15: TeacherScore((both_sides("mouthFrown"),), 0.03, 0.30, 0.50),
-    17: TeacherScore((("mouthShrugLower",),), 0.05, 0.35, 0.68),
-    24: TeacherScore((both_sides("mouthPress"),), 0.05, 0.30, 0.41),
-    25: TeacherScore((both_sides("mouthLowerDown"), ("jawOpen",)), 0.05, 0.70, 0.93),
-    26: TeacherScore((("jawOpen",),), 0.08, 0.55, 0.75),
-}
-"""Action units with a usable teacher; the module docstring says why the others have none."""
-
-
-def needed_scores() -> set[str]:
-    """Names of the blendshapes that `TEACHER_SCORES` reads."""
-    groups = [group for teacher in TEACHER_SCORES.values() for group in teacher.names]
-    return {name for group in groups for name in group}
-
-
-def teacher_scores(
-    blendshapes: npt.NDArray[np.floating], names: npt.ArrayLike
-) -> npt.NDArray[np.float32]:
-    """Raw teacher score per action unit.
-
-    Parameters
-    ----------
-    blendshapes
-        (n, k) in [0, 1], rows of NaN where no face was found.
-    names
-        (k,) blendshape names.
-
-    Returns
-    -------
-    float32 (n, 17), NaN for action units without a teacher and for rows without a face.
-
-    Raises
-    ------
-    KeyError
-        If a needed blendshape is not among `names`.
-    """
-    column = {str(name): i for i, name in enumerate(np.asarray(names))}
-    values = np.asarray(blendshapes, np.float32)
-    scores = np.full((len(values), len(ACTION_UNITS)), np.nan, np.float32)
-    for unit, teacher in TEACHER_SCORES.items():
-        groups = [values[:, [column[n] for n in group]].mean(axis=1) for group in teacher.names]
-        scores[:, ACTION_UNITS.index(unit)] = np.max(groups, axis=0)
-    return scores
-
-
-def action_unit_targets(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Lines of `TEACHER_SCORES` applied to raw scores (n, 17); NaN stays NaN."""
-    targets = np.full_like(scores, np.nan)
-    for unit, teacher in TEACHER_SCORES.items():
-        column = ACTION_UNITS.index(unit)
-        bends = (0.0, teacher.low, teacher.high, teacher.top)
-        line = np.interp(scores[:, column], bends, (0.0, 0.1, 0.9, 1.0))
-        targets[:, column] = np.where(np.isfinite(scores[:, column]), line, np.nan)
-    return targets
 
 
 def expression_targets(
@@ -199,25 +126,76 @@ def smoothed_labels(indices: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
     return target
 
 
+def two_raters(
+    votes: npt.NDArray[np.floating],
+    weight: npt.NDArray[np.floating],
+    labels: npt.NDArray[np.integer],
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """The mean of a distribution of votes and of one label.
+
+    Parameters
+    ----------
+    votes, weight
+        As `expression_targets` gives them.
+    labels
+        (n,), index into `EXPRESSIONS`, -1 where there is no label.
+
+    Returns
+    -------
+    float32 (n, 7) and float32 (n,): where one rater is silent the other's word, a label alone with
+    half the weight (the votes went to contempt or unknown); NaN and 0 where both are.
+    """
+    single = smoothed_labels(np.asarray(labels, np.int64))
+    voted, labelled = np.asarray(weight) > 0, np.asarray(labels) >= 0
+    target = np.where(voted[:, None], votes, single).astype(np.float32)
+    both = voted & labelled
+    target[both] = (np.asarray(votes, np.float32)[both] + single[both]) / 2
+    weights = np.where(voted, weight, np.where(labelled, 0.5, 0.0))
+    return target, weights.astype(np.float32)
+
+
+def movement(units: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
+    """How far each expression's units are active: (n, 17) in [0, 1] -> float32 (n, 7).
+
+    The mean of the strongest three, weighted by `mien.labels.relatedness`; unknown (NaN) units do
+    not count. For neutral it is 0, and so it is where nothing is known.
+    """
+    table = relatedness("weighted")  # (7, 17)
+    shown = np.nan_to_num(np.asarray(units, np.float64))[:, None, :] * table  # (n, 7, 17)
+    strongest: npt.NDArray[np.float64] = np.sort(shown, axis=2)[:, :, -3:].mean(axis=2)
+    return strongest.clip(0, 1).astype(np.float32)
+
+
 def valence_arousal_targets(
-    expressions: npt.NDArray[np.floating],
+    expressions: npt.NDArray[np.floating], units: npt.NDArray[np.floating]
 ) -> npt.NDArray[np.float32]:
-    """Mean affective coordinate of an expression distribution.
+    """Where a face lies in the plane; the module docstring gives the formula.
 
     Parameters
     ----------
     expressions
         (n, 7), rows summing to 1 or NaN.
+    units
+        (n, 17), how far action units are active, 0 to 1, NaN where unknown.
 
     Returns
     -------
-    float32 (n, 2) valence, arousal in [-1, 1]; NaN where the distribution is.
+    float32 (n, 2) valence, arousal in [-1, 1]; NaN where the distribution is, or no unit is known.
 
     Examples
     --------
-    >>> valence_arousal_targets(np.eye(7)[[EXPRESSIONS.index("sadness")]]).round(2).tolist()
-    [[-0.6299999952316284, -0.27000001072883606]]
+    >>> smile = np.eye(7)[[EXPRESSIONS.index("happiness")] * 2]
+    >>> active = np.zeros((2, 17))
+    >>> active[1, [4, 9, 15]] = 1  # 6, 12 and 25
+    >>> valence_arousal_targets(smile, active).round(2).tolist()
+    [[0.41999998688697815, 0.05999999865889549], [0.7799999713897705, 0.38999998569488525]]
     """
-    table = np.array([AFFECTIVE_COORDINATES[name] for name in EXPRESSIONS])
-    means: npt.NDArray[np.float64] = np.asarray(expressions, np.float64) @ table
-    return means.astype(np.float32)
+    table = np.array([FACE_COORDINATES[name] for name in EXPRESSIONS])
+    share = np.asarray(expressions, np.float64)
+    strength = movement(units).astype(np.float64)
+    valence = (share * table[:, 0] * (0.5 + 0.5 * strength)).sum(axis=1)
+    rise = (table[:, 1] - RESTING_AROUSAL) * (0.35 + 0.65 * strength)
+    arousal = RESTING_AROUSAL + (share * rise).sum(axis=1)
+    plane = np.stack([valence, arousal], axis=1)
+    plane[~np.isfinite(np.asarray(units)).any(axis=1)] = np.nan
+    return plane.astype(np.float32)
