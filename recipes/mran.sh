@@ -1,15 +1,15 @@
 #!/bin/sh
 # The tri-modal benchmark and MRAN's weights: generate, prepare, train, export, score. Everything resumes:
 # run the same line again after a stop. On two cores: half an hour to generate, then three hours for a seed on each.
-#   sh recipes/mran.sh RUNS SEED NAME      NAME is trimodal, color or depth; ENCODERS is the extractor to start from, THREADS how many a training uses
+#   sh recipes/mran.sh RUNS SEED NAME      NAME is trimodal, color or depth; ENCODERS the compact extractor to start from, THREADS how many a training uses
 set -e
 runs=$1 seed=$2 name=$3
+extractor=${ENCODERS:?is the run or the exported file of a compact extractor (configs/mma-compact.toml)}
 mien synthesize trimodal --out "$runs/synthetic-trimodal"
 mien datasets prepare synthetic-trimodal --root "$runs/synthetic-trimodal" --out "$runs/trimodal-prepared"
 # More people than the benchmark has, few frames of each, for the first part. Another seed: other people.
 mien synthesize trimodal --out "$runs/synthetic-people" --seed 1 --train 5000 --valid 120 --test 1 --seconds 2 --fps 2
 mien datasets prepare synthetic-trimodal --root "$runs/synthetic-people" --out "$runs/people-prepared"
-extractor=${ENCODERS:-src/mien/weights/mma-compact.onnx}
 part() {  # CONFIG OUT DATA START...
     config=$1 out=$2 data=$3
     shift 3

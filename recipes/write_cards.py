@@ -10,7 +10,7 @@ import re
 import sys
 from pathlib import Path
 
-from mien.labels import EXPRESSIONS, VALENCE_AROUSAL
+from mien.labels import ACTION_UNITS, EXPRESSIONS
 
 WEIGHTS = Path(__file__).parents[1] / "src" / "mien" / "weights"
 _BLOCK = re.compile(r"(<!-- figures -->\n).*?(<!-- /figures -->)", re.DOTALL)
@@ -25,97 +25,124 @@ def table(head: list[str], rows: list[list[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def mma_figures(document: dict) -> str:
-    reports = document["reports"]
-    names = list(reports)
+NAMES = {
+    "ferplus": "FER+ valid, by votes",
+    "fer2013": "FER+ valid, by FER2013's labels",
+    "muxspace": "muxspace, held-out people",
+    "captions": "SFHQ captions, four expressions",
+    "london": "London, neutral and smiling",
+    "london both halves": "London, both halves",
+    "synthetic": "SYNTHETIC test people",
+}
+"""Development sets in words."""
+
+
+def extractor_figures(document: dict) -> str:
+    scores, panel, units = (document[k] for k in ("expressions", "panel", "units"))
+    head = ["data (half B)", "n", "accuracy", "balanced accuracy", "macro-F1", "ECE"]
+    measures = ("accuracy", "balanced_accuracy", "macro_f1", "ece")
     overall = [
-        [
-            name,
-            str(report["n"]),
-            figure(report["accuracy"], 4),
-            figure(report["macro_f1"]),
-            figure(mean_known(report["recall"])),
-            figure(report["valence_arousal_ccc"]["valence"]),
-            figure(report["valence_arousal_ccc"]["arousal"]),
-            figure(report["au_mean_correlation"]),
-            f"{figure(report['au_mean_f1'])} / {figure(report['au_decided_mean_f1'])}",
-            figure(report["contradictions"]["rate"]),
-        ]
-        for name, report in reports.items()
+        [NAMES[name], str(row["n"]), *(figure(row.get(measure)) for measure in measures)]
+        for name, row in scores.items()
+        if "n" in row
     ]
-    head = ["data", "n", "accuracy", "macro-F1", "macro recall", "CCC valence", "CCC arousal"]
-    head += ["AU mean r", "AU mean F1 at 0.5 / decided", "contradictions"]
-    classes = [
-        [label]
-        + [f"{figure(reports[n]['recall'][label])} ({reports[n]['support'][label]})" for n in names]
-        for label in reports[names[0]]["recall"]
+    sets = [name for name, row in scores.items() if "recall" in row]
+    recalls = [
+        [label, *(figure(scores[name]["recall"][label], 2) for name in sets)]
+        for label in EXPRESSIONS
     ]
-    units = [
-        [unit.upper(), figure(level, 2)]
-        + [
-            " / ".join(
-                figure(reports[n][key][unit])
-                for key in ("au_correlation", "au_f1", "au_decided_f1")
-            )
-            for n in names
-        ]
-        for unit, level in zip(
-            reports[names[0]]["au_correlation"], document["calibration"]["decisions"], strict=True
+    by_unit = []
+    for unit, level in zip(ACTION_UNITS, document["calibration"]["decisions"], strict=True):
+        name, row = f"au{unit:02d}", panel["by_unit"][f"AU{unit:02d}"]
+        by_unit.append(
+            [f"AU{unit:02d}", figure(level, 2), f"{row['positives'] or 0:.0f}"]
+            + [figure(row[k], 2) for k in ("f1", "best_f1", "auc")]
+            + [figure(units[k]["r"][name], 2) for k in ("ferplus", "muxspace")]
+            + [figure(units["synthetic"][k][name], 2) for k in ("f1", "r", "intensity_r")]
         )
-    ]
+    unit_head = ["AU", "level", "panel: positives", "F1", "F1 at best level", "AUC"]
+    unit_head += ["FER+: r with mesh", "muxspace: r with mesh"]
+    unit_head += ["SYNTHETIC: F1", "r", "r of intensity"]
     return "\n\n".join(
         [
             table(head, overall),
-            "Recall per expression (faces):",
-            table(["expression", *names], classes),
-            "Per action unit, Pearson's r / F1 at 0.5 / F1 at the model's decision (the level from "
-            "which on its probability counts as active): on photographs against a teacher "
-            "network, on SYNTHETIC faces against the truth:",
-            table(["AU", "decision", *names], units),
-            calibration_figures(document["calibration"]),
-            fairness_figures(document["fairness"]),
+            "Recall per expression:",
+            table(["expression", *(NAMES[name] for name in sets)], recalls),
+            f"Action units. Over the units with ten or more positives in the eye panel "
+            f"({', '.join(panel['units'])}): mean F1 {figure(panel['mean_f1'])}, at the best level "
+            f"{figure(panel['mean_best_f1'])}, AUC {figure(panel['mean_auc'])}. Mean r with the "
+            f"mesh {figure(units['ferplus']['mean_r'])} on FER+ and "
+            f"{figure(units['muxspace']['mean_r'])} on muxspace; mean F1 "
+            f"{figure(units['synthetic']['mean_f1'])} on SYNTHETIC test people.",
+            table(unit_head, by_unit),
+            channel_figures(document),
+            group_figures(document["groups"]),
+            speech_figures(document),
             jitter_figures(document["jitter"]),
         ]
     )
 
 
-def calibration_figures(calibration: dict) -> str:
-    measures = ["accuracy", "macro_f1", "expression_ece", "au_ece", "au_decided_mean_f1"]
-    measures += [f"{name}_ccc" for name in VALENCE_AROUSAL]
-    rows = [
-        [f"{name}, {entry['split']}", str(entry["faces"])]
-        + [
-            f"{figure(entry['before'][error])} to {figure(entry['after'][error])}"
-            for error in measures
-        ]
-        for name, entry in calibration["measured on the other half"].items()
-    ]
-    temperatures = calibration["temperatures"]
-    temperature = figure(temperatures["expressions"], 2)
-    named = zip(EXPRESSIONS, temperatures["expression_biases"], strict=True)
-    biases = ", ".join(f"{name} {value:+.2f}" for name, value in named if value) or "none"
-    head = ["data", "faces", "accuracy", "macro-F1", "ECE of expressions", "ECE of AUs (mean)"]
-    head += ["F1 of AUs (mean), at 0.5 to decided", "CCC valence", "CCC arousal"]
-    reach = " and ".join(
-        f"{name} {gain:.2f} x {offset:+.2f}"
-        for name, gain, offset in zip(
-            VALENCE_AROUSAL,
-            temperatures["affect_gains"],
-            temperatures["affect_offsets"],
-            strict=True,
+def channel_figures(document: dict) -> str:
+    rows = []
+    for name in ("synthetic", "ferplus", "muxspace"):
+        c = document["channels"][name]
+        rows.append(
+            [
+                NAMES[name],
+                " / ".join(figure(v, 1) for v in c["pose_error_deg"]),
+                " / ".join(figure(v, 2) for v in c["pose_r"]),
+                figure(c["eye_r"], 2),
+                " / ".join(figure(v, 1) for v in c["gaze_error_deg"]),
+                " / ".join(figure(v, 2) for v in c["gaze_r"]),
+            ]
         )
+    head = ["data", "pose error, degrees (yaw / pitch / roll)", "r", "eyes open: r"]
+    head += ["gaze error, degrees (yaw / pitch)", "r"]
+    quality = document["quality"]
+    kinds = ", ".join(f"{kind} {figure(v, 2)}" for kind, v in quality["auc_by_kind"].items())
+    dark = "; ".join(
+        f"{NAMES[name]} {figure(row['before'])} to {figure(row['balanced_accuracy'])}"
+        for name, row in document["darkened to a third"].items()
     )
     return (
-        f"Calibration, before and after, on the half of the faces that was not fitted on "
-        f"(temperature of the expressions {temperature}; biases {biases}; before the tanh, "
-        f"{reach}):\n\n" + table(head, rows)
+        "Further channels, against exact truth on SYNTHETIC faces and a face mesh on photographs:"
+        "\n\n"
+        + table(head, rows)
+        + f"\n\nQuality: AUC {figure(quality['auc'])} between whole faces "
+        f"and faces made bad ({kinds}); {figure(quality['above_level'])} of the whole faces lie "
+        f"above the level of {quality['level']}. Darkened to a third, balanced accuracy: {dark}."
     )
 
 
-def fairness_figures(fairness: dict) -> str:
+def group_figures(groups: dict) -> str:
+    (name, london), (_, audit) = groups.items()
+    rows = [
+        [group, str(row["faces"]), f"{figure(row['right'], 2)} {row['interval']}"]
+        for group, row in london.items()
+    ]
+    return (
+        f"{name}: share whose leading expression is right (95 % interval over faces):\n\n"
+        + table(["group", "faces", "right"], rows)
+        + "\n\n"
+        + fairness_figures(audit)
+    )
+
+
+def speech_figures(document: dict) -> str:
+    talking = document["talking, SYNTHETIC"]
+    changes = ", ".join(f"{k} {figure(v)}" for k, v in talking["mean_change_of_expression"].items())
+    valence, arousal = talking["mean_change_of_valence_arousal"]
+    return (
+        f"Mean change when one of {talking['people']} SYNTHETIC people at rest moves the mouth as "
+        f"speech does: {changes}; valence {figure(valence)}, arousal {figure(arousal)}."
+    )
+
+
+def fairness_figures(groups: list) -> str:
     measures = ("missed", "wrong", "au_error", "valence_error", "arousal_error")
     rows = []
-    for group in fairness["groups"]:
+    for group in groups:
         cells = [group["factor"], group["level"], str(group["faces"])]
         for name in measures:
             mean, low, high = group[name]
@@ -125,7 +152,7 @@ def fairness_figures(fairness: dict) -> str:
         rows.append(cells)
     head = ["", "group", "faces", *(name.replace("_", " ") for name in measures)]
     return (
-        f"Audit on {fairness['people']} SYNTHETIC people who pose the seven expressions in every "
+        "Audit on SYNTHETIC people who pose the seven expressions in every "
         "group (95 % intervals over people; *: the group differs from the mean of its factor):"
         "\n\n" + table(head, rows)
     )
@@ -140,11 +167,6 @@ def jitter_figures(jitter: dict) -> str:
         f"Trembling (standard deviation) in {jitter['resting_frames']} resting frames of "
         f"{jitter['source']}:\n\n" + table(["output", "as estimated", "steadied"], rows)
     )
-
-
-def mean_known(values: dict) -> float | None:
-    known = [value for value in values.values() if value is not None]
-    return sum(known) / len(known) if known else None
 
 
 def reaction_figures(report: dict) -> str:
@@ -169,7 +191,7 @@ def mran_figures(document: dict) -> str:
 def main() -> int:
     stale = 0
     for name, figures in (
-        ("mma-compact", mma_figures),
+        ("extractor", extractor_figures),
         ("reactions-simulated", reaction_figures),
         ("mran", mran_figures),
     ):

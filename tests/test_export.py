@@ -5,11 +5,19 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime as ort
 import pytest
 import torch
 
 from mien.errors import ModelError
-from mien.export import HALF_TOLERANCE, PARITY_TOLERANCE, export_mma, export_reactions
+from mien.evaluation.calibration import Calibration
+from mien.export import (
+    FACE_OUTPUTS,
+    HALF_TOLERANCE,
+    PARITY_TOLERANCE,
+    export_mma,
+    export_reactions,
+)
 from mien.inference.metadata import METADATA_KEY
 from mien.inference.models import AffectModel, ReactionModel
 from mien.labels import ACTION_UNITS, AFFECT_COLUMNS, EXPRESSIONS
@@ -50,6 +58,70 @@ def test_the_extractor_agrees_with_torch_for_any_batch(extractor, batch):
     with torch.no_grad():
         expected = model(faces).affect().numpy()
     np.testing.assert_allclose(AffectModel(path).predict(crops), expected, atol=PARITY_TOLERANCE)
+
+
+BRANCHED = {
+    "widths": (8, 12, 16), "depths": (1, 1, 1), "stem_width": 8, "branch": (8, 8), "feature": 24,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def branched(tmp_path_factory):
+    torch.manual_seed(0)
+    model = build_mma("landmarks", **BRANCHED)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.ndim == 1:
+                parameter.add_(0.3 * torch.randn_like(parameter))
+    for _ in range(3):
+        model(torch.rand(8, 3, 112, 112) * 2 - 1)
+    path = tmp_path_factory.mktemp("export") / "branched.onnx"
+    biases = (0.3, 0.0, 0.0, 0.0, -0.2, 0.0, -0.1)
+    shares = (0.28, *[0.12] * 6)
+    calibration = Calibration(
+        expressions=1.5, expression_biases=biases, prior=shares, everyday_prior=shares,
+        quality_level=0.4,
+    )  # fmt: skip
+    difference = export_mma(model.eval(), path, ABOUT, calibration)
+    return model, path, difference
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("batch", [1, 4])
+def test_further_outputs_are_what_torch_says(branched, batch):
+    model, path, difference = branched
+    assert difference <= PARITY_TOLERANCE
+    faces = torch.rand(batch, 3, 112, 112, generator=torch.Generator().manual_seed(batch)) * 2 - 1
+    session = ort.InferenceSession(str(path))
+    names = [output.name for output in session.get_outputs()]
+    assert names == ["affect", *FACE_OUTPUTS]
+    said = dict(zip(names, session.run(None, {"faces": faces.numpy()}), strict=True))
+    with torch.no_grad():
+        output = model(faces)
+    face = output.face
+    expected = {
+        "au_intensity": face.intensities, "landmarks": face.landmarks, "pose": face.pose_deg,
+        "eye_open": face.eye_open, "gaze": face.gaze_deg, "quality": face.quality,
+    }  # fmt: skip
+    for name, value in expected.items():
+        assert said[name].shape == tuple(value.shape), name
+        np.testing.assert_allclose(said[name], value.numpy(), rtol=1e-4, atol=2e-3, err_msg=name)
+    # Temperature, biases and the prior that the file bakes in, by hand.
+    biases = np.array([0.3, 0, 0, 0, -0.2, 0, -0.1]) + np.log([0.28, *[0.12] * 6])
+    logits = output.expression_logits.numpy().astype(np.float64) / 1.5 + biases
+    shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(said["affect"][:, 2:9], shares, atol=1e-4)
+
+
+@pytest.mark.slow
+def test_a_file_with_a_branch_carries_its_prior_and_level(branched):
+    _, path, _ = branched
+    metadata = AffectModel(path).metadata
+    assert metadata["quality_level"] == 0.4
+    assert metadata["prior"]["default"] == pytest.approx([0.28, *[0.12] * 6])
+    assert metadata["architecture"]["branch"] == [8, 8]
+    for name in ("prior", "everyday_prior", "quality_level", "decisions"):
+        assert name not in metadata["calibration"]  # they stand by themselves
 
 
 @pytest.mark.slow

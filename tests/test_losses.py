@@ -17,15 +17,13 @@ from mien.losses import (
     concordance,
     distribution_matching_loss,
     expression_loss,
-    landmark_loss,
-    map_loss,
+    heatmap_loss,
     mma_loss,
     pearson,
     pearson_loss,
-    steadiness_loss,
     unit_correlation_loss,
 )
-from mien.models.mma import MMAOutput
+from mien.models.mma import FaceOutput, MMAOutput
 
 TOLERANCE = 1e-6
 
@@ -198,38 +196,9 @@ def test_unit_correlation_loss_without_labels_is_zero_with_zero_gradient():
     assert loss.item() == 0.0 and (logits.grad == 0).all()
 
 
-def test_steadiness_loss_is_the_squared_distance_of_what_is_read():
-    va, expressions, units = draw(0, 2, 5, 2), draw(1, 2, 5, 7), draw(2, 2, 5, 17)
-    read = [
-        np.concatenate([np.tanh(va[k]), softmax(expressions[k]), sigmoid(units[k])], axis=1)
-        for k in range(2)
-    ]
-    view, other = (MMAOutput(*tensors(np.tanh(va[k]), expressions[k], units[k])) for k in range(2))
-    expected = ((read[0] - read[1]) ** 2).sum(axis=1).mean()
-    assert steadiness_loss(view, other).item() == pytest.approx(expected, abs=TOLERANCE)
-    assert steadiness_loss(view, view).item() == 0.0
-    none = MMAOutput(*(part[:0] for part in view))
-    assert steadiness_loss(none, none).item() == 0.0
-
-
-@given(seed=st.integers(0, 10_000), count=st.integers(1, 10))
-@settings(max_examples=25, deadline=None)
-def test_landmark_loss_is_the_mean_distance_of_what_is_known(seed, count):
-    said, places = draw(seed, count, 26, 2) * 50, draw(seed + 1, count, 26, 2) * 50
-    known = np.random.default_rng(seed).random((count, 26)) < 0.5
-    known[0, 0] = True
-    places[~known] = np.nan
-    got = landmark_loss(*tensors(said, places))
-    assert got.item() == pytest.approx(np.abs(said - places)[known].mean(), abs=TOLERANCE)
-    nothing = torch.tensor(said, requires_grad=True)
-    loss = landmark_loss(nothing, torch.full_like(nothing, torch.nan))
-    loss.backward()
-    assert loss.item() == 0.0 and (nothing.grad == 0).all()
-
-
 @given(seed=st.integers(0, 10_000), count=st.integers(1, 4), side=st.sampled_from([12, 28]))
 @settings(max_examples=25, deadline=None)
-def test_map_loss_is_the_divergence_from_a_narrow_peak_at_each_known_place(seed, count, side):
+def test_heatmap_loss_is_the_divergence_from_a_narrow_peak_at_each_known_place(seed, count, side):
     rng = np.random.default_rng(seed)
     maps, places = draw(seed, count, 42, side, side) * 3, rng.uniform(-8, 120, (count, 26, 2))
     known = rng.random((count, 26)) < 0.5
@@ -245,10 +214,10 @@ def test_map_loss_is_the_divergence_from_a_narrow_peak_at_each_known_place(seed,
         there = peak > 0
         expected.append((peak[there] * np.log(peak[there] / share[there])).sum())
     places[~known] = np.nan
-    got = map_loss(*tensors(maps, places))
+    got = heatmap_loss(*tensors(maps, places))
     assert got.item() == pytest.approx(np.mean(expected), rel=1e-6)
     nothing = torch.tensor(maps, requires_grad=True)
-    loss = map_loss(nothing, torch.full((count, 26, 2), torch.nan))
+    loss = heatmap_loss(nothing, torch.full((count, 26, 2), torch.nan))
     loss.backward()
     assert loss.item() == 0.0 and (nothing.grad == 0).all()
 
@@ -257,7 +226,7 @@ def outputs_and_targets(count=6, seed=0):
     output = MMAOutput(
         *tensors(np.tanh(draw(seed, count, 2)), draw(1, count, 7), draw(2, count, 17))
     )
-    for tensor in output:
+    for tensor in output[:3]:
         tensor.requires_grad_()
     nan = float("nan")
     empty = MMATargets(
@@ -280,7 +249,7 @@ def test_terms_without_labels_are_exactly_zero_and_only_l_dm_remains():
     assert total.item() == expected.item() > 0
     total.backward()
     assert (output.valence_arousal.grad == 0).all()
-    assert all(torch.isfinite(tensor.grad).all() for tensor in output)
+    assert all(torch.isfinite(tensor.grad).all() for tensor in output[:3])
     only_others, _ = mma_loss(output, empty, table, MMALossWeights(dm=0))
     assert only_others.item() == 0.0
 
@@ -304,18 +273,6 @@ def test_one_sample_with_valence_and_arousal_is_no_correlation():
     assert loss.item() == 0.0 and (output.valence_arousal.grad == 0).all()
 
 
-def test_maps_count_in_the_total_by_their_factor():
-    output, empty = outputs_and_targets()
-    places = torch.tensor(np.random.default_rng(3).uniform(0, 111, (6, 26, 2)))
-    maps, table = torch.randn(6, 42, 7, 7), torch.tensor(relatedness("weighted"))
-    targets = replace(empty, places=places)
-    without, terms = mma_loss(output, targets, table, MMALossWeights(), maps=maps)
-    assert "maps" not in terms
-    total, terms = mma_loss(output, targets, table, MMALossWeights(maps=0.5), maps=maps)
-    assert terms["maps"].item() == map_loss(maps, places).item() > 1
-    assert (total - without).item() == pytest.approx(0.5 * terms["maps"].item(), rel=1e-5)
-
-
 def test_the_total_is_the_weighted_sum_of_the_four_terms():
     output, _ = outputs_and_targets(count=8)
     targets = MMATargets(
@@ -334,27 +291,148 @@ def test_the_total_is_the_weighted_sum_of_the_four_terms():
     more, terms = mma_loss(output, targets, table, replace(weights, correlation=1.5))
     assert more.item() == pytest.approx(expected + 1.5 * terms["correlation"].item(), rel=1e-12)
     assert all(term.item() > 0 for term in terms.values())
-    other, _ = outputs_and_targets(count=8, seed=9)
-    weights = replace(weights, steadiness=4.0)
-    more, terms = mma_loss(output, targets, table, weights, twins=(output, other))
-    assert terms["steadiness"].item() == steadiness_loss(output, other).item() > 0
-    assert more.item() == pytest.approx(expected + 4 * terms["steadiness"].item(), rel=1e-12)
-    places = replace(targets, landmarks=torch.full((8, 26, 2), 5.0, dtype=torch.float64))
-    weights = replace(weights, steadiness=0.0, landmarks=0.5)
-    zeros = torch.zeros(8, 26, 2, dtype=torch.float64)
-    more, terms = mma_loss(output, places, table, weights, landmarks=zeros)
-    assert terms["landmarks"].item() == 5.0
-    assert more.item() == pytest.approx(expected + 2.5, rel=1e-12)
-    places = replace(targets, places=torch.full((8, 26, 2), 5.0, dtype=torch.float64))
-    weights = replace(weights, landmarks=0.0, places=0.25)
-    more, terms = mma_loss(output, places, table, weights, places=zeros)
-    assert terms["places"].item() == 5.0
-    assert more.item() == pytest.approx(expected + 1.25, rel=1e-12)
-    weights = replace(weights, places=0.0, correlation=1.0, alone=3.0)
-    # The same answers, given by a head alone, cost the same: affect raw, as a head says it.
-    alone = torch.cat([output.valence_arousal.atanh(), output.au_logits], 1)
-    more, terms = mma_loss(output, targets, table, weights, alone=alone)
-    own = (terms["ccc"] + terms["bce"] + terms["correlation"]).item()
-    assert terms["alone"].item() == pytest.approx(own, rel=1e-9)
-    total = expected + terms["correlation"].item() + 3 * own
-    assert more.item() == pytest.approx(total, rel=1e-9)
+
+
+def test_shares_of_a_corpus_are_added_to_the_logits_and_leave_the_rest_to_the_network():
+    """Logit adjustment (Menon et al., ICLR 2021, eq. 10), written out in float64."""
+    output, _ = outputs_and_targets(count=8)
+    wanted = softmax(draw(6, 8, 7))
+    weight = np.array([1, 0.5, 0, 1, 1, 2, 1, 1])
+    shares = np.tile([0.4, 0.05, 0.01, 0.02, 0.3, 0.12, 0.1], (8, 1))
+    shares[4:] = 1 / 7  # another corpus
+    nothing = torch.zeros(8, 17, dtype=torch.bool)
+    targets = MMATargets(
+        *tensors(draw(5, 8, 2)), torch.zeros(8, dtype=torch.bool), *tensors(wanted, weight),
+        torch.zeros(8, 17, dtype=torch.float64), nothing, log_shares=torch.tensor(np.log(shares)),
+    )  # fmt: skip
+    table = torch.tensor(relatedness("weighted"))
+    _, terms = mma_loss(output, targets, table)
+    logits = output.expression_logits.detach().numpy()
+    odds = shares * np.exp(logits)
+    said = odds / odds.sum(axis=1, keepdims=True)
+    expected = (weight * -(wanted * np.log(said)).sum(axis=1)).sum() / weight.sum()
+    assert terms["cce"].item() == pytest.approx(expected, abs=TOLERANCE)
+    # What units are to be expected follows from what is said with the shares, too.
+    implied, units = said @ table.numpy(), sigmoid(output.au_logits.detach().numpy())
+    matching = -(implied * np.log(units) + (1 - implied) * np.log(1 - units)).sum(axis=1).mean()
+    assert terms["dm"].item() == pytest.approx(matching, rel=1e-6)
+    # Shares that are all alike change nothing.
+    _, plain = mma_loss(output, replace(targets, log_shares=None), table)
+    level = replace(targets, log_shares=torch.full((8, 7), np.log(1 / 7), dtype=torch.float64))
+    assert mma_loss(output, level, table)[1]["cce"].item() == pytest.approx(plain["cce"].item())
+    assert abs(plain["cce"].item() - expected) > 0.05
+
+
+def test_l_dm_is_a_sum_over_the_units_or_their_mean():
+    output, empty = outputs_and_targets()
+    table = torch.tensor(relatedness("binary"))
+    one, summed = mma_loss(output, empty, table, dm_reduction="sum")
+    other, mean = mma_loss(output, empty, table, dm_reduction="mean")
+    assert summed["dm"].item() == pytest.approx(17 * mean["dm"].item(), rel=1e-12)
+    assert (one.item(), other.item()) == (summed["dm"].item(), mean["dm"].item())
+    assert mma_loss(output, empty, table)[0].item() == one.item()  # Eq. 2, unless asked otherwise
+
+
+FACE = {
+    "intensities": (17,), "landmarks": (26, 2), "pose_deg": (3,), "eye_open": (2,),
+    "gaze_deg": (2,), "quality": (),
+}  # fmt: skip
+TERMS = {"pose": "pose_deg", "eyes": "eye_open", "gaze": "gaze_deg"}
+
+
+def faces_and_targets(count=6, known=0.5):
+    """What a network with a landmark branch says, and what is known of it here and there."""
+    rng = np.random.default_rng(3)
+    said = {name: rng.uniform(0.05, 0.95, (count, *shape)) for name, shape in FACE.items()}
+    wanted = {name: rng.uniform(0.05, 0.95, (count, *shape)) for name, shape in FACE.items()}
+    for name, values in wanted.items():
+        missing = rng.random(count) >= known
+        missing[0] = known == 0
+        values[missing] = np.nan
+        assert np.isnan(values).any() or known == 1, name
+    face = FaceOutput(*tensors(*said.values()), torch.tensor(rng.normal(size=(count, 42, 7, 7))))
+    for tensor in face:
+        tensor.requires_grad_()
+    output, empty = outputs_and_targets(count)
+    targets = replace(empty, **{name: torch.tensor(value) for name, value in wanted.items()})
+    return output._replace(face=face), targets, said, wanted
+
+
+@pytest.mark.parametrize("name", ["intensities", "landmarks", "pose", "eyes", "gaze"])
+def test_terms_of_the_branch_are_mean_errors_of_what_is_known(name):
+    output, targets, said, wanted = faces_and_targets()
+    label = TERMS.get(name, name)
+    unit = 10 if name in ("pose", "gaze") else 1  # degrees
+    squared = name in ("intensities", "eyes")
+    error = said[label] - wanted[label]
+    expected = np.nanmean(error**2 if squared else np.abs(error)) / unit
+    table, alone = torch.tensor(relatedness("weighted")), MMALossWeights(dm=0, **{name: 2.0})
+    total, terms = mma_loss(output, targets, table, alone)
+    assert terms[name].item() == pytest.approx(expected, abs=TOLERANCE)
+    assert total.item() == pytest.approx(2 * expected, abs=TOLERANCE)
+    total.backward()
+    grad = getattr(output.face, label).grad
+    assert torch.equal(grad != 0, torch.isfinite(getattr(targets, label)))
+
+
+def test_quality_is_a_cross_entropy_over_what_is_known():
+    output, targets, said, wanted = faces_and_targets()
+    p, t = said["quality"], wanted["quality"]
+    expected = np.nanmean(-(t * np.log(p) + (1 - t) * np.log(1 - p)))
+    alone = MMALossWeights(dm=0, quality=3.0)
+    total, terms = mma_loss(output, targets, torch.tensor(relatedness("weighted")), alone)
+    assert terms["quality"].item() == pytest.approx(expected, abs=TOLERANCE)
+    assert total.item() == pytest.approx(3 * expected, abs=TOLERANCE)
+    total.backward()
+    assert torch.equal(output.face.quality.grad != 0, torch.isfinite(targets.quality))
+
+
+def test_heatmaps_count_in_the_total_by_their_factor():
+    output, targets, _, _ = faces_and_targets()
+    table, alone = torch.tensor(relatedness("weighted")), MMALossWeights(dm=0, heatmaps=0.5)
+    total, terms = mma_loss(output, targets, table, alone)
+    assert terms["heatmaps"].item() == heatmap_loss(output.face.heatmaps, targets.landmarks).item()
+    assert total.item() == pytest.approx(0.5 * terms["heatmaps"].item(), rel=1e-6) and total > 0.5
+    total.backward()
+    assert (output.face.landmarks.grad is None) and output.face.heatmaps.grad.abs().max() > 0
+
+
+BRANCH = MMALossWeights(
+    dm=0, intensities=1, landmarks=1, heatmaps=1, pose=1, eyes=1, gaze=1, quality=1
+)
+
+
+def test_what_is_not_known_of_anybody_is_zero_with_zero_gradient():
+    output, targets, _, _ = faces_and_targets(known=0)
+    total, terms = mma_loss(output, targets, torch.tensor(relatedness("weighted")), BRANCH)
+    assert [terms[name].item() for name in BRANCH.of_branch()] == [0.0] * 7
+    assert total.item() == 0.0
+    total.backward()
+    assert all((tensor.grad == 0).all() for tensor in output.face)
+
+
+def test_terms_of_the_branch_are_there_only_where_asked_for_and_labelled():
+    output, targets, _, _ = faces_and_targets()
+    table = torch.tensor(relatedness("weighted"))
+    _, terms = mma_loss(output, targets, table)
+    assert set(terms) == {"ccc", "cce", "bce", "dm"}
+    _, empty = outputs_and_targets()
+    assert set(mma_loss(output, empty, table, BRANCH)[1]) == {"ccc", "cce", "bce", "dm"}
+    papers = output._replace(face=None)
+    assert set(mma_loss(papers, targets, table, BRANCH)[1]) == {"ccc", "cce", "bce", "dm"}
+    assert MMALossWeights(pose=1, quality=0.5).of_branch() == ["pose", "quality"]
+    assert MMALossWeights(correlation=1, blendshapes=1).of_branch() == []
+
+
+def test_scores_of_a_mesh_are_learned_where_there_are_some():
+    output, empty = outputs_and_targets(count=4)
+    logits, wanted = draw(8, 4, 47), sigmoid(draw(9, 4, 47))
+    wanted[1] = np.nan
+    targets = replace(empty, blendshapes=torch.tensor(wanted))
+    rest = (torch.tensor(relatedness("weighted")), MMALossWeights(dm=0, blendshapes=2.0))
+    total, terms = mma_loss(output, targets, *rest, blendshape_logits=torch.tensor(logits))
+    p, t = sigmoid(logits[[0, 2, 3]]), wanted[[0, 2, 3]]
+    expected = -(t * np.log(p) + (1 - t) * np.log(1 - p)).mean()
+    assert terms["blendshapes"].item() == pytest.approx(expected, abs=TOLERANCE)
+    assert total.item() == pytest.approx(2 * expected, abs=TOLERANCE)
+    assert "blendshapes" not in mma_loss(output, targets, *rest)[1]

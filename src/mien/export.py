@@ -28,13 +28,16 @@ from mien.faces.streams import CHANNELS, STREAMS, normalisation
 from mien.inference.metadata import AFFECT_FORMAT, METADATA_KEY, MRAN_FORMAT, REACTIONS_FORMAT
 from mien.labels import ACTION_UNITS, AFFECT_COLUMNS, EXPRESSIONS, VALENCE_AROUSAL
 from mien.models.masked_rnn import MaskedRNN
-from mien.models.mma import MMAExtractor, MMAOutput
+from mien.models.mma import MMAExtractor, MMAOutput, without_input_norm
 from mien.models.mran import MRAN
 from mien.training.config import read_toml
 from mien.training.settling import folded_weights
 
 ABOUT_KEYS = ("name", "license", "trained_on", "caveat")
 """What every exported model must say of itself."""
+
+FACE_OUTPUTS = ("au_intensity", "landmarks", "pose", "eye_open", "gaze", "quality")
+"""Outputs of a network with a landmark branch, after ``affect``."""
 
 PARITY_TOLERANCE = 1e-4
 """Largest difference, on any output, that torch and ONNX Runtime may show."""
@@ -74,22 +77,25 @@ def read_about(path: Path) -> dict[str, Any]:
 class _AffectGraph(nn.Module):
     def __init__(self, model: MMAExtractor, calibration: Calibration) -> None:
         super().__init__()
-        self.model = _with_affect_scale(model, calibration)
+        self.model = without_input_norm(_with_affect_scale(model, calibration))
         self.expressions = calibration.expressions
         # Added only where there are any: a graph without calibration has no such node.
-        biases = calibration.expression_biases
-        self.expression_biases = nn.Buffer(torch.tensor(biases)) if any(biases) else None
+        biases = np.array(calibration.expression_biases, np.float32)
+        if calibration.prior:
+            biases = biases + np.log(calibration.prior).astype(np.float32)
+        self.expression_biases = nn.Buffer(torch.from_numpy(biases)) if biases.any() else None
         self.action_units = nn.Buffer(torch.tensor(calibration.action_units))
 
-    def forward(self, faces: Tensor) -> Tensor:
+    def forward(self, faces: Tensor) -> tuple[Tensor, ...]:
         raw: MMAOutput = self.model(faces)
         expressions = raw.expression_logits / self.expressions
         if self.expression_biases is not None:
             expressions = expressions + self.expression_biases
-        return raw._replace(
+        affect = raw._replace(
             expression_logits=expressions,
             au_logits=raw.au_logits / self.action_units,
         ).affect()
+        return (affect,) if raw.face is None else (affect, *raw.face[:-1])  # without heatmaps
 
 
 def _with_affect_scale(model: MMAExtractor, calibration: Calibration) -> MMAExtractor:
@@ -135,6 +141,9 @@ def export_mma(
 ) -> float:
     """Write an extractor as ONNX: ``faces`` (n, 3, 112, 112) -> ``affect`` (n, 26).
 
+    A network with a landmark branch has further outputs, `FACE_OUTPUTS`, shaped as
+    `mien.models.mma.FaceOutput`.
+
     Parameters
     ----------
     model
@@ -161,7 +170,8 @@ def export_mma(
     """
     temperatures = asdict(calibration) if calibration else None
     if temperatures is not None:
-        del temperatures["decisions"]  # they stand by themselves, for a model without as well
+        for name in ("decisions", "prior", "everyday_prior", "quality_level"):
+            del temperatures[name]  # they stand by themselves
     metadata = {
         **about,
         "format": AFFECT_FORMAT,
@@ -174,12 +184,20 @@ def export_mma(
         "au_decisions": list((calibration or Calibration()).decisions),
         "preprocessing": _PREPROCESSING,
     }
+    if calibration is not None and calibration.prior:
+        metadata["prior"] = {
+            "default": list(calibration.prior),
+            "everyday": list(calibration.everyday_prior),
+        }
+    outputs = ("affect", *FACE_OUTPUTS) if model.config.branch else ("affect",)
+    if model.config.branch:
+        metadata["quality_level"] = (calibration or Calibration()).quality_level
     generator = torch.Generator().manual_seed(0)
     faces = torch.rand(3, 3, CROP_SIZE_PX, CROP_SIZE_PX, generator=generator) * 2 - 1
     batch = torch.export.Dim("n", min=1, max=_MAX_BATCH)
     graph = _AffectGraph(model, calibration or Calibration()).eval()
     return _export(
-        graph, {"faces": faces}, {"faces": {0: batch}}, ("affect",), path, metadata, half=half
+        graph, {"faces": faces}, {"faces": {0: batch}}, outputs, path, metadata, half=half
     )
 
 
@@ -435,7 +453,10 @@ def _store_in_half(graph: Any) -> None:
 
 
 def _parity(graph: nn.Module, samples: tuple[dict[str, Tensor], ...], content: bytes) -> float:
-    """Largest absolute difference on the given inputs, and on a batch of one of each."""
+    """Largest difference on the given inputs, and on a batch of one of each.
+
+    Of numbers beyond 1 (pixels, degrees) it is relative to the largest of their output.
+    """
     session = ort.InferenceSession(content, providers=["CPUExecutionProvider"])
     worst = 0.0
     for inputs in samples:
@@ -446,5 +467,6 @@ def _parity(graph: nn.Module, samples: tuple[dict[str, Tensor], ...], content: b
             expected = said if isinstance(said, tuple) else (said,)
             actual = session.run(None, {name: value.numpy() for name, value in part.items()})
             for one, other in zip(expected, actual, strict=True):
-                worst = max(worst, float(np.abs(one.numpy() - other).max()))
+                size = max(1.0, float(one.abs().max()))
+                worst = max(worst, float(np.abs(one.numpy() - other).max()) / size)
     return worst

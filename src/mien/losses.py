@@ -14,8 +14,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from mien.faces.align import CROP_SIZE_PX
-from mien.models.fine import cell_middles
-from mien.models.mma import MMAOutput
+from mien.models.landmark_branch import cell_middles
+from mien.models.mma import FaceOutput, MMAOutput
 
 _TINY_VARIANCE = 1e-12
 _MAP_DEVIATION = 0.5  # cells: as narrow as a mean place can still be told between two of them
@@ -240,40 +240,8 @@ def unit_correlation_loss(logits: Tensor, target: Tensor, mask: Tensor) -> Tenso
     return torch.where(usable, 1 - rho, 0.0).sum() / usable.sum().clamp_min(1)
 
 
-def steadiness_loss(view: MMAOutput, other: MMAOutput) -> Tensor:
-    """How differently two hardly different views of the same faces are read.
-
-    Parameters
-    ----------
-    view, other
-        Of the same faces, row by row.
-
-    Returns
-    -------
-    Scalar >= 0: the squared difference, summed over the 26 numbers of the affect representation
-    and averaged over the faces; 0 where there are none.
-    """
-    difference = _float(view.affect()) - _float(other.affect())
-    return difference.square().sum() / max(len(difference), 1)
-
-
-def landmark_loss(prediction: Tensor, target: Tensor) -> Tensor:
-    """Mean distance of landmarks from their places, per coordinate.
-
-    Parameters
-    ----------
-    prediction, target
-        (batch, landmarks, 2), pixels. A target that is NaN is unknown and left out.
-
-    Returns
-    -------
-    Scalar >= 0 in pixels; exactly 0, with zero gradient, where nothing is known.
-    """
-    return _mean_known(torch.abs, prediction, target)
-
-
-def map_loss(maps: Tensor, target: Tensor) -> Tensor:
-    r"""How far the maps of landmarks are from one narrow peak at each place.
+def heatmap_loss(maps: Tensor, target: Tensor) -> Tensor:
+    r"""How far the heatmaps of landmarks are from one narrow peak at each landmark.
 
     .. math:: KL(q \,\|\, \mathrm{softmax}(maps)), \qquad q \propto \exp(-d^2 / 2 s^2)
 
@@ -363,10 +331,11 @@ class MMATargets:
     """Partial labels of a batch.
 
     Shapes: valence_arousal (batch, 2) with mask (batch,); expressions (batch, 7) with weight
-    (batch,); action_units (batch, 17) with mask (batch, 17); blendshapes (batch, 47) in [0, 1] or
-    None where they are not learned; landmarks (batch, 26, 2) in pixels of the aligned crop, and
-    places (batch, 26, 2), where the crop that is shown has them, or None. Masked entries and
-    unknown blendshapes, landmarks and places may be NaN.
+    (batch,); action_units (batch, 17) with mask (batch, 17). Masked entries may be NaN. What only
+    networks with a landmark branch learn, NaN where unknown, may be None: log_shares (batch, 7),
+    logarithm of the expressions' shares in the corpus that a face is of; blendshapes (batch, 47)
+    in [0, 1]; intensities (batch, 17) in 0 to 5; landmarks (batch, 26, 2) in pixels of the 112-px
+    crop; pose_deg (batch, 3); eye_open (batch, 2); gaze_deg (batch, 2); quality (batch,).
     """
 
     valence_arousal: Tensor
@@ -375,45 +344,54 @@ class MMATargets:
     expression_weight: Tensor
     action_units: Tensor
     action_unit_mask: Tensor
+    log_shares: Tensor | None = None
     blendshapes: Tensor | None = None
+    intensities: Tensor | None = None
     landmarks: Tensor | None = None
-    places: Tensor | None = None
+    pose_deg: Tensor | None = None
+    eye_open: Tensor | None = None
+    gaze_deg: Tensor | None = None
+    quality: Tensor | None = None
+
+
+DM_REDUCTIONS = ("sum", "mean")
+
+_OF_BRANCH = ("intensities", "landmarks", "heatmaps", "pose", "eyes", "gaze", "quality")
 
 
 @dataclass(frozen=True)
 class MMALossWeights:
-    """Factors of the four terms; the paper's are all 1.
+    """Factors of the terms; the paper has the first four, at 1.
 
-    Seven are ours. ``blendshapes``: above 0, a head that exists in training alone learns a face
-    mesh's scores of the same faces (`mien.datasets.blendshapes`) from the feature that all heads
-    read. ``landmarks``: above 0, another such head learns where landmarks lie in the aligned crop,
-    of faces that come with them (SYNTHETIC ones): most of an action unit is where they moved.
-    ``places``: the same of a network that reads faces from the landmarks it finds
-    (`mien.models.fine`), where the crop that is shown has them. ``maps``: each of its maps is to be
-    one narrow peak there (`map_loss`), which it learns quicker from. ``alone``: a head for training
-    alone reads valence-arousal and action units from such a network's own feature; beside another
-    that knows most of a face already, little would be left for it to learn from.
-    ``correlation``: above 0, the units' probabilities are to rise and fall with their targets over
-    the batch (`unit_correlation_loss`), beside being right one by one. ``steadiness``: above 0, a
-    quarter of the faces are seen twice, moved and noised as little as a resting face is from frame
-    to frame (`mien.training.twins`), and are to be read alike (`steadiness_loss`).
+    The others are ours. ``correlation``: the units' probabilities are to rise and fall with their
+    targets over the batch (`unit_correlation_loss`), beside being right one by one.
+    ``blendshapes``: an auxiliary head that exists in training alone learns a face mesh's scores
+    from the feature that all heads read. Of networks with a landmark branch: ``intensities`` of
+    the units, ``landmarks`` in pixels, their ``heatmaps`` (`heatmap_loss`, learned quicker),
+    ``pose`` and ``gaze`` in degrees, ``eyes``, how far they are open, and ``quality``.
     """
 
     ccc: float = 1.0
     cce: float = 1.0
     bce: float = 1.0
     dm: float = 1.0
-    blendshapes: float = 0.0
     correlation: float = 0.0
-    steadiness: float = 0.0
+    blendshapes: float = 0.0
+    intensities: float = 0.0
     landmarks: float = 0.0
-    places: float = 0.0
-    maps: float = 0.0
-    alone: float = 0.0
+    heatmaps: float = 0.0
+    pose: float = 0.0
+    eyes: float = 0.0
+    gaze: float = 0.0
+    quality: float = 0.0
 
     def __post_init__(self) -> None:
         if min(asdict(self).values()) < 0:
             raise ValueError(f"factors of the loss are 0 or more, not {self}")
+
+    def of_branch(self) -> list[str]:
+        """Names of the factors above 0 that only a network with a landmark branch can follow."""
+        return [name for name in _OF_BRANCH if getattr(self, name)]
 
 
 def mma_loss(
@@ -422,62 +400,80 @@ def mma_loss(
     relatedness: Tensor,
     weights: MMALossWeights | None = None,
     detach_dm: bool = False,
+    dm_reduction: str = "sum",
     blendshape_logits: Tensor | None = None,
-    twins: tuple[MMAOutput, MMAOutput] | None = None,
-    landmarks: Tensor | None = None,
-    places: Tensor | None = None,
-    alone: Tensor | None = None,
-    maps: Tensor | None = None,
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """L = L_CCC + L_CCE + L_BCE + L_DM (Eq. 3).
+    """L = L_CCC + L_CCE + L_BCE + L_DM (Eq. 3), and the terms of ours that have a factor.
+
+    Parameters
+    ----------
+    output, targets
+        Of a batch. Where targets have ``log_shares``, these are added to the expressions' logits:
+        what the network says is then free of the corpus's prior (`MMATrainConfig.prior_free`).
+    relatedness
+        (7, 17), see `mien.labels.relatedness`.
+    weights, detach_dm
+        Factors; see `distribution_matching_loss`.
+    dm_reduction
+        ``"sum"`` over the units, as the paper's Eq. 2, or ``"mean"``, as L_BCE.
+    blendshape_logits
+        (batch, 47) of the auxiliary head, or None.
 
     Returns
     -------
-    The weighted sum, and the four unweighted terms by name (``ccc cce bce dm``); with
-    `blendshape_logits` (batch, 47) a fifth, ``blendshapes``, their binary cross entropy; with a
-    factor for it another, ``correlation``; with `twins`, what is said of two views of some faces,
-    another, ``steadiness``; with `landmarks` (batch, 26, 2), in pixels, another, ``landmarks``, and
-    with `places`, where the crop that is shown has them, and a factor for it, another, ``places``;
-    with `maps` (batch, 26 or more, h, w) of the same and a factor, another, ``maps``; with `alone`
-    (batch, 19), raw valence, arousal and units, another, ``alone``: their ``ccc``, ``bce`` and
-    ``correlation`` together.
+    The weighted sum, and the unweighted terms by the names of `MMALossWeights`.
     """
     factor = weights or MMALossWeights()
+    logits = output.expression_logits
+    if targets.log_shares is not None:
+        logits = logits + targets.log_shares
+    matching = distribution_matching_loss(logits, output.au_logits, relatedness, detach_dm)
     terms = {
         "ccc": ccc_loss(
             output.valence_arousal, targets.valence_arousal, targets.valence_arousal_mask
         ),
-        "cce": expression_loss(
-            output.expression_logits, targets.expressions, targets.expression_weight
-        ),
+        "cce": expression_loss(logits, targets.expressions, targets.expression_weight),
         "bce": action_unit_loss(output.au_logits, targets.action_units, targets.action_unit_mask),
-        "dm": distribution_matching_loss(
-            output.expression_logits, output.au_logits, relatedness, detach_dm
-        ),
+        "dm": matching / (relatedness.shape[1] if dm_reduction == "mean" else 1),
     }
-    if blendshape_logits is not None and targets.blendshapes is not None:
-        terms["blendshapes"] = action_unit_loss(
-            blendshape_logits, targets.blendshapes, torch.isfinite(targets.blendshapes)
-        )
     if factor.correlation:
         terms["correlation"] = unit_correlation_loss(
             output.au_logits, targets.action_units, targets.action_unit_mask
         )
-    if landmarks is not None and targets.landmarks is not None:
-        terms["landmarks"] = landmark_loss(landmarks, targets.landmarks)
-    if factor.places and places is not None and targets.places is not None:
-        terms["places"] = landmark_loss(places, targets.places)
-    if factor.maps and maps is not None and targets.places is not None:
-        terms["maps"] = map_loss(maps, targets.places)
-    if alone is not None:
-        affect, units = alone[:, :2], alone[:, 2:]
-        known = targets.valence_arousal_mask
-        terms["alone"] = (
-            ccc_loss(affect.tanh(), targets.valence_arousal, known)
-            + action_unit_loss(units, targets.action_units, targets.action_unit_mask)
-            + unit_correlation_loss(units, targets.action_units, targets.action_unit_mask)
+    if blendshape_logits is not None and targets.blendshapes is not None:
+        terms["blendshapes"] = action_unit_loss(
+            blendshape_logits, targets.blendshapes, torch.isfinite(targets.blendshapes)
         )
-    if twins is not None:
-        terms["steadiness"] = steadiness_loss(*twins)
+    if output.face is not None:
+        terms |= _face_terms(output.face, targets, factor)
     total = sum((getattr(factor, name) * term for name, term in terms.items()), torch.zeros(()))
     return total, terms
+
+
+def _face_terms(face: FaceOutput, targets: MMATargets, factor: MMALossWeights) -> dict[str, Tensor]:
+    """Terms of what a network with a landmark branch says besides; angles per 10 degrees.
+
+    Intensities and eyes are mostly at one end (nothing moves, eyes are open): the least absolute
+    error would be that end for all that is unsure, so theirs is squared.
+    """
+    distances = {
+        "intensities": (torch.square, face.intensities, targets.intensities, 1.0),
+        "landmarks": (torch.abs, face.landmarks, targets.landmarks, 1.0),
+        "pose": (torch.abs, face.pose_deg, targets.pose_deg, 10.0),
+        "eyes": (torch.square, face.eye_open, targets.eye_open, 1.0),
+        "gaze": (torch.abs, face.gaze_deg, targets.gaze_deg, 10.0),
+    }
+    terms = {
+        name: _mean_known(of, said, target) / unit
+        for name, (of, said, target, unit) in distances.items()
+        if getattr(factor, name) and target is not None
+    }
+    if factor.heatmaps and targets.landmarks is not None:
+        terms["heatmaps"] = heatmap_loss(face.heatmaps, targets.landmarks)
+    if factor.quality and targets.quality is not None:
+        known = torch.isfinite(targets.quality)
+        wanted = torch.where(known, targets.quality, 0.0)
+        said = face.quality.clamp(1e-6, 1 - 1e-6)
+        entries = functional.binary_cross_entropy(said, wanted, reduction="none")
+        terms["quality"] = torch.where(known, entries, 0.0).sum() / known.sum().clamp_min(1)
+    return terms

@@ -21,13 +21,15 @@ def test_parameter_counts_are_those_of_the_architectures():
         return sum(p.numel() for p in build_mma(preset).parameters()) / 1e6
 
     assert millions("compact") < 2.0
+    assert millions("landmarks") < 4.0  # 8 MB in half precision
     # torchvision's resnet18 and resnet50 without their 1000-class layers, plus our heads.
     assert millions("resnet18") == pytest.approx(11.177 + 0.013, abs=0.005)
     assert millions("resnet50") == pytest.approx(23.508 + 0.053, abs=0.005)
 
 
-def test_in_evaluation_a_batch_says_what_its_members_say_alone():
-    model = build_mma("compact").eval()
+@pytest.mark.parametrize("preset", ["compact", "landmarks"])
+def test_in_evaluation_a_batch_says_what_its_members_say_alone(preset):
+    model = build_mma(preset).eval()
     faces = torch.rand(4, 3, 112, 112) * 2 - 1
     with torch.no_grad():
         together = model(faces).affect()
@@ -45,6 +47,19 @@ def test_the_compact_preset_cannot_see_colour():
         torch.testing.assert_close(
             model(coloured).affect(), model(grey.expand(-1, 3, -1, -1)).affect(), atol=1e-4, rtol=0
         )
+
+
+def test_the_papers_network_says_the_26_numbers_and_nothing_else():
+    output = build_mma("compact").eval()(torch.zeros(2, 3, 112, 112))
+    assert output.face is None and output.feature.shape == (2, 256)
+    assert output.expression_logits.shape == (2, 7) and output.au_logits.shape == (2, 17)
+
+
+def test_a_larger_crop_is_brought_to_the_inner_side():
+    model = build_mma("compact", inner_px=96)
+    assert model.prepared(torch.rand(1, 3, 112, 112)).shape == (1, 1, 96, 96)
+    assert model.prepared(torch.rand(1, 3, 80, 80)).shape == (1, 1, 80, 80)
+    assert model.config.full_px == 96 and build_mma("landmarks").config.full_px == 112
 
 
 def test_standardised_input_takes_out_exposure_and_contrast():

@@ -10,7 +10,9 @@ from mien.training.mma import MMATrainConfig
 from mien.training.mran import MRANTrainConfig
 from mien.training.reactions import ReactionTrainConfig
 
-CONFIGS = Path(__file__).parents[2] / "configs"
+ROOT = Path(__file__).parents[2]
+CONFIGS = ROOT / "configs"
+STAGES = sorted((ROOT / "recipes" / "extractor").glob("*.toml"))
 KINDS = {
     "mma": MMATrainConfig,
     "reactions": ReactionTrainConfig,
@@ -32,7 +34,41 @@ def test_every_recipe_parses(path):
 
 
 def test_there_are_recipes():
-    assert len(recipes()) >= 3
+    assert len(recipes()) >= 3 and len(STAGES) >= 1
+
+
+@pytest.mark.parametrize("path", STAGES, ids=lambda p: p.name)
+def test_every_stage_of_the_shipped_extractor_parses(path):
+    config = load_config(MMATrainConfig, path)
+    model = config.model_config()
+    assert config.prior_free and config.class_weight_power == 0  # one correction, not two
+    assert model.branch and model.feature > 0
+    if config.loss.quality:
+        assert config.augment.spoiled_rate > 0  # else nothing bad is ever seen
+    # Stages go on from each other: the network is the first one's.
+    assert model == load_config(MMATrainConfig, STAGES[0]).model_config()
+
+
+def test_the_papers_recipe_has_nothing_of_ours_switched_on():
+    config = load_config(MMATrainConfig, CONFIGS / "mma-facernet.toml")
+    assert vars(config.loss) == {
+        name: 1.0 if name in ("ccc", "cce", "bce", "dm") else 0.0 for name in vars(config.loss)
+    }
+    assert (config.relatedness, config.detach_dm, config.dm_reduction) == ("binary", False, "sum")
+    assert not config.prior_free and config.class_weight_power == 0
+    assert config.model_config().dropout == 0 and not config.model_config().branch
+    optimizer = config.optimizer
+    assert (optimizer.ema, optimizer.weight_decay, optimizer.matrix_rate) == (0, 0, 0)
+    assert {corpus.class_power for corpus in config.corpus_configs().values()} == {0}
+    augment = config.augment
+    assert not augment.dark_rate + augment.jpeg_rate + augment.mask_rate + augment.spoiled_rate
+
+
+def test_the_small_recipe_is_a_network_without_a_branch_on_photographs():
+    config = load_config(MMATrainConfig, CONFIGS / "mma-compact.toml")
+    assert config.preset == "compact" and not config.model and not config.loss.of_branch()
+    assert {c.kind for c in config.corpus_configs().values()} == {"ferplus", "faces"}
+    assert not any(c.mesh or c.teacher_share for c in config.corpus_configs().values())
 
 
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.about.toml")), ids=lambda p: p.name)
@@ -92,6 +128,36 @@ def test_a_missing_file_and_a_bad_override_are_named(tmp_path):
         ("[optimizer]\nepochs = -1", "epochs must be 1 or more"),
         ('[corpora.a]\nkind = "ferplus"\npath = "x"\nper_batch = 0', "per_batch must be 1"),
         ('[corpora.a]\nkindd = "ferplus"', "corpora.a: unknown option 'kindd'"),
+        ('dm_reduction = "none"', "dm_reduction is one of .*'sum'.*, not 'none'"),
+        ("[loss]\npose = 1.0", "loss.pose is for networks with a landmark branch: set model.br"),
+        ("[model]\nbranch = [64, 32]", "a landmark branch reads three stages"),
+        ("[model]\nbranch = [64]", "branch is empty or two numbers"),
+        ("[loss]\nquality = -1.0", "factors of the loss are 0 or more"),
+        ("[augment]\ndark_rate = 1.5", "dark_rate lies in 0..1, not 1.5"),
+        ("[optimizer]\ncheckpoint_steps = 0", "checkpoint_steps is 1 or more"),
+        ("[optimizer]\nmatrix_rate = -1.0", "matrix_rate -1.0"),
+        *[
+            (f'[corpora.a]\nkind = "{kind}"\npath = "x"\n{key}', message)
+            for kind, key, message in (
+                ("voices", "", "kind is one of 'ferplus', 'faces', 'sfhq', 'images', 'synthetic'"),
+                ("synthetic", 'mesh = "m.npz"', "mesh is for photographs"),
+                ("images", 'mesh = "m.npz"', "mesh is for other kinds"),
+                ("faces", 'second_labels = "l.npz"', "second_labels is for kind 'ferplus' alone"),
+                ("sfhq", "color_weight = 0.5", "color_weight is 0 or more, and for kind 'faces'"),
+            )
+        ],
+        *[
+            (text, f"unknown option '{name}'")
+            for name, text in (
+                ("learn", 'learn = "apart"'),
+                ("apart", "[model]\napart = 1"),
+                ("fine", "[model]\nfine = [8, 8, 8, 8]"),
+                ("places", "[loss]\nplaces = 1.0"),
+                ("steadiness", "[loss]\nsteadiness = 1.0"),
+                ("mixup_rate", "[augment]\nmixup_rate = 0.5"),
+                ("blendshapes", '[corpora.a]\nkind = "faces"\npath = "x"\nblendshapes = "b"'),
+            )
+        ],
     ],
 )
 def test_mistakes_surface_before_any_data_are_read(tmp_path, text, message):
@@ -154,3 +220,10 @@ def test_a_base_that_cannot_be_is_refused(tmp_path, base, message):
     (tmp_path / "wrong.toml").write_text("sed = 3\n[corpora]\n")
     with pytest.raises(ConfigError, match=message):
         load_config(MMATrainConfig, write(tmp_path, f'name = "x"\nbase = {base}\n'))
+
+
+def test_the_prior_is_taken_out_once():
+    ferplus = {"a": {"kind": "ferplus", "path": "x"}}
+    with pytest.raises(ValueError, match=r"a second time: set it to 0, not 0\.25"):
+        MMATrainConfig("x", ferplus, prior_free=True, class_weight_power=0.25)
+    assert MMATrainConfig("x", ferplus, prior_free=True, class_weight_power=0).prior_free

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from test_train_mma import TINY, recipe, striped_faces
+from striped import BRANCHED, TINY, recipe, striped_faces
 
 from mien.errors import ConfigError, ModelError
 from mien.models.mma import build_mma
@@ -177,3 +177,17 @@ def test_a_taught_run_resumes_to_the_same_bits_and_knows_its_teacher(run, tmp_pa
     for name, value in straight.state_dict().items():
         assert torch.equal(value, resumed.state_dict()[name]), name
     assert not torch.equal(straight.expressions.weight, plain.expressions.weight)
+
+
+def test_a_teacher_may_have_a_landmark_branch(tmp_path):
+    faces = striped_faces()
+    config = recipe(
+        preset="landmarks", model=BRANCHED, optimizer=replace(recipe().optimizer, epochs=1)
+    )
+    train_mma(config, {"stripes": faces}, tmp_path, report=lambda _: None)
+    answers = Teacher([tmp_path], "bfloat16").predict(faces)
+    assert answers.shape == (96, 26) and np.isfinite(answers).all()
+    mirror_image = replace(faces, images=np.ascontiguousarray(faces.images[:, :, ::-1]))
+    other = Teacher([tmp_path]).predict(mirror_image)
+    np.testing.assert_allclose(Teacher([tmp_path]).predict(faces), other, atol=2e-5)
+    assert np.abs(answers - other).max() < 0.05

@@ -8,6 +8,7 @@ import onnx
 import onnxruntime as ort
 import pytest
 import torch
+from striped import BRANCHED
 
 from mien.errors import ConfigError, ModelError
 from mien.evaluation.calibration import Calibration
@@ -15,8 +16,7 @@ from mien.export import HALF_TOLERANCE, export_mma
 from mien.inference.metadata import METADATA_KEY
 from mien.models.mma import build_mma
 from mien.training.exported import read_exported, settle_normalisation, start_file
-from mien.training.growth import grow
-from mien.weights import AFFECT_MODEL, REACTION_MODEL, weight_path
+from mien.weights import REACTION_MODEL, weight_path
 
 SHAPE = {"widths": (8, 16), "depths": (2, 1), "stem_width": 8, "inner_px": 48}
 ABOUT = {"name": "tiny", "license": "x", "trained_on": "noise", "caveat": "none"}
@@ -51,24 +51,73 @@ def test_what_is_read_back_says_what_the_file_says(file):
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
-FINE = {"fine": (4, 8, 8, 16)}
+def branched(**changes):
+    """A network with a landmark branch of which no parameter or statistic is as it began.
 
-
-@pytest.mark.parametrize(
-    "changes",
-    [{"apart": 1}, FINE, {**FINE, "fine_expressions": True}],
-    ids=["apart", "fine", "read by expressions"],
-)
-def test_what_there_is_besides_is_read_back_too(tmp_path, changes):
-    path, model = tmp_path / "more.onnx", trained(**changes)
-    export_mma(model, path, ABOUT)
-    faces = torch.rand(5, 3, 112, 112) * 2 - 1
+    Normalisations that begin at zero would be left out by the exporter.
+    """
+    torch.manual_seed(2)
+    model = build_mma("landmarks", **{**BRANCHED, **changes})
     with torch.no_grad():
-        found = read_exported(path)(faces).affect().numpy()
-        own = model(faces).affect().numpy()
-    expected = ort.InferenceSession(str(path)).run(None, {"faces": faces.numpy()})[0]
-    np.testing.assert_allclose(found, expected, atol=1e-5)
-    np.testing.assert_allclose(own, expected, atol=1e-5)
+        for name, value in model.state_dict().items():
+            if name.endswith("running_var") or (name.endswith("weight") and value.ndim == 1):
+                value.copy_(torch.rand_like(value) + 0.5)
+            elif value.ndim == 1 and value.is_floating_point():
+                value.copy_(0.3 * torch.randn_like(value))
+    return model.eval()
+
+
+@pytest.fixture(scope="module")
+def branched_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("exported") / "branched.onnx"
+    export_mma(branched(), path, ABOUT)
+    return path
+
+
+def parts_of(output):
+    """What a file says, in its order, and every part relative to its size."""
+    face = output.face
+    said = [output.affect(), face.intensities, face.landmarks, face.pose_deg, face.eye_open]
+    return [part.numpy() for part in (*said, face.gaze_deg, face.quality)]
+
+
+def assert_alike(found, expected, atol=2e-5):
+    for one, other in zip(found, expected, strict=True):
+        size = max(1.0, np.abs(other).max())
+        np.testing.assert_allclose(one / size, other / size, atol=atol)
+
+
+@torch.no_grad()
+def test_a_landmark_branch_is_read_back_too(branched_file):
+    faces = torch.rand(5, 3, 112, 112) * 2 - 1
+    expected = ort.InferenceSession(str(branched_file)).run(None, {"faces": faces.numpy()})
+    model, read = branched(), read_exported(branched_file)
+    assert_alike(parts_of(read(faces)), expected)
+    assert_alike(parts_of(model(faces)), expected)
+    assert read.config == model.config
+    # Nothing is folded twice: it can be exported again, and says the same.
+    norm = read.branch.input_norm
+    assert torch.equal(norm.weight, torch.ones_like(norm.weight)) and not norm.bias.any()
+
+
+@torch.no_grad()
+def test_settling_a_landmark_branch_changes_no_answer(branched_file):
+    torch.manual_seed(3)
+    faces = torch.rand(192, 3, 64, 64) * 2 - 1
+    network, before = read_exported(branched_file), read_exported(branched_file)
+    settle_normalisation(network, faces)
+    others = torch.rand(16, 3, 64, 64) * 2 - 1
+    assert_alike(parts_of(network(others)), parts_of(before(others)), 1e-4)
+    read = []
+    network.branch.input_norm.register_forward_pre_hook(lambda _, inputs: read.append(inputs[0]))
+    network(faces)
+    norm = network.branch.input_norm
+    torch.testing.assert_close(norm.running_mean, read[0].mean(0), atol=1e-3, rtol=1e-3)
+    network.dropout.p = before.dropout.p = 0.0
+    expected = before(faces).affect()
+    settled = (network.train()(faces).affect() - expected).abs().max()
+    thrown = (before.train()(faces).affect() - expected).abs().max()
+    assert settled < 5e-3 < 0.02 < thrown
 
 
 def test_weights_in_half_precision_are_read_back_as_they_are(tmp_path, file):
@@ -110,26 +159,6 @@ def test_temperatures_are_left_out(tmp_path):
         torch.testing.assert_close(
             read_exported(tmp_path / "m.onnx")(faces).affect(), model(faces).affect()
         )
-
-
-def test_the_shipped_extractor_can_be_grown_and_trained_on():
-    network = read_exported(weight_path(AFFECT_MODEL))
-    own = {name: getattr(network.config, name) for name in ("apart", "fine", "fine_expressions")}
-    wide = build_mma("compact", stem="wide", **own)
-    grow(wide, network.state_dict())
-    faces = torch.rand(2, 3, 112, 112) * 2 - 1
-    session = ort.InferenceSession(str(weight_path(AFFECT_MODEL)))
-    with torch.no_grad():
-        found = wide.eval()(faces).valence_arousal.numpy()
-    expected = session.run(None, {"faces": faces.numpy()})[0][:, :2]
-    np.testing.assert_allclose(found, expected, atol=1e-4)
-    many = torch.rand(48, 3, 112, 112) * 2 - 1
-    settle_normalisation(network, many)
-    network.dropout.p = 0.0
-    with torch.no_grad():  # a batch's own statistics, as training takes them, change nothing yet
-        learning = network.train()(many).valence_arousal.numpy()
-    expected = session.run(None, {"faces": many.numpy()})[0][:, :2]
-    np.testing.assert_allclose(learning, expected, atol=1e-3)
 
 
 def test_what_is_no_extractor_is_refused(tmp_path, file):

@@ -20,7 +20,8 @@ from mien.training.exported_mran import (
     settle_encoders,
     settle_recognition,
 )
-from mien.weights import AFFECT_MODEL, MRAN_MODEL, weight_path
+from mien.weights import MRAN_MODEL, weight_path
+from tiny_models import tiny_affect
 
 ABOUT = {"name": "tiny", "license": "x", "trained_on": "noise", "caveat": "none"}
 SMALL = MRANConfig(
@@ -166,7 +167,7 @@ def test_the_network_that_ships_is_a_start_for_color_alone():
 
 def test_what_cannot_be_read_back_is_refused(tmp_path, file):
     with pytest.raises(ModelError, match="'mien-affect-1', expected 'mien-mran-1'"):
-        read_exported_mran(weight_path(AFFECT_MODEL))
+        read_exported_mran(tiny_affect(tmp_path / "extractor.onnx"))
 
     def changed(change):
         model = onnx.load(file)

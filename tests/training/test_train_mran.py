@@ -7,6 +7,7 @@ import torch
 
 from mien.datasets.streams import load_streams
 from mien.errors import ConfigError, ModelError
+from mien.export import export_mma
 from mien.models.blocks.resample import resample_square
 from mien.models.mma import build_mma
 from mien.models.mran import MRANConfig
@@ -23,7 +24,7 @@ from mien.training.mran import (
     train_mran,
 )
 from mien.training.stream_batches import epoch_clips, read_recordings
-from mien.weights import AFFECT_MODEL, MRAN_MODEL, weight_path
+from mien.weights import MRAN_MODEL, weight_path
 from stream_replica import write_replica
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -49,6 +50,23 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def splits(folder):
     return load_streams(folder, "train"), load_streams(folder, "valid")
+
+
+@pytest.fixture(scope="module")
+def extractor_file(tmp_path_factory):
+    """An extractor of the compact kind, exported, whose normalisations have seen something."""
+    torch.manual_seed(3)
+    model = build_mma("compact", stem="wide")
+    with torch.no_grad():
+        for _ in range(2):
+            model(torch.rand(8, 3, 96, 96) * 2 - 1)
+        for parameter in model.parameters():
+            if parameter.ndim == 1:  # blocks begin as their shortcuts, which would hide them
+                parameter.add_(0.2 * torch.rand_like(parameter))
+    path = tmp_path_factory.mktemp("extractor") / "compact.onnx"
+    about = {"name": "compact", "license": "x", "trained_on": "noise", "caveat": "none"}
+    export_mma(model.eval(), path, about)
+    return path
 
 
 def quiet(*arguments, **options):
@@ -208,14 +226,13 @@ def test_runs_of_one_stream_each_make_the_encoders_of_one_of_several(splits, tmp
         quiet(config, *splits, tmp_path / "joined", encoders=[*files, files[0]])
 
 
-def test_encoders_start_from_the_extractor_that_ships(splits, tmp_path):
+def test_encoders_start_from_an_exported_extractor(splits, extractor_file, tmp_path):
     network = replace(SMALL, encoder="extractor", stem="wide", modalities=("color", "depth"))
     config = replace(TINY, model=network, epochs=1, clips_per_epoch=4, train_encoders=False)
-    shipped = weight_path(AFFECT_MODEL)
-    model = quiet(config, *splits, tmp_path / "a", encoders=[shipped])
+    model = quiet(config, *splits, tmp_path / "a", encoders=[extractor_file])
     face = torch.from_numpy(splits[0].clip(0, np.arange(1)).color.copy())
     face = face.permute(0, 3, 1, 2).float() / 127.5 - 1
-    extractor = read_exported(shipped)
+    extractor = read_exported(extractor_file)
     with torch.no_grad():
         found = model.encoders["color"](face[None], torch.ones(1, 1)).volume[0]
         x = resample_square((face * extractor.luma).sum(1, keepdim=True), extractor.shrink)
@@ -223,7 +240,7 @@ def test_encoders_start_from_the_extractor_that_ships(splits, tmp_path):
     torch.testing.assert_close(found, expected, atol=1e-3, rtol=1e-3)
     config = replace(config, seed=1)  # another start is another run
     with pytest.raises(ModelError, match="another configuration or other data"):
-        quiet(config, *splits, tmp_path / "a", encoders=[shipped])
+        quiet(config, *splits, tmp_path / "a", encoders=[extractor_file])
 
 
 WITH_UNITS = replace(TINY, model=replace(SMALL, units=True), unit_weight=1.0)
@@ -326,7 +343,7 @@ def test_a_training_step_does_not_throw_away_what_an_exported_network_says(split
     assert max(moved[:2]) < moved[2] / 3, moved
 
 
-def test_a_start_with_other_settings_is_refused_by_their_names(splits, tmp_path):
+def test_a_start_with_other_settings_is_refused_by_their_names(splits, extractor_file, tmp_path):
     shipped = weight_path(MRAN_MODEL)
     with pytest.raises(ModelError, match=r"mran\.onnx: is no start .*; model\.head is 0, there 64"):
         quiet(own("model.head=0"), *splits, tmp_path / "a", init=shipped)
@@ -336,7 +353,7 @@ def test_a_start_with_other_settings_is_refused_by_their_names(splits, tmp_path)
     with pytest.raises(ModelError, match=r"network: model\.temperature is 2\.0, there 1\.0$"):
         quiet(own("model.temperature=2.0"), *splits, tmp_path / "c", init=shipped)
     with pytest.raises(ModelError, match="'mien-affect-1', expected 'mien-mran-1'"):
-        quiet(own(), *splits, tmp_path / "d", init=weight_path(AFFECT_MODEL))
+        quiet(own(), *splits, tmp_path / "d", init=extractor_file)
 
 
 def test_encoders_of_streams_that_a_start_lacks_start_from_what_is_given(splits, tmp_path):
@@ -363,7 +380,9 @@ def test_encoders_of_streams_that_a_start_lacks_start_from_what_is_given(splits,
         quiet(frozen, *splits, tmp_path / "c", init=files["others"], encoders=[files["color"]])
 
 
-def test_an_extractor_starts_the_streams_that_a_start_lacks_and_no_other(splits, tmp_path):
+def test_an_extractor_starts_the_streams_that_a_start_lacks_and_no_other(
+    splits, extractor_file, tmp_path
+):
     shipped = weight_path(MRAN_MODEL)
     shape = read_exported_mran(shipped).config
     alone = replace(shape, modalities=("depth",), clip_frames=4)
@@ -372,8 +391,7 @@ def test_an_extractor_starts_the_streams_that_a_start_lacks_and_no_other(splits,
     depth = quiet(config, *splits, tmp_path / "depth", init=shipped)
     both = replace(config, model=replace(alone, modalities=("depth", "thermal")))
     start = tmp_path / "depth" / "model.safetensors"
-    extractor = weight_path(AFFECT_MODEL)
-    grown = quiet(both, *splits, tmp_path / "both", init=start, encoders=[extractor])
+    grown = quiet(both, *splits, tmp_path / "both", init=start, encoders=[extractor_file])
     stems = {
         "given": depth.encoders["depth"].stem[0].weight,
         "kept": grown.encoders["depth"].stem[0].weight,

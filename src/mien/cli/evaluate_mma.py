@@ -33,7 +33,8 @@ from mien.evaluation.corpora import FRAMINGS, SPLITS
 @click.option(
     "--blendshapes",
     type=click.Path(path_type=Path),
-    help="Teacher scores for the same rows. Default: NAME_blendshapes.npz beside the data.",
+    help="What a face mesh saw of the same rows. Default: mesh-NAME.npz or "
+    "NAME_blendshapes.npz beside the data.",
 )
 @click.option(
     "--model",

@@ -67,6 +67,12 @@ class Calibration:
         see `mien.evaluation.decisions`.
     affect_gains, affect_offsets
         Of valence and of arousal, before the tanh; gains above 0; 1 and 0 change nothing.
+    prior, everyday_prior
+        Of an extractor whose logits are free of any prior: the shares of the expressions (7, sum
+        1) whose logarithm is added to its logits behind the temperature, and those of the faces
+        that it learned from, as they occurred. Empty: its prior is in the network.
+    quality_level
+        From which quality on a face counts in means, 0 to 1.
     """
 
     expressions: float = 1.0
@@ -75,6 +81,9 @@ class Calibration:
     expression_biases: tuple[float, ...] = (0.0,) * len(EXPRESSIONS)
     affect_gains: tuple[float, float] = (1.0, 1.0)
     affect_offsets: tuple[float, float] = (0.0, 0.0)
+    prior: tuple[float, ...] = ()
+    everyday_prior: tuple[float, ...] = ()
+    quality_level: float = 0.5
 
     def __post_init__(self) -> None:
         gains, offsets = self.affect_gains, self.affect_offsets
@@ -91,6 +100,11 @@ class Calibration:
             raise ValueError(
                 f"expression_biases holds {len(EXPRESSIONS)} numbers, not {self.expression_biases}"
             )
+        for prior in (self.prior, self.everyday_prior):
+            if prior and (len(prior) != len(EXPRESSIONS) or not min(prior) > 0):
+                raise ValueError(f"a prior holds {len(EXPRESSIONS)} shares above 0, not {prior}")
+        if bool(self.prior) != bool(self.everyday_prior):
+            raise ValueError("prior and everyday_prior are both there, or neither is")
         if len(self.action_units) != len(ACTION_UNIT_COLUMNS):
             raise ValueError(
                 f"action_units needs {len(ACTION_UNIT_COLUMNS)} temperatures, "
@@ -112,6 +126,8 @@ class Calibration:
         result = affect.copy()
         expressions = _logits_of_shares(affect[:, EXPRESSION_SLICE]) / self.expressions
         expressions = expressions + np.array(self.expression_biases)
+        if self.prior:
+            expressions = expressions + np.log(self.prior)
         result[:, EXPRESSION_SLICE] = _softmax(expressions)
         units = _logits(affect[:, ACTION_UNIT_SLICE]) / np.array(self.action_units)
         result[:, ACTION_UNIT_SLICE] = _sigmoid(units)
@@ -145,6 +161,9 @@ def read_calibration(path: Path) -> Calibration:
             tuple(map(float, stored.get("expression_biases", Calibration().expression_biases))),
             _two(stored.get("affect_gains", Calibration().affect_gains)),
             _two(stored.get("affect_offsets", Calibration().affect_offsets)),
+            tuple(map(float, document.get("prior", ()))),
+            tuple(map(float, document.get("everyday_prior", ()))),
+            float(document.get("quality_level", Calibration().quality_level)),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(
@@ -160,8 +179,11 @@ def _two(values: list[float]) -> tuple[float, float]:
 def write_calibration(calibration: Calibration, figures: dict[str, Any], path: Path) -> None:
     """Write temperatures and the figures that go with them as JSON."""
     temperatures = asdict(calibration)
-    decisions = temperatures.pop("decisions")
-    document = {"temperatures": temperatures, "decisions": decisions, **figures}
+    apart = {
+        name: temperatures.pop(name)
+        for name in ("decisions", "prior", "everyday_prior", "quality_level")
+    }
+    document = {"temperatures": temperatures, **apart, **figures}
     partial = path.with_name(path.name + ".partial")
     partial.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     partial.replace(path)

@@ -12,6 +12,7 @@ from mien.datasets.annotated_faces import load_annotated_faces
 from mien.datasets.expression_folders import NAME as FOLDERS
 from mien.datasets.expression_folders import are_expression_folders, holds_folders, usual_split
 from mien.datasets.landmarks import LANDMARK_THRESHOLD, find_landmarks
+from mien.datasets.sfhq import is_sfhq, load_sfhq
 from mien.errors import DataError
 from mien.faces.detect import RetinaFaceDetector
 
@@ -61,15 +62,15 @@ def load_labelled(
     ----------
     data
         An npz in FER+'s layout (`mien.datasets.ferplus`), a zip of faces with its csv
-        (`mien.datasets.muxspace`), a folder that ``mien synthesize images`` wrote, one of
-        annotations that ``mien datasets prepare`` wrote, or folders of faces named after
-        expressions (`mien.datasets.expression_folders`).
+        (`mien.datasets.muxspace`, `mien.datasets.sfhq`), a folder that ``mien synthesize images``
+        wrote, one of annotations that ``mien datasets prepare`` wrote, or folders of faces named
+        after expressions (`mien.datasets.expression_folders`).
     split
         One of `SPLITS`; None: ``"valid"`` of prepared annotations and where an npz declares a
         training split, ``"test"`` of a synthetic set, of folders what
         `mien.datasets.expression_folders.usual_split` says, else ``"all"``.
     blendshapes
-        Teacher scores for the same rows; None looks beside the data.
+        What a face mesh saw of the same rows (`mien.datasets.mesh`); None looks beside the data.
     framing
         ``"aligned"``: by landmarks, found by the detector where the corpus has none; faces in
         which it finds nothing are taken as the corpus crops them. ``"framed"``: all as cropped.
@@ -110,11 +111,15 @@ def _load(data: Path, blendshapes: Path | None, notes: list[str]) -> tuple[FaceS
             return faces, usual_split(faces.split) if by_folder else "valid", "annotation"
         return load_synthetic(data), "test", "truth"
     zipped = data.suffix.lower() == ".zip"
-    beside = data.with_name(f"{data.stem.split('_')[0]}_blendshapes.npz")
-    teacher = blendshapes or (beside if beside.is_file() and beside != data else None)
+    stem = data.stem.split("_")[0]
+    beside = [data.with_name(name) for name in (f"mesh-{stem}.npz", f"{stem}_blendshapes.npz")]
+    found = [file for file in beside if file.is_file() and file != data]
+    teacher = blendshapes or (found[0] if found else None)
 
     def attempt(scores: Path | None) -> FaceSet:
-        return load_muxspace(data, None, scores) if zipped else load_ferplus(data, scores)
+        if zipped:
+            return (load_sfhq if is_sfhq(data) else load_muxspace)(data, mesh=scores)
+        return load_ferplus(data, scores)
 
     try:
         faces = attempt(teacher)
@@ -124,5 +129,5 @@ def _load(data: Path, blendshapes: Path | None, notes: list[str]) -> tuple[FaceS
             raise
         notes.append(f"teacher scores not used: {error}")
         faces = attempt(None)
-    declares_split = not zipped and bool((faces.split == "train").any())
+    declares_split = bool((faces.split == "train").any()) and (not zipped or is_sfhq(data))
     return faces, "valid" if declares_split else "all", "target"

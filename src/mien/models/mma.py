@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
@@ -20,12 +21,14 @@ from mien.faces.align import CROP_SIZE_PX
 from mien.labels import ACTION_UNITS, EXPRESSIONS, VALENCE_AROUSAL
 from mien.models.blocks.resample import resample_square, resample_weights
 from mien.models.blocks.residual import BasicBlock, Bottleneck, conv_bn
-from mien.models.fine import FEATURE, Drawn, FineReader
+from mien.models.landmark_branch import BranchMaps, LandmarkBranch
 
 _BLOCKS: dict[str, type[BasicBlock] | type[Bottleneck]] = {
     "basic": BasicBlock,
     "bottleneck": Bottleneck,
 }
+
+_POSE_UNIT_DEG, _GAZE_UNIT_DEG = 20.0, 12.0  # weights are made for outputs of about 1
 
 _FIRST_OF_BLOCK = re.compile(r"stages\.(\d+)\.first\.0\.weight")
 
@@ -60,18 +63,13 @@ class MMAConfig:
         Side to which the network brings a larger input before anything else; 0: the input is
         taken as it comes. Training samples its crops at this size directly. The faces of the
         training photographs hold no more than some 48 to 100 pixels.
-    apart
-        Last stages that valence-arousal and action units have a second time, for themselves, beside
-        those of the expressions; 0: one feature for all heads (the papers'). They read both
-        features, expressions theirs alone. What is learned in these stages
-        (`MMAExtractor.learn_apart`) cannot change what the network says of expressions.
-    fine
-        Channels of a second network, of its stem and its three stages, that valence-arousal and
-        action units read besides (`mien.models.fine`): it sees every pixel of the crop and says
-        where landmarks are. Empty: none (the papers').
-    fine_expressions
-        True: what a `fine` network sees is added to what expressions read, by a head of its own;
-        without it they read nothing of that network.
+    branch
+        Channels of the landmark branch at an eighth and at a quarter of the side
+        (`mien.models.landmark_branch`), which reads the stages, three then. All heads read its
+        feature, and there are more of them (`FaceOutput`). Empty: the papers' network, whose three
+        heads read the pooled last stage.
+    feature
+        Width of the branch's feature.
     """
 
     block: str = "basic"
@@ -83,9 +81,8 @@ class MMAConfig:
     standardize: bool = True
     dropout: float = 0.2
     inner_px: int = 0
-    apart: int = 0
-    fine: tuple[int, ...] = ()
-    fine_expressions: bool = False
+    branch: tuple[int, ...] = ()
+    feature: int = 256
 
     def __post_init__(self) -> None:
         if self.block not in _BLOCKS:
@@ -96,25 +93,23 @@ class MMAConfig:
             raise ValueError(f"widths {self.widths} and depths {self.depths} differ in length")
         if self.inner_px < 0 or self.inner_px % 16:
             raise ValueError(f"inner_px is 0 or a multiple of 16, not {self.inner_px}")
-        if not 0 <= self.apart < len(self.widths):
-            raise ValueError(f"apart lies in 0 to {len(self.widths) - 1}, not {self.apart}")
-        if self.fine and (len(self.fine) != 4 or min(self.fine) < 1):
-            raise ValueError(f"fine is empty or four numbers of channels, not {self.fine}")
-        if self.fine_expressions and not self.fine:
-            raise ValueError("fine_expressions is true, but there is no fine network: set fine")
+        if self.branch and (len(self.branch) != 2 or min(self.branch) < 1):
+            raise ValueError(f"branch is empty or two numbers of channels, not {self.branch}")
+        if self.branch and (len(self.widths) != 3 or self.block != "basic"):
+            raise ValueError("a landmark branch reads three stages of basic blocks")
+        if self.feature < 1:
+            raise ValueError(f"feature is 1 or more, not {self.feature}")
 
     @property
     def full_px(self) -> int:
         """Side of the crops that training should show: the smallest of which nothing is lost."""
-        return CROP_SIZE_PX if self.fine else self.inner_px or CROP_SIZE_PX
-
-    @property
-    def parting(self) -> int:
-        """Blocks before the stages that there are twice."""
-        return sum(self.depths[: len(self.depths) - self.apart])
+        return self.inner_px or CROP_SIZE_PX
 
 
 PRESETS: dict[str, MMAConfig] = {
+    "landmarks": MMAConfig(
+        widths=(32, 96, 192), depths=(2, 3, 2), stem="wide", stem_width=32, branch=(64, 32)
+    ),
     "compact": MMAConfig(depths=(2, 3, 3, 1), inner_px=96),
     "resnet18": MMAConfig(
         "basic", (64, 128, 256, 512), (2, 2, 2, 2), "resnet", 64, luminance=False, standardize=False
@@ -129,19 +124,41 @@ PRESETS: dict[str, MMAConfig] = {
         standardize=False,
     ),
 }
-"""``compact`` is for inference on a CPU; the others are the usual research backbones."""
+"""``landmarks`` is what ships; ``compact`` is a small network without the branch, for inference on
+a CPU; the others are the usual research backbones."""
+
+
+class FaceOutput(NamedTuple):
+    """What a network with a landmark branch says besides.
+
+    Shapes: intensities (batch, 17), 0 to 5; landmarks (batch, 26, 2), pixels of the 112-px crop;
+    pose_deg (batch, 3), yaw, pitch and roll in the crop; eye_open (batch, 2), 0 to 1, the person's
+    left and right; gaze_deg (batch, 2), yaw and pitch within the head; quality (batch,), 0 to 1;
+    heatmaps (batch, 42, h, w), logits, which training looks at.
+    """
+
+    intensities: Tensor
+    landmarks: Tensor
+    pose_deg: Tensor
+    eye_open: Tensor
+    gaze_deg: Tensor
+    quality: Tensor
+    heatmaps: Tensor
 
 
 class MMAOutput(NamedTuple):
-    """Raw outputs of the three heads; see `affect` for the readable form.
+    """Raw outputs of the heads; see `affect` for the readable form.
 
     Shapes: valence_arousal (batch, 2) in [-1, 1]; expression_logits (batch, 7); au_logits
-    (batch, 17).
+    (batch, 17); face is None without a landmark branch; feature (batch, width), what the heads
+    read.
     """
 
     valence_arousal: Tensor
     expression_logits: Tensor
     au_logits: Tensor
+    face: FaceOutput | None = None
+    feature: Tensor | None = None
 
     def affect(self) -> Tensor:
         """The affect representation (batch, 26), in the order of `mien.labels.AFFECT_COLUMNS`.
@@ -212,17 +229,22 @@ class MMAExtractor(nn.Module):
                 conv_bn(channels, config.stem_width, 7, 2), nn.ReLU(), nn.MaxPool2d(3, 2, 1)
             )
         self.stages = nn.Sequential(*_stages(config))
-        self.apart = nn.Sequential(*_stages(config)[config.parting :]) if config.apart else None
-        self.fine = FineReader(config.fine) if config.fine else None
+        self._last_of_stage = [sum(config.depths[: k + 1]) - 1 for k in range(len(config.depths))]
         self.dropout = nn.Dropout(config.dropout)
         width = config.widths[-1] * _BLOCKS[config.block].expansion
-        both = width * (2 if config.apart else 1) + (FEATURE if config.fine else 0)
-        self.valence_arousal = nn.Linear(both, len(VALENCE_AROUSAL))
+        if config.branch:
+            quarter, eighth, sixteenth = config.widths
+            self.branch = LandmarkBranch(quarter, eighth, sixteenth, config.branch, config.feature)
+            width = config.feature
+            self.intensities = nn.Linear(width, len(ACTION_UNITS))
+            self.pose = nn.Linear(width, 3)
+            self.eyes = nn.Linear(width, 2)
+            self.gaze = nn.Linear(width, 2)
+            self.quality = nn.Linear(width, 1)
+        self.feature_width = width
+        self.valence_arousal = nn.Linear(width, len(VALENCE_AROUSAL))
         self.expressions = nn.Linear(width, len(EXPRESSIONS))
-        self.fine_expressions = (
-            nn.Linear(FEATURE, len(EXPRESSIONS)) if config.fine_expressions else None
-        )
-        self.action_units = nn.Linear(both, len(ACTION_UNITS))
+        self.action_units = nn.Linear(width, len(ACTION_UNITS))
         self._initialise()
 
     def _initialise(self) -> None:
@@ -234,41 +256,6 @@ class MMAExtractor(nn.Module):
                 last = module.second if isinstance(module, BasicBlock) else module.third
                 nn.init.zeros_(last[1].weight)  # type: ignore[arg-type]
 
-    def learn_apart(self) -> None:
-        """From now on only what valence-arousal and action units have for themselves learns.
-
-        Raises
-        ------
-        ValueError
-            If they have nothing (`MMAConfig.apart`), or expressions read it too.
-        """
-        if self.fine_expressions is not None:
-            raise ValueError("expressions read the fine network: nothing learns apart from them")
-        if self.apart is None and self.fine is None:
-            raise ValueError("there is nothing apart that could learn: set model.apart or .fine")
-        for part in self._shared():
-            part.requires_grad_(False)
-
-    def train(self, mode: bool = True) -> MMAExtractor:
-        """As of any module; statistics of what does not learn stay as they are."""
-        super().train(mode)
-        for part in self._shared():
-            if not any(weight.requires_grad for weight in part.parameters()):
-                part.train(False)
-        return self
-
-    def _shared(self) -> tuple[nn.Module, ...]:
-        """What expressions depend on."""
-        return self.stem, self.stages, self.expressions
-
-    def features(self, x: Tensor) -> Tensor:
-        """Pooled feature (batch, width) that the heads read; `x` as for the module itself.
-
-        With stages `apart` or a `fine` network there are several side by side, the expressions'
-        first.
-        """
-        return self.joined(self.convolved(self.prepared(x)), self.drawn(self.detail(x)))[0]
-
     def prepared(self, x: Tensor) -> Tensor:
         """What the convolutions read: luminance at the inner side, standardised, as configured."""
         if self.config.luminance:
@@ -279,10 +266,6 @@ class MMAExtractor(nn.Module):
             x = resample_square(x, weights)
         return self._standardised(x) if self.config.standardize else x
 
-    def detail(self, x: Tensor) -> Tensor | None:
-        """What a `fine` network reads: luminance at the side of the crop, standardised."""
-        return None if self.fine is None else self._standardised(self._luminance(x))
-
     def _luminance(self, x: Tensor) -> Tensor:
         return (x * self.luma).sum(dim=1, keepdim=True)  # (B, 1, H, W)
 
@@ -292,62 +275,93 @@ class MMAExtractor(nn.Module):
         deviation = ((x - mean) ** 2).mean(dim=(1, 2, 3), keepdim=True).sqrt()
         return (x - mean) / (deviation + 0.02)  # the floor keeps a blank image blank
 
-    def convolved(self, x: Tensor) -> Tensor:
-        """Pooled feature of what is `prepared`, without that of a `fine` network."""
-        x = self.stages[: self.config.parting](self.stem(x))  # (B, C, h, w)
-        pooled: Tensor = self.stages[self.config.parting :](x).mean(dim=(2, 3))  # (B, C)
-        if self.apart is not None:
-            pooled = torch.cat([pooled, self.apart(x).mean(dim=(2, 3))], dim=1)
-        return pooled
+    def convolved(self, x: Tensor) -> BranchMaps | Tensor:
+        """What the convolutions make of what is `prepared`; they may calculate in bfloat16.
 
-    def drawn(self, detail: Tensor | None) -> Drawn | None:
-        """What the convolutions of a `fine` network make of its `detail`; None without one."""
-        return None if self.fine is None or detail is None else self.fine.drawn(detail)
-
-    def joined(self, pooled: Tensor, drawn: Drawn | None) -> tuple[Tensor, Tensor | None]:
-        """All that the heads read, and the landmarks (batch, 26, 2) that a `fine` network finds."""
-        if self.fine is None or drawn is None:
-            return pooled, None
-        found = self.fine.read(drawn)
-        return torch.cat([pooled, found.feature], dim=1), found.places
+        Maps of the landmark branch, or the pooled last stage (batch, width) without one.
+        """
+        x = self.stem(x)
+        if not self.config.branch:
+            pooled: Tensor = self.stages(x).mean(dim=(2, 3))  # (B, C)
+            return pooled
+        scales = []
+        for index, block in enumerate(self.stages):
+            x = block(x)
+            if index in self._last_of_stage:
+                scales.append(x)
+        return self.branch.maps(*scales)
 
     def forward(self, x: Tensor) -> MMAOutput:
         """Heads' raw outputs for a batch of aligned crops."""
-        return self.heads(self.features(x))
+        return self.read(self.convolved(self.prepared(x)))
 
-    def heads(self, pooled: Tensor) -> MMAOutput:
-        """What the heads say of a pooled feature (batch, width)."""
-        return self.read(self.dropout(pooled))
+    def features(self, x: Tensor) -> Tensor:
+        """The feature (batch, width) that all heads read."""
+        convolved = self.convolved(self.prepared(x))
+        return self.branch.read(convolved)[0] if isinstance(convolved, BranchMaps) else convolved
 
-    def read(self, pooled: Tensor) -> MMAOutput:
-        """The same, nothing dropped in training either."""
-        affect = torch.tanh(self.valence_arousal(pooled))
-        expressions = self.first_said(pooled)
-        if self.fine_expressions is not None:
-            expressions = expressions + self.fine_expressions(pooled[:, -FEATURE:])
-        return MMAOutput(affect, expressions, self.action_units(pooled))
+    def read(self, convolved: BranchMaps | Tensor) -> MMAOutput:
+        """What the heads say of what the convolutions made."""
+        if not isinstance(convolved, BranchMaps):
+            feature = convolved if convolved.dtype == torch.float64 else convolved.float()
+            return self._heads(self.dropout(feature), None)
+        feature, landmarks = self.branch.read(convolved)
+        dropped = self.dropout(feature)
+        face = FaceOutput(
+            5 * torch.sigmoid(self.intensities(dropped)),
+            landmarks,
+            _POSE_UNIT_DEG * self.pose(feature),
+            torch.sigmoid(self.eyes(feature)),
+            _GAZE_UNIT_DEG * self.gaze(feature),
+            torch.sigmoid(self.quality(dropped)).squeeze(1),
+            convolved.heatmaps,
+        )
+        return self._heads(dropped, face)
 
-    def first_said(self, pooled: Tensor) -> Tensor:
-        """Expression logits (batch, 7) without what they read of a fine network."""
-        said: Tensor = self.expressions(pooled[:, : self.expressions.in_features])
-        return said
+    def _heads(self, feature: Tensor, face: FaceOutput | None) -> MMAOutput:
+        return MMAOutput(
+            torch.tanh(self.valence_arousal(feature)),
+            self.expressions(feature),
+            self.action_units(feature),
+            face,
+            feature,
+        )
 
     @property
-    def linear_heads(self) -> tuple[nn.Linear, ...]:
-        """The linear heads, in the order in which a face passes them."""
-        more = () if self.fine_expressions is None else (self.fine_expressions,)
-        return self.valence_arousal, self.expressions, *more, self.action_units
+    def linear_layers(self) -> tuple[nn.Linear, ...]:
+        """The linear layers, in the order in which a face passes them."""
+        heads = (self.valence_arousal, self.expressions, self.action_units)
+        if not self.config.branch:
+            return heads
+        besides = (self.intensities, self.pose, self.eyes, self.gaze, self.quality)
+        return self.branch.feature, *besides, *heads
 
     def describe(self) -> dict[str, Any]:
         """Configuration as plain values, for checkpoints and exported metadata."""
         return asdict(self.config)
 
 
-def blocks_by_width(state: Mapping[str, Tensor]) -> dict[int, int]:
-    """Number of blocks of an extractor's stages, by their channels, in the order of the stages.
+def without_input_norm(model: MMAExtractor) -> MMAExtractor:
+    """The same network with the normalisation before the feature folded into the feature's weights.
 
-    Stages that it has `apart` do not count.
+    Another network if there is such a normalisation; it is for inference.
     """
+    norm = model.branch.input_norm if model.config.branch else None
+    if not isinstance(norm, nn.BatchNorm1d):
+        return model
+    folded = deepcopy(model)
+    feature = folded.branch.feature
+    assert norm.running_mean is not None and norm.running_var is not None
+    with torch.no_grad():
+        gain = norm.weight / (norm.running_var + norm.eps).sqrt()
+        feature.bias.add_(feature.weight @ (norm.bias - norm.running_mean * gain))
+        feature.weight.mul_(gain)
+    folded.branch.input_norm = nn.Identity()  # type: ignore[assignment]
+    return folded
+
+
+def blocks_by_width(state: Mapping[str, Tensor]) -> dict[int, int]:
+    """Number of blocks of an extractor's stages, by their channels, in the order of the stages."""
     channels = {
         int(found[1]): len(value)
         for name, value in state.items()

@@ -1,8 +1,8 @@
 """Augmentation of aligned grey faces, vectorised over the batch and driven by one generator.
 
 What it imitates: the error of the landmark detector (shift, turn, scale), the optics and codecs of
-real video (blur, low resolution, noise), light (gamma, a slope of brightness across the face) and
-hands, hair or microphones (occlusion).
+real video (blur, low resolution, noise, compression), light (gamma, a slope of brightness across
+the face, shadow on one side, darkness) and hands, hair, microphones or masks (occlusion).
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import cv2
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -22,9 +24,11 @@ class AugmentConfig:
     """Strengths; a rate is the share of images it is applied to.
 
     ``rotation_deg``, ``shift_px`` (crop pixels) and ``log_scale`` are standard deviations.
-    ``mixup_rate`` of the images are blended with another of their corpus that has labels of the
-    same kinds, and their targets alike, by weights of the beta distribution with both parameters
-    ``mixup`` (Zhang et al., ICLR 2018).
+    ``dark_rate`` of the images are darkened to between a twentieth and a half, with the noise and
+    the steps of brightness of a dark picture. ``side_light_rate`` have a soft shadow over one side.
+    ``jpeg_rate`` are compressed, at qualities 10 to 60. ``mask_rate`` have the mouth covered, as a
+    mask or a hand covers it. ``spoiled_rate`` become no whole face at all, from which quality is
+    learned (`mien.training.mma.spoil`).
     """
 
     rotation_deg: float = 8.0
@@ -38,14 +42,16 @@ class AugmentConfig:
     noise: float = 0.04
     occlusion_rate: float = 0.3
     occlusion_max: float = 0.45
-    mixup_rate: float = 0.0
-    mixup: float = 0.3
+    dark_rate: float = 0.0
+    side_light_rate: float = 0.0
+    jpeg_rate: float = 0.0
+    mask_rate: float = 0.0
+    spoiled_rate: float = 0.0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.mixup_rate <= 1 or self.mixup <= 0:
-            raise ValueError(
-                f"mixup_rate lies in 0..1 and mixup above 0, not {self.mixup_rate}, {self.mixup}"
-            )
+        for name in ("dark_rate", "side_light_rate", "jpeg_rate", "mask_rate", "spoiled_rate"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} lies in 0..1, not {getattr(self, name)}")
 
 
 def random_similarities(count: int, config: AugmentConfig, generator: torch.Generator) -> Tensor:
@@ -126,8 +132,15 @@ def compose(outer: Tensor, inner: Tensor) -> Tensor:
     return torch.cat([linear, shift], dim=2)
 
 
-def degrade(crops: Tensor, config: AugmentConfig, generator: torch.Generator) -> Tensor:
-    """Light, blur, noise and occlusion on crops (n, 1, s, s) with values in [0, 1]; same range."""
+def degrade(
+    crops: Tensor, config: AugmentConfig, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Light, blur, noise, compression and occlusion on crops (n, 1, s, s) with values in [0, 1].
+
+    Returns
+    -------
+    Crops of the same range, and which share of each nothing covers, (n,).
+    """
     count, _, size, _ = crops.shape
 
     def uniform(*shape: int) -> Tensor:
@@ -140,9 +153,14 @@ def degrade(crops: Tensor, config: AugmentConfig, generator: torch.Generator) ->
     ramp = (
         direction.cos()[:, None, None] * axis[None, None, :]
         + direction.sin()[:, None, None] * axis[None, :, None]
-    )
+    )[:, None]
     strength = uniform(count, 1, 1, 1) * config.slope
-    crops = crops * (1 + strength * ramp[:, None])
+    crops = crops * (1 + strength * ramp)
+    if config.side_light_rate:
+        lit = uniform(count) < config.side_light_rate
+        edge, depth = uniform(count, 1, 1, 1) * 0.8 - 0.4, 0.4 + 0.55 * uniform(count, 1, 1, 1)
+        shade = 1 - depth * torch.sigmoid((ramp - edge) * 6)
+        crops = torch.where(lit[:, None, None, None], crops * shade, crops)
     blurred = uniform(count) < config.blur_rate
     if bool(blurred.any()):
         # One resolution a batch keeps this a single resize; over batches all occur.
@@ -154,12 +172,26 @@ def degrade(crops: Tensor, config: AugmentConfig, generator: torch.Generator) ->
             coarse, (size, size), mode="bilinear", align_corners=False
         )
     sigma = uniform(count, 1, 1, 1) * config.noise
+    if config.dark_rate:
+        dark = (uniform(count) < config.dark_rate)[:, None, None, None]
+        low, high = math.log(0.05), math.log(0.5)
+        factor = torch.exp(low + (high - low) * uniform(count, 1, 1, 1))
+        crops = torch.where(dark, crops * factor, crops)
+        sigma = torch.where(dark, 0.008 * uniform(count, 1, 1, 1), sigma)
     crops = crops + torch.randn(crops.shape, generator=generator) * sigma
-    crops = _occlude(crops, config, uniform(count, 6))
-    return crops.clamp(0, 1)
+    if config.dark_rate:
+        crops = (crops * 255).round() / 255
+    crops, covered = _occlude(crops, config, uniform(count, 6))
+    if config.mask_rate:
+        crops, masked = _mask(crops, uniform(count) < config.mask_rate, uniform(count, 4))
+        covered = covered + masked
+    crops = crops.clamp(0, 1)
+    if config.jpeg_rate:
+        crops = _compress(crops, uniform(count) < config.jpeg_rate, uniform(count))
+    return crops, (1 - covered).clamp_min(0)
 
 
-def _occlude(crops: Tensor, config: AugmentConfig, random: Tensor) -> Tensor:
+def _occlude(crops: Tensor, config: AugmentConfig, random: Tensor) -> tuple[Tensor, Tensor]:
     """Cover a rectangle of some crops with one grey; `random` is uniform (n, 6)."""
     size = crops.shape[-1]
     covered = random[:, 0] < config.occlusion_rate
@@ -169,4 +201,32 @@ def _occlude(crops: Tensor, config: AugmentConfig, random: Tensor) -> Tensor:
     rows = (axis - center[:, :1]).abs() < extent[:, :1] / 2  # (N, S)
     columns = (axis - center[:, 1:]).abs() < extent[:, 1:] / 2
     inside = covered[:, None, None] & rows[:, :, None] & columns[:, None, :]
-    return torch.where(inside[:, None], random[:, 5].view(-1, 1, 1, 1), crops)
+    shown = torch.where(inside[:, None], random[:, 5].view(-1, 1, 1, 1), crops)
+    return shown, inside.float().mean(dim=(1, 2))
+
+
+def _mask(crops: Tensor, chosen: Tensor, random: Tensor) -> tuple[Tensor, Tensor]:
+    """Cover what lies below the nose of some crops; `random` is uniform (n, 4)."""
+    size = crops.shape[-1]
+    axis = (torch.arange(size, dtype=torch.float32) + 0.5) / size
+    top = 0.60 + 0.08 * random[:, 0]
+    half = 0.26 + 0.12 * random[:, 1]
+    rows = axis > top[:, None]  # (N, S)
+    columns = (axis - 0.5).abs() < half[:, None]
+    inside = chosen[:, None, None] & rows[:, :, None] & columns[:, None, :]
+    fold = 0.06 * (random[:, 3, None, None] - 0.5) * (axis * 40).sin()[None, :, None]
+    cover = (random[:, 2, None, None] + fold).expand(-1, size, size)
+    shown = torch.where(inside[:, None], cover[:, None], crops)
+    return shown, inside.float().mean(dim=(1, 2))
+
+
+def _compress(crops: Tensor, chosen: Tensor, random: Tensor) -> Tensor:
+    """JPEG at a quality of 10 to 60; `random` is uniform (n,)."""
+    result = crops.clone()
+    for row in torch.nonzero(chosen).flatten().tolist():
+        picture = (crops[row, 0] * 255).round().to(torch.uint8).numpy()
+        quality = [cv2.IMWRITE_JPEG_QUALITY, 10 + int(50 * float(random[row]))]
+        _, data = cv2.imencode(".jpg", picture, quality)
+        decoded = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE)
+        result[row, 0] = torch.from_numpy(np.asarray(decoded, np.float32)) / 255
+    return result

@@ -11,6 +11,7 @@ from tqdm import tqdm
 from mien.datasets import FaceSet, load_ferplus, load_muxspace, load_synthetic
 from mien.datasets.annotated_faces import load_annotated_faces
 from mien.datasets.landmarks import LANDMARK_SEARCH, LANDMARK_THRESHOLD, find_landmarks
+from mien.datasets.sfhq import load_sfhq
 from mien.faces.detect import RetinaFaceDetector
 from mien.training.mma import CorpusConfig, MMATrainConfig
 
@@ -38,10 +39,13 @@ def _load(name: str, corpus: CorpusConfig, data: Path, cache: Path) -> FaceSet:
         if np.isfinite(faces.aligned).any():
             return faces
         return faces.with_landmarks(cached_landmarks(faces, cache / f"landmarks-{name}.npz"))
-    blendshapes = data / corpus.blendshapes if corpus.blendshapes else None
+    mesh = data / corpus.mesh if corpus.mesh else None
     if corpus.kind == "faces":
-        return load_muxspace(data / corpus.path, None, blendshapes, corpus.color_weight)
-    faces = load_ferplus(data / corpus.path, blendshapes)
+        return load_muxspace(data / corpus.path, None, mesh, corpus.color_weight)
+    if corpus.kind == "sfhq":
+        return load_sfhq(data / corpus.path, mesh)
+    second = data / corpus.second_labels if corpus.second_labels else None
+    faces = load_ferplus(data / corpus.path, mesh, second)
     return faces.with_landmarks(cached_landmarks(faces, cache / f"landmarks-{name}.npz"))
 
 

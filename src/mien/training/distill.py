@@ -5,8 +5,8 @@ and rescaled views, and over seeds, is less noisy than any one answer of it; mix
 the labels teaches a student of the same cost what the average knows (Hinton, Vinyals & Dean 2015).
 Only labels that exist are mixed: where a corpus says nothing, nothing is filled in.
 
-A teacher here is an extractor. `FaceSet.teacher_scores`, the blendshapes that a corpus may come
-with, are another network's and enter as labels (`mien.datasets.targets`).
+A teacher here is an extractor. `FaceSet.teacher_scores`, what a face mesh measured, are another
+network's and enter as labels (`mien.datasets.mesh_units`).
 """
 
 from __future__ import annotations
@@ -101,11 +101,10 @@ class Teacher:
             for crops in views[_side(model)]:
                 faces = (crops * 2 - 1).expand(-1, 3, -1, -1)
                 faces = faces.contiguous(memory_format=torch.channels_last)
-                prepared, detail = model.prepared(faces), model.detail(faces)
+                prepared = model.prepared(faces)
                 with torch.autocast("cpu", torch.bfloat16, enabled=self.precision == "bfloat16"):
-                    pooled, drawn = model.convolved(prepared), model.drawn(detail)
-                features, _ = model.joined(pooled.float(), drawn)
-                raw.append(torch.cat(list(model.heads(features)), dim=1))
+                    convolved = model.convolved(prepared)
+                raw.append(torch.cat(model.read(convolved)[:3], dim=1))
         affect = torch.stack(raw).mean(0)
         affect[:, EXPRESSION_SLICE] = affect[:, EXPRESSION_SLICE].softmax(1)
         affect[:, ACTION_UNIT_SLICE] = affect[:, ACTION_UNIT_SLICE].sigmoid()

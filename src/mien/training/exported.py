@@ -7,7 +7,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 
 from mien.errors import ModelError
 from mien.inference.metadata import AFFECT_FORMAT, METADATA_KEY, read_metadata
+from mien.models.landmark_branch import LandmarkBranch
 from mien.models.mma import MMAConfig, MMAExtractor
 from mien.training.checkpoint import load_checkpoint, tensor_fingerprint
 from mien.training.config import from_dict
@@ -110,7 +112,7 @@ def read_exported(path: Path) -> MMAExtractor:
     folded = _weights_of(file, "Conv")
     heads = _weights_of(file, "Gemm")
     places = normalised_convolutions(network)
-    lines = network.linear_heads
+    lines = network.linear_layers
     wanted = [tuple(place.convolution.weight.shape) for place in places] + [
         tuple(line.weight.shape) for line in lines
     ]
@@ -123,6 +125,8 @@ def read_exported(path: Path) -> MMAExtractor:
         for line, (weight, bias) in zip(lines, heads, strict=True):
             line.weight.copy_(weight)
             line.bias.copy_(bias)
+    if network.config.branch:
+        undo_input_norm(network.branch)
     return network
 
 
@@ -146,8 +150,44 @@ def settle_normalisation(network: MMAExtractor, crops: Tensor) -> None:
         training uses.
     """
     network.eval()
-    with settling(normalised_convolutions(network)):
+    with settling(normalised_convolutions(network)), settling_input_norm(network):
         network(crops)
+
+
+@torch.no_grad()
+def undo_input_norm(branch: LandmarkBranch) -> None:
+    """Make the normalisation before the feature do nothing: the file has it in the feature."""
+    norm = branch.input_norm
+    norm.weight.fill_(1.0)
+    norm.bias.zero_()
+    norm.running_mean.zero_()  # type: ignore[union-attr]
+    norm.running_var.fill_(1 - norm.eps)  # type: ignore[union-attr]
+
+
+@contextmanager
+def settling_input_norm(network: MMAExtractor) -> Iterator[None]:
+    """As `mien.training.settling.settling`, for the normalisation before the feature."""
+    if not network.config.branch:
+        yield
+        return
+    branch = network.branch
+
+    def settle(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        assert isinstance(module, nn.BatchNorm1d)
+        seen = inputs[0].double()
+        mean, variance = seen.mean(0), seen.var(0, unbiased=False)
+        deviation = (variance + module.eps).sqrt().float()
+        branch.feature.bias.add_(branch.feature.weight @ mean.float())
+        branch.feature.weight.mul_(deviation)
+        module.running_mean.copy_(mean)  # type: ignore[union-attr]
+        module.running_var.copy_(variance)  # type: ignore[union-attr]
+
+    with torch.no_grad():
+        hook = branch.input_norm.register_forward_pre_hook(settle)
+        try:
+            yield
+        finally:
+            hook.remove()
 
 
 def start_fingerprint(
