@@ -114,7 +114,9 @@ def test_the_shipped_extractor_on_ferplus(shared_data: Path) -> None:
     report = evaluate_mma(shared_data / "ferplus_trainval.npz")
     assert report["split"] == "valid"
     assert report["n"] == 3113  # copies of training images and faces without a majority are out
-    assert report["accuracy"] >= 0.83
+    # At the shipped prior, which is chosen for balanced recall: accuracy may go down to 0.80.
+    assert report["accuracy"] >= 0.80
+    assert np.mean(list(report["recall"].values())) >= 0.72
     assert report["faces"] >= report["n"]
     assert report["au_n"] > 0
     assert np.isfinite(report["au_mean_correlation"])
@@ -126,7 +128,8 @@ def test_the_shipped_extractor_on_photographs(shared_data: Path) -> None:
     assert 800 < report["faces"] < 1700  # a tenth of the people
     assert report["n"] <= report["faces"]
     taught = {k: v for k, v in report["au_correlation"].items() if np.isfinite(v)}
-    assert {"au01", "au12", "au25", "au26"} <= set(taught)
-    assert not {"au06", "au09", "au11", "au20", "au23"} & set(taught)
+    assert {"au01", "au06", "au12", "au26"} <= set(taught)
+    # The file beside the corpus has scores alone: no rule sees these, or not without landmarks.
+    assert not {"au09", "au11", "au25"} & set(taught)
     assert all(-1 <= value <= 1 for value in taught.values())
     assert report["support"]["happiness"] > 300

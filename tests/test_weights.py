@@ -7,11 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from mien.errors import ModelError
+from mien.evaluation.eye_panel import load_eye_panel, measure_panel
+from mien.inference.metadata import trust_of
 from mien.inference.models import AffectModel, ReactionModel
 from mien.inference.mran import MranModel
-from mien.labels import REACTIONS
+from mien.labels import AFFECT_COLUMNS, DETAIL_COLUMNS, REACTIONS
+from mien.training.exported import read_exported
 from mien.weights import AFFECT_MODEL, weight_path
 
 ROOT = Path(__file__).parents[1]
@@ -33,7 +37,47 @@ def test_cards_show_the_measured_figures():
     assert check.returncode == 0, check.stdout
     card = weight_path(AFFECT_MODEL).with_suffix(".md").read_text(encoding="utf-8")
     metrics = json.loads(weight_path(AFFECT_MODEL).with_suffix(".json").read_text("utf-8"))
-    assert f"{metrics['reports']['ferplus valid, aligned']['accuracy']:.4f}" in card
+    assert f"{metrics['expressions']['ferplus']['balanced_accuracy']:.3f}" in card
+    assert f"mean F1 {metrics['panel']['mean_f1']:.3f}" in card
+
+
+def test_the_extractor_carries_what_was_chosen_for_it():
+    metrics = json.loads(weight_path(AFFECT_MODEL).with_suffix(".json").read_text("utf-8"))
+    model = AffectModel()
+    chosen = metrics["calibration"]
+    assert model.au_decisions.tolist() == chosen["decisions"]
+    assert model.quality_level == chosen["quality_level"]
+    np.testing.assert_allclose(model.priors["default"], chosen["prior"], atol=1e-6)
+    np.testing.assert_allclose(model.priors["everyday"], chosen["everyday_prior"], atol=1e-6)
+    assert set(model.details) == {
+        *("quality", "pose", "eye_open", "gaze", "au_intensity", "landmarks"),
+    }
+
+
+def test_every_channel_says_how_far_to_trust_it():
+    metrics = json.loads(weight_path(AFFECT_MODEL).with_suffix(".json").read_text("utf-8"))
+    model = AffectModel()
+    for channel in (*AFFECT_COLUMNS, *DETAIL_COLUMNS):
+        told = trust_of(model.trust, channel)
+        assert told["mark"] in ("measured", "teacher", "synthetic") and told["figure"]
+    row = metrics["panel"]["by_unit"]["AU12"]
+    assert f"F1 {row['f1']:.2f}" in trust_of(model.trust, "au12")["figure"]
+
+
+def test_the_extractor_reads_the_eye_panel():
+    report = measure_panel(AffectModel(), load_eye_panel(ROOT / "tests" / "data" / "eye_panel"))
+    metrics = json.loads(weight_path(AFFECT_MODEL).with_suffix(".json").read_text("utf-8"))
+    assert report["mean_f1"] == pytest.approx(metrics["panel"]["mean_f1"], abs=0.02)
+    assert report["mean_f1"] >= 0.70
+
+
+def test_training_can_go_on_from_the_extractor():
+    network = read_exported(weight_path(AFFECT_MODEL))
+    faces = torch.rand(4, 3, 112, 112, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    with torch.no_grad():
+        pose = network(faces).face.pose_deg.numpy()
+    crops = ((faces.numpy().transpose(0, 2, 3, 1) + 1) * 127.5).round().astype(np.uint8)
+    np.testing.assert_allclose(AffectModel().estimate(crops).details.pose_deg, pose, atol=1.0)
 
 
 def test_the_reaction_weights_say_that_they_come_from_simulation():
@@ -47,7 +91,7 @@ def test_the_reaction_weights_say_that_they_come_from_simulation():
 def test_the_extractor_says_what_it_cannot_do():
     about = AffectModel().describe()
     assert about["license"] == "Apache-2.0" and "FER+" in about["trained_on"]
-    assert "no ratings" in about["caveat"] and "no teacher" in about["caveat"]
+    assert "nobody rated them" in about["caveat"] and "no teacher" in about["caveat"]
 
 
 def test_mran_says_that_it_was_taught_by_faces_that_do_not_exist():

@@ -298,7 +298,8 @@ def test_marks_stand_beside_their_numbers_and_are_explained(pages: dict[str, str
     unit = content.index("AU20 lip stretcher </span>")
     assert re.search(r"<b [^>]*>[^<]*</b> <em [^>]*>synthetic</em>", content[unit : unit + 250])
     assert 'title="learnt and checked on drawn faces only: only by looking"' in content
-    words = "measured checked on photographs or videos of real faces; teacher follows another"
+    words = "measured checked against what people or coders saw in real or photorealistic "
+    words += "faces; teacher follows another"
     assert page.text.count("How far to trust a number: " + words) == 2  # once per face
     assert "simulated learnt" not in page.text  # no channel here is
     assert "how far to trust it" in page.text and "r = 0.80" in page.text  # the table

@@ -28,8 +28,9 @@ REACTIONS_FORMAT = "mien-reactions-1"
 MRAN_FORMAT = "mien-mran-1"
 
 MARKS = ("measured", "teacher", "synthetic", "simulated", "unknown")
-"""How far to trust a channel: measured on real faces, follows a teacher network, known from
-synthetic faces only, from simulated sequences only; unknown where a model says nothing."""
+"""How far to trust a channel: measured on real or photorealistic faces, follows a teacher network,
+known from synthetic faces only, from simulated sequences only; unknown where a model says nothing.
+"""
 
 CHANNELS = (*AFFECT_COLUMNS, *DETAIL_COLUMNS, "landmarks")
 """Channels of an extractor: columns of the frames table, the landmarks as one."""

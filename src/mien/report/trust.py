@@ -8,7 +8,7 @@ from typing import Any
 from mien.report.text import escape
 
 _MEANINGS = {
-    "measured": "checked on photographs or videos of real faces",
+    "measured": "checked against what people or coders saw in real or photorealistic faces",
     "teacher": "follows another network, whose answers it was taught",
     "synthetic": "learnt and checked on drawn faces only",
     "simulated": "learnt from made-up sequences only",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mien.errors import ModelError
 
-AFFECT_MODEL = "mma-compact"
+AFFECT_MODEL = "extractor"
 REACTION_MODEL = "reactions-simulated"
 MRAN_MODEL = "mran"
 
