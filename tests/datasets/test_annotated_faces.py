@@ -101,8 +101,8 @@ def test_a_recipe_can_name_prepared_annotations(tmp_path: Path) -> None:
     write_annotations(load_affectnet(write_affectnet(tmp_path / "net", rows)), tmp_path / "out")
     recipe = MMATrainConfig("tiny", {"net": {"kind": "images", "path": "out"}})
     assert len(load_corpora(recipe, tmp_path, tmp_path / "cache")["net"]) == 2
-    both = {"kind": "images", "path": "out", "blendshapes": "x.npz"}
-    with pytest.raises(ConfigError, match="blendshapes is for other kinds"):
+    both = {"kind": "images", "path": "out", "mesh": "x.npz"}
+    with pytest.raises(ConfigError, match="mesh is for other kinds"):
         MMATrainConfig("tiny", {"net": both})
 
 
