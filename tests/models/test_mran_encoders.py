@@ -105,16 +105,6 @@ def test_encoders_of_another_mran_are_taken_for_the_streams_that_are_there():
         given.start_encoders(dict(model.state_dict()))
 
 
-@torch.no_grad()
-def test_stages_that_an_extractor_has_apart_are_left_aside():
-    torch.manual_seed(9)
-    extractor = build_mma("compact", stem="half", apart=2)
-    model = MRAN(extractor_config(modalities=("color",)))
-    model.start_encoders(dict(extractor.state_dict()))
-    for name, value in model.encoders["color"].stages.state_dict().items():
-        assert torch.equal(value, extractor.stages.state_dict()[name]), name
-
-
 def test_networks_of_one_stream_each_make_the_encoders_of_one_of_all():
     torch.manual_seed(8)
     extractor = build_mma("compact", stem="half")
