@@ -155,7 +155,6 @@ def test_a_missing_file_and_a_bad_override_are_named(tmp_path):
                 ("places", "[loss]\nplaces = 1.0"),
                 ("steadiness", "[loss]\nsteadiness = 1.0"),
                 ("mixup_rate", "[augment]\nmixup_rate = 0.5"),
-                ("blendshapes", '[corpora.a]\nkind = "faces"\npath = "x"\nblendshapes = "b"'),
             )
         ],
     ],
@@ -227,3 +226,11 @@ def test_the_prior_is_taken_out_once():
     with pytest.raises(ValueError, match=r"a second time: set it to 0, not 0\.25"):
         MMATrainConfig("x", ferplus, prior_free=True, class_weight_power=0.25)
     assert MMATrainConfig("x", ferplus, prior_free=True, class_weight_power=0).prior_free
+
+
+def test_a_setting_of_before_works_and_says_its_new_name():
+    old = {"a": {"kind": "ferplus", "path": "x", "blendshapes": "scores.npz"}}
+    with pytest.warns(FutureWarning, match=r"corpora\.a\.blendshapes is called mesh now"):
+        config = MMATrainConfig("x", old)
+    with pytest.warns(FutureWarning):
+        assert config.corpus_configs()["a"].mesh == "scores.npz"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -179,6 +180,18 @@ class MMATrainConfig:
     def corpus_configs(self) -> dict[str, CorpusConfig]:
         """The typed configuration of each corpus, in order."""
         return {
-            name: from_dict(CorpusConfig, values, f"corpora.{name}")
+            name: from_dict(CorpusConfig, _renamed(values, name), f"corpora.{name}")
             for name, values in self.corpora.items()
         }
+
+
+def _renamed(values: Any, corpus: str) -> Any:
+    """A corpus's settings with those of before under the names that they have now."""
+    if not isinstance(values, dict) or "blendshapes" not in values or "mesh" in values:
+        return values
+    warnings.warn(
+        f"corpora.{corpus}.blendshapes is called mesh now; write corpora.{corpus}.mesh",
+        FutureWarning,
+        stacklevel=2,
+    )
+    return {"mesh" if key == "blendshapes" else key: value for key, value in values.items()}
