@@ -17,7 +17,7 @@ import numpy as np
 from mien.datasets.annotations import EXPRESSION_WORDS
 from mien.datasets.base import FaceSet, framed_matrices
 from mien.datasets.mesh import load_mesh, no_mesh
-from mien.datasets.mesh_units import mesh_intensities, mesh_scores, mesh_units, photograph_units
+from mien.datasets.mesh_units import mesh_labels, mesh_units, photograph_units
 from mien.datasets.npz import read_npz
 from mien.datasets.targets import expression_targets, two_raters, valence_arousal_targets
 from mien.errors import DataError
@@ -102,13 +102,7 @@ def load_ferplus(
         majority=majority(votes),
         valence_arousal=valence_arousal_targets(target, mesh_units(seen)),
         action_units=photograph_units(seen, target),
-        teacher_scores=mesh_scores(seen),
-        blendshapes=seen.blendshapes,
-        intensities=mesh_intensities(seen),
-        pose_deg=seen.pose_deg,
-        eye_open=seen.eye_open,
-        gaze_deg=seen.gaze_deg,
-        face_landmarks=seen.landmarks,
+        **mesh_labels(seen),
         split=split,
         counted=(split == "train") | ~in_training,
     )

@@ -34,7 +34,7 @@ nothing, so bare neutral faces teach absence.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -127,6 +127,19 @@ def mesh_intensities(mesh: Mesh) -> FloatArray:
 def mesh_scores(mesh: Mesh) -> FloatArray:
     """The measures themselves, float32 (n, 17); NaN for 9 and 11 and without a face."""
     return _by_rule(mesh, lambda value, line: value)
+
+
+def mesh_labels(mesh: Mesh) -> dict[str, Any]:
+    """What the mesh alone says of a corpus's faces, by the names of `FaceSet`'s fields."""
+    return {
+        "teacher_scores": mesh_scores(mesh),
+        "blendshapes": mesh.blendshapes,
+        "intensities": mesh_intensities(mesh),
+        "pose_deg": mesh.pose_deg,
+        "eye_open": mesh.eye_open,
+        "gaze_deg": mesh.gaze_deg,
+        "face_landmarks": mesh.landmarks,
+    }
 
 
 def _by_rule(mesh: Mesh, of: Callable[[FloatArray, Line], FloatArray]) -> FloatArray:

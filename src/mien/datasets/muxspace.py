@@ -23,7 +23,7 @@ import numpy as np
 from mien.datasets.annotations import EXPRESSION_WORDS
 from mien.datasets.base import FaceSet, aligned_matrices, framed_matrices
 from mien.datasets.mesh import load_mesh, no_mesh
-from mien.datasets.mesh_units import mesh_intensities, mesh_scores, photograph_units
+from mien.datasets.mesh_units import mesh_labels, photograph_units
 from mien.datasets.targets import smoothed_labels
 from mien.errors import DataError
 from mien.labels import EXPRESSIONS
@@ -89,13 +89,7 @@ def load_muxspace(
         # One label without a degree: a point in the valence-arousal plane would be invented.
         valence_arousal=np.full((count, 2), np.nan, np.float32),
         action_units=photograph_units(seen, expressions),
-        teacher_scores=mesh_scores(seen),
-        blendshapes=seen.blendshapes,
-        intensities=mesh_intensities(seen),
-        pose_deg=seen.pose_deg,
-        eye_open=seen.eye_open,
-        gaze_deg=seen.gaze_deg,
-        face_landmarks=seen.landmarks,
+        **mesh_labels(seen),
         split=np.where([tenth_of(person) == _HELD_OUT for person in people], "valid", "train"),
         counted=np.ones(count, bool),
     )

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from mien.datasets.base import FaceSet, aligned_matrices, framed_matrices
 from mien.datasets.mesh import load_mesh, no_mesh
-from mien.datasets.mesh_units import mesh_intensities, mesh_scores, mesh_units
+from mien.datasets.mesh_units import mesh_labels, mesh_units
 from mien.datasets.muxspace import read_face_zip, read_points
 from mien.datasets.targets import smoothed_labels
 from mien.errors import DataError
@@ -59,13 +59,7 @@ def load_sfhq(archive: str | Path, mesh: str | Path | None = None) -> FaceSet:
         majority=majority,
         valence_arousal=np.full((count, 2), np.nan, np.float32),
         action_units=mesh_units(seen),
-        teacher_scores=mesh_scores(seen),
-        blendshapes=seen.blendshapes,
-        intensities=mesh_intensities(seen),
-        pose_deg=seen.pose_deg,
-        eye_open=seen.eye_open,
-        gaze_deg=seen.gaze_deg,
-        face_landmarks=seen.landmarks,
+        **mesh_labels(seen),
         split=_splits(names, np.array([row["use"] for row in rows])),
         counted=np.ones(count, bool),
     )
