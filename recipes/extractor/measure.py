@@ -9,7 +9,9 @@ halves A. Synthetic faces say so in their key.
 from __future__ import annotations
 
 import argparse
+import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +21,15 @@ from development import balanced, load, read_crops
 from mien.datasets.mesh import load_mesh
 from mien.evaluation.affect import without_nan
 from mien.evaluation.calibration import calibration_error
-from mien.evaluation.eye_panel import area_under_curve, cohen_kappa, panel_scores
+from mien.evaluation.eye_panel import (
+    LEAST_POSITIVES,
+    area_under_curve,
+    cohen_kappa,
+    panel_scores,
+)
 from mien.evaluation.fairness import audit
 from mien.evaluation.jitter import measure_jitter
+from mien.faces.pose import turned_pose
 from mien.inference.models import AffectModel
 from mien.labels import (
     ACTION_UNIT_COLUMNS,
@@ -34,9 +42,9 @@ from mien.labels import (
 from mien.metrics import Confusion, concordance
 from mien.synthetic.faces.behaviour.stills import draw_moment
 from mien.synthetic.faces.rendering.studio import Studio
+from mien.training.augment import sample_crops
 from mien.training.mma import spoil
 
-LEAST_POSITIVES = 10
 APART = 0.10
 """Distance of the inner lips over that of the eyes from which a mesh calls them apart."""
 AUDIT_PEOPLE = 20
@@ -239,8 +247,6 @@ class Measured:
             for number, kind in enumerate(spoil.KINDS):
                 kinds = torch.full((len(crops),), number)
                 views = spoil.moved_views(to_image, kinds, generator)
-                from mien.training.augment import sample_crops
-
                 spoiled = spoil.changed_pictures(sample_crops(crops, views, 112), kinds, generator)
                 shown = (spoiled[:, 0] * 255).round().byte().numpy()
                 read = read_crops(self.extractor, np.repeat(shown[..., None], 3, axis=3)[:250])
@@ -331,8 +337,6 @@ class Measured:
 
 def moments(person: int):
     """A resting face, and three moments of it talking."""
-    from dataclasses import replace
-
     rng = np.random.default_rng(77_000 + person)
     rest = draw_moment(rng, frontal=True)
     still = np.zeros(17, np.float32)
@@ -357,16 +361,12 @@ def moments(person: int):
 
 def seen_pose(faces) -> np.ndarray:
     """The faces' pose as their aligned crops show it."""
-    from mien.faces.pose import turned_pose
-
     usable = np.isfinite(faces.aligned).all(axis=(1, 2), keepdims=True)
     m = np.where(usable, faces.aligned, faces.framed)
     return turned_pose(faces.pose_deg, np.degrees(np.arctan2(-m[:, 0, 1], m[:, 1, 1])))
 
 
 def _names(data: Path) -> np.ndarray:
-    import csv
-
     with (data / "muxspace_faces.csv").open(newline="", encoding="utf-8") as table:
         return np.array([row["file"] for row in csv.DictReader(table)])
 

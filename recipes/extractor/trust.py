@@ -14,8 +14,6 @@ from pathlib import Path
 
 from mien.labels import ACTION_UNITS, EXPRESSIONS
 
-LEAST_POSITIVES = 10
-
 
 def trust(figures: dict) -> dict[str, tuple[str, str]]:
     expressions, units, panel = figures["expressions"], figures["units"], figures["panel"]

@@ -75,7 +75,13 @@ def load_blendshapes(path: str | Path, names: npt.NDArray[Any]) -> FloatArray:
     DataError
         If an array or a score is missing, or the rows are not those of the corpus.
     """
-    arrays = read_npz(path, required=("blendshapes", "names"))
+    return blendshape_scores(read_npz(path, required=("blendshapes", "names")), path, names)
+
+
+def blendshape_scores(
+    arrays: dict[str, npt.NDArray[Any]], path: str | Path, names: npt.NDArray[Any]
+) -> FloatArray:
+    """As `load_blendshapes`, from the arrays of the file that `path` names in messages."""
     if arrays["blendshapes"].dtype.kind not in "fiub":
         raise DataError(
             f"{path}: 'blendshapes' should be numbers, not {arrays['blendshapes'].dtype}"

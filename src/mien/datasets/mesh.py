@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mien.datasets.blendshapes import BLENDSHAPES, load_blendshapes, no_scores
+from mien.datasets.blendshapes import BLENDSHAPES, blendshape_scores, no_scores
 from mien.datasets.npz import read_npz
 from mien.errors import DataError
 from mien.labels import FACE_LANDMARKS
@@ -53,14 +53,14 @@ VERTICES: dict[str, int] = {
 }
 """Which vertex of the mesh lies where each of `mien.labels.FACE_LANDMARKS` does.
 
-Of SYNTHETIC faces, whose landmarks are exact, it is the vertex that lies nearest in the mean of 631
-(by 1 to 3 px of the 112-px crop)."""
+Chosen by eye among the vertices that lie nearest, within some pixels of the 112-px crop, to the
+exact landmarks of SYNTHETIC faces that look straight ahead."""
 
 _INNER_LIPS = ((13, 14), (82, 87), (312, 317))
-# What an eyeLook score of 1 stands for: fitted to the exact gaze of SYNTHETIC faces (r 0.91, 0.53).
+# What an eyeLook score of 1 stands for: a line fitted to the exact gaze of SYNTHETIC faces.
 _GAZE_YAW_DEG, _GAZE_PITCH_DEG = 30.0, 20.0
-# What the mesh says of a head's pose, brought to the exact pose of SYNTHETIC faces (r 0.99, 0.86,
-# 0.94): its canonical face looks down a little.
+# What the mesh says of a head's pose, brought by a line to the exact pose of SYNTHETIC faces: its
+# canonical face looks down a little.
 _POSE_GAIN, _POSE_OFFSET_DEG = np.array([1.056, 0.853, 1.0]), np.array([0.2, 3.8, 0.0])
 _SHUT = 0.65  # eyeBlink of lids that meet
 
@@ -123,8 +123,8 @@ def load_mesh(path: str | Path, names: npt.NDArray[Any]) -> Mesh:
     DataError
         If an array is missing or misshapen, or the rows are not those of the corpus.
     """
-    scores = load_blendshapes(path, names)
-    arrays = read_npz(path, required=("blendshapes",))
+    arrays = read_npz(path, required=("blendshapes", "names"))
+    scores = blendshape_scores(arrays, path, names)
     unseen = np.isnan(scores).all(axis=1)
     unknown = np.full((len(names), _POINTS, 3), np.nan, np.float32)
     points = arrays.get("mesh", unknown).astype(np.float32)

@@ -12,6 +12,8 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from mien.faces.pose import pose_matrix
+
 Float64Array = npt.NDArray[np.float64]
 
 _FLIP = np.diag([1.0, -1.0, -1.0])  # y up, z to the camera <-> y down, z away from it
@@ -20,16 +22,7 @@ _UNKNOWN = (math.nan, math.nan, math.nan)
 
 def head_matrix(yaw_deg: float, pitch_deg: float, roll_deg: float) -> Float64Array:
     """(3, 3): the head's axes in the image's (x right, y up, z to the camera)."""
-    yaw, pitch, roll = np.radians([yaw_deg, -pitch_deg, roll_deg])
-    about_y = [[math.cos(yaw), 0, math.sin(yaw)], [0, 1, 0], [-math.sin(yaw), 0, math.cos(yaw)]]
-    about_x = [
-        [1, 0, 0],
-        [0, math.cos(pitch), -math.sin(pitch)],
-        [0, math.sin(pitch), math.cos(pitch)],
-    ]
-    about_z = [[math.cos(roll), -math.sin(roll), 0], [math.sin(roll), math.cos(roll), 0], [0, 0, 1]]
-    turn: Float64Array = np.array(about_z) @ np.array(about_y) @ np.array(about_x)
-    return turn
+    return pose_matrix([0, 0, roll_deg]) @ pose_matrix([yaw_deg, pitch_deg, 0])
 
 
 def openface_pose(yaw_deg: float, pitch_deg: float, roll_deg: float) -> tuple[float, ...]:
