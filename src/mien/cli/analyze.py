@@ -16,8 +16,8 @@ from mien.errors import InputError, MienError
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-    from mien.inference.guidance import GuidanceFiles
-    from mien.inference.pipeline import Analyzer
+    from mien.pipeline.analyzer import Analyzer
+    from mien.pipeline.companions import GuidanceFiles
 
 # What a folder is searched for. A file named on the command line is tried whatever its suffix.
 _VIDEO_SUFFIXES = {
@@ -197,10 +197,10 @@ def command(
     OUT/NAME/ with the frames table, video.json and report.html. Exit code: 0 if all inputs
     were analysed, 1 if some failed (the others are complete), 2 for wrong usage.
     """
-    from mien.inference.guidance import GuidanceFiles
-    from mien.inference.options import AnalysisOptions
-    from mien.inference.pipeline import Analyzer
     from mien.output.folder import choose_folder, prepare_root
+    from mien.pipeline.analyzer import Analyzer
+    from mien.pipeline.companions import GuidanceFiles
+    from mien.pipeline.options import AnalysisOptions
 
     try:
         options = AnalysisOptions(
@@ -331,7 +331,6 @@ def _analyze_one(
     quiet: bool,
 ) -> bool:
     """Analyse one input into its folder; whether reactions were estimated."""
-    from mien.inference.summary import source_text
     from mien.output.attention import AttentionFile
     from mien.output.attention_video import write_attention_files
     from mien.output.folder import whole_folder, write_document
@@ -339,6 +338,7 @@ def _analyze_one(
     from mien.output.overlay import read_frames_table, write_overlay
     from mien.output.schema import frame_schema, to_table
     from mien.output.sinks import open_sinks
+    from mien.pipeline.summary import source_text
     from mien.report import write_report
 
     started = time.perf_counter()

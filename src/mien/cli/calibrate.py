@@ -45,10 +45,10 @@ def mma(model: Path, data: tuple[str, ...], to: Path, biases: bool) -> None:
     """Fit temperatures and action-unit decisions on half of the faces, measure on the rest."""
     from mien.errors import ConfigError
     from mien.evaluation.affect import without_nan
-    from mien.evaluation.calibrate import calibrate
-    from mien.evaluation.calibration import write_calibration
+    from mien.evaluation.calibration.fit import calibrate
+    from mien.evaluation.calibration.probabilities import write_calibration
     from mien.evaluation.corpora import load_labelled
-    from mien.inference.models import AffectModel
+    from mien.runtime.models import AffectModel
 
     extractor = AffectModel(model)
     if extractor.metadata.get("calibration"):

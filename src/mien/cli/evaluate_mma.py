@@ -68,11 +68,11 @@ def mma(
 ) -> None:
     """Measure the extractor: expressions, valence-arousal and action units, where labelled."""
     from mien.evaluation.affect import without_nan
+    from mien.evaluation.contact_sheets import write_sheets
     from mien.evaluation.corpora import load_labelled
-    from mien.evaluation.mma import measure, predict_faces
-    from mien.evaluation.sheets import write_sheets
-    from mien.evaluation.spread import spread_table
-    from mien.inference.models import AffectModel
+    from mien.evaluation.models.extractor import measure, predict_faces
+    from mien.evaluation.seed_table import spread_table
+    from mien.runtime.models import AffectModel
 
     extractors = [AffectModel(path) for path in models] or [AffectModel()]
     reports = []

@@ -54,7 +54,7 @@ _half = click.option(
 @_half
 def mma(run: Path, to: Path, about: Path, calibration: Path | None, half: bool) -> None:
     """Export an extractor trained with 'mien train mma'."""
-    from mien.evaluation.calibration import read_calibration
+    from mien.evaluation.calibration.probabilities import read_calibration
     from mien.export import export_mma, read_about
     from mien.training.runs import load_extractor_run
 

@@ -10,7 +10,7 @@ import numpy as np
 from cv2.utils import logging
 
 from mien.types import ImageArray
-from mien.video.complaints import complaint
+from mien.video.input_errors import complaint
 
 _HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"mif1", b"avif"})
 _JPEG_STANDALONE = frozenset({0x01, *range(0xD0, 0xD9)})

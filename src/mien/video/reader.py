@@ -15,9 +15,9 @@ from av.video.stream import VideoStream
 
 from mien.errors import InputError
 from mien.types import Frame, ImageArray, SourceInfo
-from mien.video.complaints import complaint
 from mien.video.containers import has_moov, is_mp4, missing_bytes
 from mien.video.images import image_kind, read_image
+from mien.video.input_errors import complaint
 from mien.video.orientation import Orientation, frame_orientation
 from mien.video.rate import RateMeter
 
