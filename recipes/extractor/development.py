@@ -20,7 +20,7 @@ from mien.datasets.sfhq import load_sfhq
 from mien.evaluation.eye_panel import EyePanel, load_eye_panel
 from mien.evaluation.models.extractor import evaluation_crops
 from mien.faces.align import align
-from mien.faces.detect import RetinaFaceDetector
+from mien.faces.detectors.retinaface import RetinaFaceDetector
 from mien.labels import EXPRESSIONS
 from mien.runtime.models import AffectModel
 from mien.training.corpora import cached_landmarks

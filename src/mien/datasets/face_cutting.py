@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mien.faces.detect import FaceDetector, RetinaFaceDetector
+from mien.faces.detectors import FaceDetector
+from mien.faces.detectors.retinaface import RetinaFaceDetector
 from mien.pipeline.face_finder import FaceFinder
 from mien.pipeline.options import AnalysisOptions
 from mien.pipeline.resample import longest_step_s

@@ -34,7 +34,7 @@ from mien.datasets.face_cutting import LargestFace
 from mien.datasets.prepared_files import numbers, write_text, write_whole
 from mien.errors import DataError
 from mien.faces.align import CROP_SIZE_PX
-from mien.faces.detect import FaceDetector
+from mien.faces.detectors import FaceDetector
 from mien.pipeline.resample import Resampler, longest_step_s
 from mien.types import FloatArray, ImageArray
 from mien.video import VideoReader

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.faces.align import align
-from mien.faces.detect import RetinaFaceDetector
+from mien.faces.detectors.retinaface import RetinaFaceDetector
 from mien.labels import (
     ACTION_UNIT_SLICE,
     ACTION_UNITS,

@@ -15,7 +15,7 @@ from typing import Any
 
 from mien._version import __version__
 from mien.errors import InputError, MienError, ModelError
-from mien.faces.detect import FaceDetector, RetinaFaceDetector
+from mien.faces.detectors import FaceDetector, make_detector
 from mien.labels import VALENCE_AROUSAL
 from mien.pipeline.companions import Guidance, GuidanceFiles
 from mien.pipeline.extractor_stage import AffectStage
@@ -62,7 +62,8 @@ class Analyzer:
         self, options: AnalysisOptions | None = None, detector: FaceDetector | None = None
     ) -> None:
         self.options = options or AnalysisOptions()
-        self.detector = detector or RetinaFaceDetector(
+        self.detector = detector or make_detector(
+            self.options.detector,
             max_side_px=self.options.detect_side_px,
             score_threshold=self.options.min_score,
             min_face_px=self.options.min_face_px,
@@ -174,10 +175,11 @@ class Analyzer:
         return told
 
     def settings(self) -> dict[str, Any]:
-        """The options as plain values."""
+        """The options as plain values; the detector stands among the models."""
         return {
             key: str(value) if isinstance(value, Path) else value
             for key, value in asdict(self.options).items()
+            if key != "detector"
         }
 
 

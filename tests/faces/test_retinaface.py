@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from mien.demo import demo_frames, sample_image
-from mien.faces.detect import RetinaFaceDetector
+from mien.faces.detectors.retinaface import RetinaFaceDetector
 from mien.labels import LANDMARKS
 from mien.types import Face
 
