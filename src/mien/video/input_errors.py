@@ -12,3 +12,9 @@ def complaint(path: Path, fault: str, remedy: str) -> InputError:
     # A file name may hold line breaks; the promise of one line is kept all the same.
     name = " ".join(str(path).split("\n")).replace("\r", " ")
     return InputError(f"{name}: {fault}; {remedy}")
+
+
+def too_large(path: Path, width_px: int, height_px: int, max_pixels: int) -> InputError:
+    """The error for a picture above the limit."""
+    size = f"{width_px} x {height_px} pixels, more than {max_pixels / 1e6:g} million"
+    return complaint(path, f"its pictures have {size}", "shrink it, or raise --max-pixels")
