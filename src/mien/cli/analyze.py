@@ -1,4 +1,4 @@
-"""``mien analyze``: videos and images in, tables and reports out."""
+"""``mien analyze``: read the faces in videos and images; write tables and reports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``mien synthesize``: sets of synthetic faces with exact truth."""
+"""``mien synthesize``: draw synthetic faces with exact truth (needs the extra 'synthetic')."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``mien evaluate mma``: measure an extractor on labelled faces."""
+"""``mien evaluate extractor``: measure an extractor on labelled faces."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mien.errors import DataError
 from mien.evaluation.corpora import FRAMINGS, SPLITS
 
 
-@click.command("mma")
+@click.command("extractor")
 @click.option(
     "--data",
     required=True,
@@ -57,7 +57,7 @@ from mien.evaluation.corpora import FRAMINGS, SPLITS
     "unit. They show the people of the corpus: keep them as private as the corpus.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def mma(
+def extractor(
     data: tuple[str, ...],
     split: str | None,
     blendshapes: Path | None,
