@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from importlib.metadata import EntryPoint
+from pathlib import Path
 from types import ModuleType
 
 import click
@@ -11,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 import mien.cli
+import mien.errors
 from mien.cli import cli, verbs
 
 
@@ -40,6 +43,29 @@ def test_a_package_of_others_adds_a_verb(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(mien.cli, "entry_points", lambda group: [point] * (group == "mien.verbs"))
     assert "greet" in CliRunner().invoke(cli, ["--help"]).output
     assert CliRunner().invoke(cli, ["greet", "you"]).output == "hello you\n"
+
+
+def test_a_misspelt_verb_names_the_nearest() -> None:
+    done = CliRunner().invoke(cli, ["anaylze", "x.mp4"])
+    assert done.exit_code == 2 and "Did you mean 'analyze'?" in done.output
+
+
+@pytest.mark.parametrize("verb", ["train", "export"])
+def test_help_needs_no_torch_and_running_does(verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mien.cli, "find_spec", lambda name: None if name == "torch" else object())
+    group = import_module(f"mien.cli.{verb}").command
+    assert CliRunner().invoke(group, ["extractor", "--help"]).exit_code == 0
+    options = [option for option in group.commands["extractor"].params if option.required]
+    words = [word for option in options for word in (option.opts[0], "x.toml")]
+    done = CliRunner().invoke(group, ["extractor", *words])
+    assert "needs torch, which is not installed: pip install '.[train]'" in str(done.exception)
+
+
+def test_outside_a_checkout_extras_are_asked_for_by_name(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(mien.errors, "__file__", str(tmp_path / "a" / "mien" / "errors.py"))
+    assert mien.errors.install("train") == "pip install 'mien[train]'"
 
 
 @pytest.mark.parametrize("verb", ["train", "export", "evaluate", "calibrate"])

@@ -211,7 +211,7 @@ def test_heic_without_its_extra_says_what_to_do(
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
     path = tmp_path / "a.heic"
     path.write_bytes(struct.pack(">I", 24) + b"ftypheic" + bytes(4) + b"mif1heic" + bytes(100))
-    with pytest.raises(InputError, match=r"extra heic.*pip install 'mien\[heic\]', or convert"):
+    with pytest.raises(InputError, match=r"extra heic.*pip install '.\[heic\]', or convert"):
         VideoReader(path)
 
 

@@ -10,16 +10,18 @@ import pkgutil
 import re
 import signal
 import sys
+from difflib import get_close_matches
+from functools import wraps
 from importlib import import_module
 from importlib.abc import InspectLoader
 from importlib.metadata import entry_points
 from importlib.util import find_spec
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import click
 
 from mien._version import __version__
-from mien.errors import ConfigError, MienError
+from mien.errors import ConfigError, MienError, install
 
 _FIRST = ("analyze", "demo")  # in the help; the others follow by name
 _ENTRY_POINTS = "mien.verbs"
@@ -69,6 +71,15 @@ class Verbs(click.Group):
         assert isinstance(found, click.Command)
         return found
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The verb; a misspelt one names the nearest."""
+        near = get_close_matches(args[0], verbs(), n=1)
+        if args[0] not in verbs() and near:
+            ctx.fail(f"No such command '{args[0]}'. Did you mean '{near[0]}'?")
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of verbs, without importing them."""
         with formatter.section("Commands"):
@@ -83,6 +94,23 @@ class WithAliases(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The verb of that name, or of the older name."""
         return super().get_command(ctx, self.aliases.get(cmd_name, cmd_name))
+
+
+class NeedsTorch(WithAliases):
+    """A group whose verbs need torch when they run; their help does not."""
+
+    def add_command(self, cmd: click.Command, name: str | None = None) -> None:
+        """Guard the verb."""
+        run = cmd.callback
+        assert run is not None
+
+        @wraps(run)
+        def guarded(*args: Any, **settings: Any) -> Any:
+            require_torch()
+            return run(*args, **settings)
+
+        cmd.callback = guarded
+        super().add_command(cmd, name)
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
@@ -104,7 +132,7 @@ def require_torch() -> None:
         If torch cannot be imported.
     """
     if find_spec("torch") is None:
-        raise ConfigError("this needs torch, which is not installed: pip install '.[train]'")
+        raise ConfigError(f"this needs torch, which is not installed: {install('train')}")
 
 
 def main() -> None:

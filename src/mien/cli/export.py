@@ -6,14 +6,13 @@ from pathlib import Path
 
 import click
 
-from mien.cli import WithAliases, require_torch
+from mien.cli import NeedsTorch
 from mien.errors import ModelError
 
 
-@click.group("export", cls=WithAliases)
+@click.group("export", cls=NeedsTorch)
 def command() -> None:
     """Turn a trained model into the ONNX file that mien reads. Needs the extra 'train'."""
-    require_torch()
 
 
 _run = click.option(

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from mien.cli import complain
-from mien.errors import ConfigError
+from mien.errors import ConfigError, install
 
 
 @click.command("study")
@@ -57,7 +57,7 @@ def command(
     try:
         from mien.study.study import StudyOptions, make_study, write_study
     except ImportError as error:
-        raise ConfigError(f"this needs {error.name}: pip install 'mien[study]'") from error
+        raise ConfigError(f"this needs {error.name}: {install('study')}") from error
     options = StudyOptions(participants, events, condition, baseline, measures, mixed, frames, seed)
     study = make_study(results, options)
     for note in study.notes:

@@ -8,14 +8,13 @@ from pathlib import Path
 
 import click
 
-from mien.cli import WithAliases, require_torch
+from mien.cli import NeedsTorch
 from mien.errors import ConfigError
 
 
-@click.group("train", cls=WithAliases)
+@click.group("train", cls=NeedsTorch)
 def command() -> None:
-    """Train a model. Needs the extra: pip install ".[train]"."""
-    require_torch()
+    """Train a model. Needs the extra 'train'."""
 
 
 _config = click.option(

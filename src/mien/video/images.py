@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from cv2.utils import logging
 
+from mien.errors import install
 from mien.types import ImageArray
 from mien.video.image_headers import has_several, heif_quarter_turns, jpeg_scan_start, picture_size
 from mien.video.input_errors import complaint, too_large
@@ -114,7 +115,7 @@ def _read_heic(path: Path, max_pixels: int) -> ImageArray:
         raise complaint(
             path,
             "HEIC is read with the extra heic, which is not installed",
-            "pip install 'mien[heic]', or convert it to JPEG",
+            f"{install('heic')}, or convert it to JPEG",
         ) from None
     try:
         picture = pillow_heif.open_heif(path, convert_hdr_to_8bit=True)
