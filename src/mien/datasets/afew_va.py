@@ -8,7 +8,6 @@ corpus has no split: by a hash of the actor where one is named, else of the clip
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from mien.datasets.stream_corpus import StreamCorpus, StreamFile, StreamSource, 
 from mien.datasets.stream_frames import numbered_images
 from mien.datasets.traces import Traces
 from mien.errors import DataError
+from mien.io import read_json
 
 FPS = 25.0
 """Frames per second that are assumed, as of films."""
@@ -56,7 +56,7 @@ def _source(path: Path) -> StreamSource:
         raise DataError(
             f"{path}: its name cannot be an id; expected letters, digits, '.', '_', '-'"
         )
-    document = _read(path)
+    document = read_json(path)
     frames = document.get("frames")
     if not isinstance(frames, dict) or not frames:
         raise DataError(f"{path}: looked for 'frames' with an entry for each frame, found none")
@@ -84,18 +84,6 @@ def _source(path: Path) -> StreamSource:
             np.array([samples[n] for n in numbers], np.float32),
         ),
     )
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise DataError(f"{path}, line {error.lineno}: is no JSON ({error.msg})") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read ({error})") from error
-    if not isinstance(document, dict):
-        raise DataError(f"{path}: holds a {type(document).__name__}; expected an object")
-    return document
 
 
 def _value(path: Path, name: str, entry: Any, key: str) -> float:

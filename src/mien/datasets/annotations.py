@@ -14,7 +14,6 @@ Columns of the table (`ANNOTATION_SCHEMA`), the same for every corpus:
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,8 +25,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute
 
-from mien.datasets.prepared_files import numbers, read_parquet, write_text, write_whole
+from mien.datasets.prepared_files import numbers, read_parquet, write_whole
 from mien.errors import DataError
+from mien.io import DOCUMENT, read_dataset, write_json
 from mien.labels import ACTION_UNIT_COLUMNS, EXPRESSIONS, LANDMARKS, VALENCE_AROUSAL
 from mien.types import FloatArray
 
@@ -169,7 +169,6 @@ def annotation_table(
 
 def write_annotations(corpus: ImageCorpus, folder: Path) -> dict[str, Any]:
     """Write ``annotations.parquet`` and ``dataset.json``; the content of the latter is returned."""
-    folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / "annotations.parquet", corpus.table)
     document = {
         "format": FORMAT,
@@ -180,8 +179,7 @@ def write_annotations(corpus: ImageCorpus, folder: Path) -> dict[str, Any]:
         "counts": corpus.counts(),
         "notes": list(corpus.notes),
     }
-    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
-    write_text(folder / "dataset.json", text + "\n")
+    write_json(folder / DOCUMENT, document)
     return document
 
 
@@ -194,18 +192,12 @@ def read_annotations(folder: str | Path) -> ImageCorpus:
         If a file is missing, damaged, or of another format.
     """
     place = Path(folder)
-    path = place / "dataset.json"
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        found = (document["format"], document["version"], document["expressions"])
-    except FileNotFoundError as error:
-        raise DataError(f"{place}: no prepared annotations: there is no dataset.json") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path}: cannot be read as that of prepared annotations") from error
-    if found != (FORMAT, VERSION, list(EXPRESSIONS)):
+    needs = ("corpus", "root", "expressions", "notes")
+    document = read_dataset(place, "prepared annotations", (FORMAT, VERSION), needs)
+    if document["expressions"] != list(EXPRESSIONS):
         raise DataError(
-            f"{path}: holds {found[0]!r} version {found[1]}; expected {FORMAT!r} version {VERSION} "
-            f"with the expressions {EXPRESSIONS}"
+            f"{place / DOCUMENT}: its expressions are {document['expressions']}; expected "
+            f"{EXPRESSIONS}"
         )
     table = read_parquet(place / "annotations.parquet")
     if not table.schema.equals(ANNOTATION_SCHEMA):

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from mien._version import __version__
-from mien.datasets.claims import cannot_write, claim
 from mien.datasets.clips import VideoCorpus
 from mien.datasets.extraction import reason_of
 from mien.datasets.face_cutting import open_detector
@@ -26,9 +25,9 @@ from mien.datasets.frame_clips import (
     write_clip_labels,
     write_crops,
 )
-from mien.datasets.prepared_files import write_text
 from mien.errors import ConfigError, DataError, InputError
 from mien.faces.detectors import FaceDetector
+from mien.io import cannot_write, lock_folder, sweep, write_text
 from mien.workers import Tick, run
 
 MOST_POSITIONS = 480
@@ -106,7 +105,7 @@ def cut_corpus(
     if not 0 < fps < math.inf or most < 1:
         raise ConfigError(f"--fps and --most must be positive, not {fps:g} and {most}")
     identity = {"corpus": corpus.name, "outputs": list(corpus.outputs)}
-    claim(out, {**identity, "format": FORMAT, "fps": float(fps), "most": most})
+    lock_folder(out, {**identity, "format": FORMAT, "fps": float(fps), "most": most})
     failures = out / _FAILURES
     shutil.rmtree(failures, ignore_errors=True)  # what failed may have been mended
     tasks = [
@@ -128,7 +127,6 @@ def _cut(detector: FaceDetector, task: CutTask, tick: Tick) -> None:
     try:
         write_crops(task.crops, cut_clip(task.source, detector, task.fps, task.most))
     except (InputError, DataError) as error:
-        task.failure.parent.mkdir(parents=True, exist_ok=True)
         write_text(task.failure, reason_of(task.source, error))
     tick()
 
@@ -156,6 +154,5 @@ def _finish(corpus: VideoCorpus, out: Path, fps: float) -> CutClips:
     }
     write_clip_labels(out, corpus.name, corpus.outputs, fps, rows, extra)
     shutil.rmtree(out / _FAILURES, ignore_errors=True)
-    for left in out.glob("crops/.*.partial"):  # of runs that were killed while they wrote
-        left.unlink(missing_ok=True)
+    sweep(out, "crops/.*.partial")
     return CutClips(counts, tuple(failed))

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from mien.datasets.features import Features, write_features
-from mien.datasets.prepared_files import write_text
 from mien.errors import InputError, MienError
+from mien.io import write_text
 from mien.labels import AFFECT_COLUMNS
 from mien.pipeline.analyzer import Analyzer
 from mien.pipeline.options import AnalysisOptions
@@ -76,7 +76,6 @@ def read_video(analyzer: Analyzer, task: VideoTask, tick: Tick) -> None:
     try:
         write_features(task.features, extract_features(analyzer, task.source))
     except InputError as error:
-        task.failure.parent.mkdir(parents=True, exist_ok=True)
         write_text(task.failure, reason_of(task.source, error))
     tick()
 

@@ -79,7 +79,6 @@ def write_features(path: Path, features: Features) -> None:
             for k, name in enumerate(AFFECT_COLUMNS)
         },
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, with_facts(pa.table(columns), facts))
 
 

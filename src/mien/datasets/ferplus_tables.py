@@ -14,6 +14,7 @@ import warnings
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,7 @@ import numpy.typing as npt
 from mien.datasets.ferplus import SPLITS, VOTE_COLUMNS
 from mien.datasets.text_tables import Row, read_rows
 from mien.errors import DataError
+from mien.io import atomic_path
 
 IMAGE_FILES = ("fer2013.csv", "icml_face_data.csv")
 VOTE_FILE = "fer2013new.csv"
@@ -122,20 +124,9 @@ def load_ferplus_tables(root: str | Path) -> FerPlusTables:
 def write_ferplus(corpus: FerPlusTables, folder: Path) -> Path:
     """Write ``ferplus.npz``, whole or not at all."""
     path = folder / "ferplus.npz"
-    partial = folder / "ferplus.npz.partial"
-    try:
-        with partial.open("wb") as file:
-            np.savez_compressed(
-                file,
-                images=corpus.images,
-                votes=corpus.votes,
-                split=corpus.split,
-                name=corpus.names,
-                dup_group=corpus.duplicates,
-            )
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    arrays: dict[str, Any] = {"images": corpus.images, "votes": corpus.votes, "split": corpus.split}
+    with atomic_path(path) as partial, partial.open("wb") as file:
+        np.savez_compressed(file, **arrays, name=corpus.names, dup_group=corpus.duplicates)
     return path
 
 

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import zipfile
 import zlib
 from collections.abc import Iterable, Sequence
@@ -31,10 +30,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mien.datasets.face_cutting import LargestFace
-from mien.datasets.prepared_files import numbers, write_text, write_whole
+from mien.datasets.prepared_files import numbers, write_whole
 from mien.errors import DataError
 from mien.faces.align import CROP_SIZE_PX
 from mien.faces.detectors import FaceDetector
+from mien.io import DOCUMENT, atomic_path, write_json
 from mien.pipeline.resample import Resampler, longest_step_s
 from mien.types import FloatArray, ImageArray
 from mien.video import VideoReader
@@ -152,14 +152,8 @@ def crops_path(folder: Path, name: str) -> Path:
 
 def write_crops(path: Path, crops: ImageArray) -> None:
     """Write crops uint8 (n, 112, 112, 3); the file has its name only when it is complete."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with partial.open("wb") as file:
-            np.savez(file, crops=crops)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with atomic_path(path) as partial, partial.open("wb") as file:
+        np.savez(file, crops=crops)
 
 
 def count_crops(path: Path) -> int | None:
@@ -195,7 +189,6 @@ def write_clip_labels(
     extra
         Further entries of ``dataset.json``.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     labels = np.array([row[2] for row in rows], np.float32).reshape(-1, len(outputs))
     columns: dict[str, pa.Array] = {
         "id": pa.array([row[0] for row in rows], pa.string()),
@@ -204,8 +197,7 @@ def write_clip_labels(
     }
     write_whole(folder / "labels.parquet", pa.table(columns))
     document = {"format": FORMAT, "version": 1, "corpus": corpus, "outputs": list(outputs)}
-    text = json.dumps({**document, "fps": fps, **(extra or {})}, indent=2) + "\n"
-    write_text(folder / "dataset.json", text)
+    write_json(folder / DOCUMENT, {**document, "fps": fps, **(extra or {})}, ascii_only=True)
 
 
 def write_frame_clips(
@@ -234,7 +226,7 @@ def load_frame_clips(folder: Path, split: str) -> FrameClips:
     DataError
         If the folder is none of this format, or has no clip of the split.
     """
-    file = folder / "dataset.json"
+    file = folder / DOCUMENT
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
         table = pq.read_table(folder / "labels.parquet")

@@ -33,7 +33,6 @@ the person or else of the clip. A person in two splits is refused.
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import Any
@@ -48,6 +47,7 @@ from mien.datasets.text_tables import Row, as_number, read_rows
 from mien.datasets.traces import read_trace_table
 from mien.errors import DataError
 from mien.faces.modalities import STREAMS
+from mien.io import read_json
 
 ANNOTATION = "annotation.csv"
 CALIBRATION = "streams.json"
@@ -165,15 +165,7 @@ def read_calibration(path: Path) -> dict[str, dict[str, Any]]:
     """
     if not path.is_file():
         return {}
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise DataError(f"{path}, line {error.lineno}: is no JSON ({error.msg})") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read ({error})") from error
-    if not isinstance(document, dict):
-        raise DataError(f"{path}: holds a {type(document).__name__}; expected an object")
-    return {name: _calibration(path, name, entry) for name, entry in document.items()}
+    return {name: _calibration(path, name, entry) for name, entry in read_json(path).items()}
 
 
 def _calibration(path: Path, name: str, entry: Any) -> dict[str, Any]:

@@ -17,7 +17,6 @@ from mien._version import __version__
 from mien.datasets.aff_wild2 import load_aff_wild2
 from mien.datasets.affectnet import load_affectnet
 from mien.datasets.annotations import ImageCorpus, write_annotations
-from mien.datasets.claims import cannot_write, claim
 from mien.datasets.clips import VideoCorpus
 from mien.datasets.crema_d import load_crema_d
 from mien.datasets.emotionet import load_emotionet
@@ -34,10 +33,11 @@ from mien.datasets.ferplus_tables import FerPlusTables, load_ferplus_tables, wri
 from mien.datasets.frame_clips import NO_FACE
 from mien.datasets.hume_reaction import load_hume_reaction
 from mien.datasets.prepared import PreparedDocument, write_labels
-from mien.datasets.prepared_files import read_footer, write_text
+from mien.datasets.prepared_files import read_footer
 from mien.datasets.stream_corpus import StreamCorpus
 from mien.datasets.stream_prepare import STREAM_CORPORA
 from mien.errors import ConfigError
+from mien.io import DOCUMENT, cannot_write, lock_folder, sweep, write_json
 from mien.pipeline.analyzer import Analyzer
 from mien.workers import run
 
@@ -109,7 +109,7 @@ def prepare_videos(
     """
     stage1 = describe_stage1(model)
     identity = {"corpus": corpus.name, "outputs": list(corpus.outputs)}
-    claim(out, {**identity, "stage1": stage1, "settings": analysis_settings()})
+    lock_folder(out, {**identity, "stage1": stage1, "settings": analysis_settings()})
     failures = out / _FAILURES
     shutil.rmtree(failures, ignore_errors=True)  # what failed may have been mended
     tasks = [
@@ -152,10 +152,9 @@ def _finish(corpus: VideoCorpus, out: Path, stage1: dict[str, Any]) -> PreparedD
         "warnings": warnings,
     }
     document = PreparedDocument(corpus.name, corpus.outputs, stage1, counts, tuple(failed), extra)
-    write_text(out / "dataset.json", document.as_json())
+    write_json(out / DOCUMENT, document.as_dict())
     shutil.rmtree(out / _FAILURES, ignore_errors=True)
-    for left in out.glob("features/*/.*.partial"):  # of runs that were killed while they wrote
-        left.unlink(missing_ok=True)
+    sweep(out, "features/*/.*.partial")
     return document
 
 
@@ -172,7 +171,7 @@ def prepare_tables(corpus: FerPlusTables, out: Path) -> Path:
 
 def _claimed(out: Path, name: str, write: Callable[[], T]) -> T:
     """What `write` returns, once the folder is known to be this corpus's."""
-    claim(out, {"corpus": name})
+    lock_folder(out, {"corpus": name})
     try:
         return write()
     except OSError as error:

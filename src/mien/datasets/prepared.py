@@ -13,7 +13,6 @@ Layout of a prepared folder:
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -29,11 +28,11 @@ from mien.datasets.prepared_files import (
     AGAIN,
     numbers,
     read_parquet,
-    write_text,
     write_whole,
 )
 from mien.datasets.sequences import SequenceSet
 from mien.errors import DataError
+from mien.io import DOCUMENT, read_dataset, write_json
 from mien.types import FloatArray
 
 FORMAT = "mien prepared videos"
@@ -62,9 +61,9 @@ class PreparedDocument:
     failed: tuple[tuple[str, str], ...] = ()
     extra: dict[str, Any] = field(default_factory=dict)
 
-    def as_json(self) -> str:
-        """The text of the file."""
-        document = {
+    def as_dict(self) -> dict[str, Any]:
+        """The file as plain values."""
+        return {
             "format": FORMAT,
             "version": VERSION,
             "corpus": self.corpus,
@@ -74,7 +73,6 @@ class PreparedDocument:
             "failed": [{"id": name, "reason": reason} for name, reason in self.failed],
             **self.extra,
         }
-        return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def write_prepared(
@@ -124,7 +122,7 @@ def write_prepared(
     document = PreparedDocument(
         corpus, tuple(outputs), stage1 or unknown, {**counts, "frames": frames}, tuple(failed)
     )
-    write_text(folder / "dataset.json", document.as_json())
+    write_json(folder / DOCUMENT, document.as_dict())
     return folder
 
 
@@ -161,7 +159,6 @@ def write_labels(
             **{name: numbers(labels[:, k], pa.float32()) for k, name in enumerate(outputs)},
         }
     )
-    folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / "labels.parquet", table)
 
 
@@ -173,20 +170,8 @@ def read_document(folder: Path) -> PreparedDocument:
     DataError
         If it is missing, damaged, or of another format or version.
     """
-    path = folder / "dataset.json"
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        found = (document["format"], document["version"])
-    except FileNotFoundError as error:
-        raise DataError(
-            f"{folder}: not a prepared set: there is no dataset.json; {AGAIN}"
-        ) from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path}: cannot be read as that of a prepared set") from error
-    if found != (FORMAT, VERSION):
-        raise DataError(
-            f"{path}: holds {found[0]!r} version {found[1]}; expected {FORMAT!r} version {VERSION}"
-        )
+    path = folder / DOCUMENT
+    document = read_dataset(folder, "a prepared set", (FORMAT, VERSION), again=AGAIN)
     try:
         return PreparedDocument(
             corpus=document["corpus"],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from mien.errors import DataError
+from mien.io import atomic_path
 
 AGAIN = "run the same `mien datasets prepare` again to finish it"
 
@@ -79,20 +79,6 @@ def facts_of(schema: pa.Schema, path: Path) -> dict[str, Any]:
 
 def write_whole(path: Path, table: pa.Table) -> None:
     """Write a Parquet file that has its name only when it is complete."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with partial.open("wb") as file:  # Arrow takes some names for addresses
-            pa.parquet.write_table(table, file, compression="zstd")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file that has its name only when it is complete."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    # Arrow takes some names for addresses.
+    with atomic_path(path) as partial, partial.open("wb") as file:
+        pa.parquet.write_table(table, file, compression="zstd")

@@ -17,7 +17,6 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.datasets.face_cutting import OPTIONS, LargestFace
-from mien.datasets.prepared_files import write_text
 from mien.datasets.stream_corpus import StreamSource
 from mien.datasets.stream_files import to_hundredths_of_kelvin, to_tenths_of_mm
 from mien.datasets.stream_frames import Companion, color_frames, color_interval_s, warp
@@ -25,6 +24,7 @@ from mien.datasets.stream_writer import RecordingWriter
 from mien.errors import DataError, InputError
 from mien.faces.align import CROP_SIZE_PX, TEMPLATE, similarity
 from mien.faces.detectors import FaceDetector
+from mien.io import write_text
 from mien.types import FloatArray, Frame
 from mien.workers import Tick
 
@@ -62,7 +62,6 @@ def read_recording(detector: FaceDetector | None, task: RecordingTask, tick: Tic
     try:
         _extract(detector, task)
     except (InputError, DataError) as error:
-        task.failure.parent.mkdir(parents=True, exist_ok=True)
         write_text(task.failure, str(error))
     tick()
 

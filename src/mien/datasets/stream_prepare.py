@@ -14,7 +14,6 @@ from typing import Any
 
 from mien._version import __version__
 from mien.datasets.afew_va import load_afew_va
-from mien.datasets.claims import cannot_write, claim
 from mien.datasets.face_cutting import open_detector
 from mien.datasets.mavfer import load_mavfer
 from mien.datasets.prepared_files import read_parquet
@@ -33,6 +32,7 @@ from mien.datasets.stream_tables import StreamRecording, finish_streams, finishe
 from mien.datasets.synthetic_trimodal import load_synthetic_trimodal
 from mien.errors import DataError
 from mien.faces.detectors import FaceDetector
+from mien.io import cannot_write, lock_folder
 from mien.workers import run
 
 STREAM_CORPORA: dict[str, Callable[[str | Path], StreamCorpus]] = {
@@ -87,7 +87,7 @@ def prepare_streams(
     modalities = corpus.modalities
     settings = {} if corpus.aligned else extraction_settings()
     identity = {"corpus": corpus.name, "modalities": list(modalities), "fps": rate}
-    claim(out, {**identity, "settings": settings})
+    lock_folder(out, {**identity, "settings": settings})
     failures = out / _FAILURES
     shutil.rmtree(failures, ignore_errors=True)  # what failed may have been mended
     digests = {source.id: source_digest(source) for source in corpus.recordings}

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import math
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,11 +11,12 @@ from typing import Any
 import pyarrow as pa
 
 from mien.datasets.clips import SPLITS
-from mien.datasets.prepared_files import read_footer, write_text, write_whole
+from mien.datasets.prepared_files import read_footer, write_whole
 from mien.datasets.stream_files import FIXED_COLUMNS, FORMAT, UNITS, VERSION, recording_folder
 from mien.errors import DataError
 from mien.faces.align import CROP_SIZE_PX
 from mien.faces.modalities import STREAMS
+from mien.io import DOCUMENT, sweep, write_json
 
 
 @dataclass(frozen=True)
@@ -131,10 +130,8 @@ def finish_streams(
         "failed": [{"id": name, "reason": reason} for name, reason in failed],
         **(extra or {}),
     }
-    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    write_text(folder / "dataset.json", text)
-    for left in (folder / "streams").glob(".*.partial"):  # of runs that were killed
-        shutil.rmtree(left, ignore_errors=True)
+    write_json(folder / DOCUMENT, document)
+    sweep(folder, "streams/.*.partial")
     return document
 
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import os
-import shutil
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -26,6 +24,7 @@ from mien.datasets.prepared_files import numbers, with_facts, write_whole
 from mien.datasets.stream_files import ArrayFile, recording_folder
 from mien.datasets.stream_tables import check_modalities
 from mien.faces.modalities import STREAMS
+from mien.io import atomic_path
 from mien.labels import ACTION_UNIT_COLUMNS
 from mien.types import FloatArray, TimeArray
 
@@ -61,7 +60,7 @@ class RecordingWriter:
             raise ValueError(f"the id {name!r} cannot be a file name")
         check_modalities(modalities)
         self._place = recording_folder(folder, name)
-        self._partial = self._place.with_name(f".{name}.{os.getpid()}.partial")
+        self._partial = self._place
         self.modalities = tuple(modalities)
         self.facts = dict(facts or {})
         self._rows: list[tuple[float, float, float, tuple[bool, bool, bool]]] = []
@@ -70,8 +69,9 @@ class RecordingWriter:
         self._files: dict[str, ArrayFile] = {}
 
     def __enter__(self) -> RecordingWriter:
-        shutil.rmtree(self._partial, ignore_errors=True)
-        self._partial.mkdir(parents=True)
+        self._partial = self._stack.enter_context(atomic_path(self._place))
+        self._partial.mkdir()
+        self._stack.push(self._finish)  # when the files are closed, before the folder has its name
         for name in self.modalities:
             file = ArrayFile(self._partial / f"{name}.npy", name)
             self._files[name] = self._stack.enter_context(file)
@@ -135,14 +135,11 @@ class RecordingWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        try:
-            self._stack.__exit__(kind, error, trace)
-            if error is None:
-                self._finish()
-        finally:
-            shutil.rmtree(self._partial, ignore_errors=True)
+        self._stack.__exit__(kind, error, trace)
 
-    def _finish(self) -> None:
+    def _finish(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            return
         if not self._rows:
             raise ValueError(f"the recording {self._place.name!r} has no frame")
         times_s = np.array([row[0] for row in self._rows], np.float64)
@@ -173,8 +170,6 @@ class RecordingWriter:
             "present": {name: int(has[:, STREAMS.index(name)].sum()) for name in self.modalities},
         }
         write_whole(self._partial / "frames.parquet", with_facts(table, facts))
-        shutil.rmtree(self._place, ignore_errors=True)
-        self._partial.replace(self._place)
 
 
 def _unit_columns(units: FloatArray) -> dict[str, pa.Array]:

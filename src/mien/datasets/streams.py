@@ -33,6 +33,7 @@ from mien.datasets.stream_tables import StreamRecording, check_modalities, finis
 from mien.datasets.stream_writer import RecordingWriter, write_recording
 from mien.errors import DataError
 from mien.faces.modalities import STREAMS
+from mien.io import read_dataset
 from mien.labels import ACTION_UNIT_COLUMNS
 from mien.types import FloatArray, ImageArray, TimeArray
 
@@ -301,23 +302,9 @@ def read_stream_document(folder: Path) -> dict[str, Any]:
     DataError
         If it is missing, damaged, or of another format or version.
     """
-    path = folder / "dataset.json"
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        found = (document["format"], document["version"])
-        whole = {"corpus", "fps", "modalities"} <= set(document)
-    except FileNotFoundError as error:
-        raise DataError(
-            f"{folder}: not a folder of aligned streams: there is no dataset.json; run "
-            "`mien datasets prepare` (again)"
-        ) from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path}: cannot be read as that of aligned streams") from error
-    if found != (FORMAT, VERSION) or not whole:
-        raise DataError(
-            f"{path}: holds {found[0]!r} version {found[1]}; expected {FORMAT!r} version {VERSION}"
-        )
-    return dict(document)
+    needs = ("corpus", "fps", "modalities")
+    again = "run `mien datasets prepare` (again)"
+    return read_dataset(folder, "aligned streams", (FORMAT, VERSION), needs, again)
 
 
 def _metric(

@@ -11,7 +11,6 @@ the other corpora (ITU-R BT.601).
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from mien.datasets.targets import valence_arousal_targets
 from mien.errors import DataError
 from mien.faces.align import crop_to_image
 from mien.faces.pose import pose_matrix, turned_pose
+from mien.io import read_dataset
 from mien.labels import (
     ACTION_UNIT_COLUMNS,
     ACTION_UNITS,
@@ -125,17 +125,9 @@ def load_synthetic_images(
 
 def _read_set(folder: Path, split: str | None) -> tuple[pa.Table, dict[str, Any]]:
     """Manifest (of one split) and document of a finished image set."""
-    try:
-        document = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
-        found, count = document["format"], document["arguments"]["count"]
-    except FileNotFoundError as error:
-        raise DataError(
-            f"{folder}: not a set of synthetic images: there is no dataset.json"
-        ) from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{folder}/dataset.json: cannot be read as that of a set") from error
-    if found != _FORMAT:
-        raise DataError(f"{folder}: holds {found!r}; expected {_FORMAT!r}")
+    needs = ("arguments.count", "arguments.size_px")
+    document = read_dataset(folder, "a set of synthetic images", _FORMAT, needs)
+    count = document["arguments"]["count"]
     try:
         with pa.OSFile(str(folder / "manifest.parquet")) as file:
             table = pa.parquet.read_table(file, use_threads=False, pre_buffer=False)

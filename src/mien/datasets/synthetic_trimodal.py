@@ -8,7 +8,6 @@ splits are the set's own, by person.
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,9 +19,12 @@ from mien.datasets.stream_corpus import StreamCorpus, StreamFile, StreamSource
 from mien.datasets.traces import Traces, read_trace_table
 from mien.errors import DataError
 from mien.faces.modalities import STREAMS
+from mien.io import read_dataset
 from mien.labels import ACTION_UNIT_COLUMNS
 
 _FORMAT = "mien synthetic trimodal"
+_WHAT = f"{_FORMAT!r} (mien synthesize trimodal)"
+_SIZES = ("arguments.train", "arguments.valid", "arguments.test")
 _AGAIN = "run the same `mien synthesize trimodal` again to finish it"
 _REQUIRED = ("id", "path", "split", "identity_seed", "light", "fps", *STREAMS)
 
@@ -36,7 +38,7 @@ def load_synthetic_trimodal(root: str | Path) -> StreamCorpus:
         If the folder is none or is not finished.
     """
     folder = Path(root)
-    arguments = _read_arguments(folder)
+    arguments = read_dataset(folder, _WHAT, _FORMAT, _SIZES)["arguments"]
     manifest = folder / "manifest.parquet"
     if not manifest.is_file():
         raise DataError(f"{folder}: the set is not finished; {_AGAIN}")
@@ -50,23 +52,6 @@ def load_synthetic_trimodal(root: str | Path) -> StreamCorpus:
     return StreamCorpus(
         "synthetic-trimodal", None, tuple(_source(folder, row) for row in rows), aligned=True
     )
-
-
-def _read_arguments(folder: Path) -> dict[str, Any]:
-    path = folder / "dataset.json"
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        found, arguments = document["format"], document["arguments"]
-        sizes = {name: int(arguments[name]) for name in ("train", "valid", "test")}
-    except FileNotFoundError as error:
-        raise DataError(f"{folder}: not a set of clips: there is no dataset.json") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(
-            f"{path}: cannot be read as that of {_FORMAT!r} (mien synthesize trimodal)"
-        ) from error
-    if found != _FORMAT:
-        raise DataError(f"{path}: holds {found!r}; expected {_FORMAT!r}")
-    return sizes
 
 
 def _source(folder: Path, row: dict[str, Any]) -> StreamSource:

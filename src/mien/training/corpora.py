@@ -13,6 +13,7 @@ from mien.datasets.annotated_faces import load_annotated_faces
 from mien.datasets.landmarks import LANDMARK_SEARCH, LANDMARK_THRESHOLD, find_landmarks
 from mien.datasets.sfhq import load_sfhq
 from mien.faces.detectors.retinaface import RetinaFaceDetector
+from mien.io import atomic_path
 from mien.training.mma import CorpusConfig, MMATrainConfig
 
 
@@ -66,8 +67,6 @@ def cached_landmarks(
     detector = RetinaFaceDetector(score_threshold=LANDMARK_THRESHOLD)
     with tqdm(total=len(faces), desc=f"landmarks of {faces.corpus}", unit="face") as bar:
         landmarks = find_landmarks(faces.images, detector, bar.update)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_suffix(".partial.npz")
-    np.savez(partial, landmarks=landmarks, fingerprint=np.array(key))
-    partial.replace(file)
+    with atomic_path(file) as partial, partial.open("wb") as opened:
+        np.savez(opened, landmarks=landmarks, fingerprint=np.array(key))
     return landmarks

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from mien.datasets.base import FaceSet
 from mien.errors import ConfigError
+from mien.io import atomic_path
 from mien.labels import (
     ACTION_UNIT_SLICE,
     AFFECT_COLUMNS,
@@ -217,10 +218,8 @@ def _asked_once(
     report(f"the teacher looks at {int(train.sum())} faces of {faces.corpus}")
     answers = np.full((len(faces), len(AFFECT_COLUMNS)), np.nan, np.float32)
     answers[train] = teacher.predict(faces.select(train))
-    file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_suffix(".partial.npz")
-    np.savez(partial, answers=answers)
-    partial.replace(file)
+    with atomic_path(file) as partial, partial.open("wb") as opened:
+        np.savez(opened, answers=answers)
     return answers
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from mien.io import atomic_path, sweep
 from mien.labels import REACTIONS
 from mien.synthetic.faces.generation.pictures import Seeds, channel
 from mien.synthetic.faces.generation.seeds import derive, split_of
@@ -87,14 +87,10 @@ class Clip:
 
 def make_clip(stage: Stage, clip: Clip, tick: Tick) -> None:
     """Fill a hidden folder beside the clip's and give it its name."""
-    partial = clip.folder.with_name(f".{clip.folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
+    sweep(clip.folder.parent, f".{clip.id}.*partial")
+    with atomic_path(clip.folder) as partial:
+        partial.mkdir()
         _fill(stage, clip, partial, tick)
-        partial.replace(clip.folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _fill(stage: Stage, clip: Clip, folder: Path, tick: Tick) -> None:

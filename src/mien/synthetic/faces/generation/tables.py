@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet
 
+from mien.io import atomic_path
 from mien.types import FloatArray
 
 _KINDS = {"f4": pa.float32(), "f8": pa.float64(), "i8": pa.int64()}
@@ -53,10 +54,9 @@ def attribute_columns(
 
 def write_table(table: pa.Table, path: Path) -> None:
     """Write a Parquet file that has its name only when it is complete."""
-    partial = path.with_name(f".{path.name}.partial")
-    with partial.open("wb") as file:  # Arrow takes some names for addresses and refuses others
+    # Arrow takes some names for addresses and refuses others.
+    with atomic_path(path) as partial, partial.open("wb") as file:
         pa.parquet.write_table(table, file, compression="zstd")
-    partial.replace(path)
 
 
 def read_table(path: Path) -> pa.Table:
