@@ -12,9 +12,9 @@ pytest.importorskip("onnx")
 
 from corpus_replicas import calm_frames, write_aff_wild, write_crema
 from mien.cli import main
-from mien.datasets.frame_clips import load_frame_clips
-from mien.datasets.prepared import load_prepared
-from mien.datasets.registry import CORPORA
+from mien.data.formats.face_crops import load_frame_clips
+from mien.data.formats.prepared_videos import load_prepared
+from mien.data.registry import CORPORA
 from mien.demo import write_demo_clip
 from mien.video import write_video
 from tiny_models import tiny_affect

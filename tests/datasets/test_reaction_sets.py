@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mien.datasets.reaction_sets import failed_videos, load_split, splits_of
+from mien.data.reaction_sets import failed_videos, load_split, splits_of
 from mien.errors import DataError
 
-prepared = pytest.importorskip("mien.datasets.prepared")
-features = pytest.importorskip("mien.datasets.features")
+prepared = pytest.importorskip("mien.data.formats.prepared_videos")
+features = pytest.importorskip("mien.data.formats.features")
 
 
 @pytest.fixture

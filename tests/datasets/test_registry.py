@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from mien.datasets.crema_d import OUTPUTS
-from mien.datasets.registry import CORPORA, KINDS, corpus_info, describe_corpus
+from mien.data.corpora.crema_d import OUTPUTS
+from mien.data.registry import CORPORA, KINDS, corpus_info, describe_corpus
 from mien.errors import ConfigError
 
 NAMES = [
@@ -45,7 +45,7 @@ def test_unknown_names() -> None:
 
 def test_nothing_here_needs_torch() -> None:
     code = (
-        "import sys, mien.datasets.registry, mien.datasets.prepare, mien.cli.datasets; "
+        "import sys, mien.data.registry, mien.data.prepare.videos, mien.cli.datasets; "
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], timeout=120).returncode == 0

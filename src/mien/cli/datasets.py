@@ -12,9 +12,9 @@ from mien.cli import complain
 from mien.cli.progress import progress_bar
 
 if TYPE_CHECKING:
-    from mien.datasets.clips import VideoCorpus
-    from mien.datasets.prepare import Corpus
-    from mien.datasets.stream_corpus import StreamCorpus
+    from mien.data.prepare.videos import Corpus
+    from mien.data.recordings import StreamCorpus
+    from mien.data.videos import VideoCorpus
 
 
 @click.group("datasets")
@@ -28,7 +28,7 @@ def command() -> None:
 @command.command("list")
 def list_corpora() -> None:
     """List the corpora that mien reads."""
-    from mien.datasets.registry import CORPORA, KINDS
+    from mien.data.registry import CORPORA, KINDS
 
     width = max(len(name) for name in CORPORA)
     for info in CORPORA.values():
@@ -39,7 +39,7 @@ def list_corpora() -> None:
 @click.argument("name")
 def info(name: str) -> None:
     """Say how to get a corpus, its terms, layout, and published counts and figures."""
-    from mien.datasets.registry import corpus_info, describe_corpus
+    from mien.data.registry import corpus_info, describe_corpus
 
     click.echo(describe_corpus(corpus_info(name)))
 
@@ -82,11 +82,11 @@ def prepare(
     streams. Exit code: 0 if all is there, 1 if some videos could not be
     read (one line each; the rest is complete), 2 for wrong usage.
     """
-    from mien.datasets.clips import VideoCorpus
-    from mien.datasets.ferplus_tables import FerPlusTables
-    from mien.datasets.prepare import load_corpus, prepare_annotations, prepare_tables
-    from mien.datasets.registry import corpus_info
-    from mien.datasets.stream_corpus import StreamCorpus
+    from mien.data.corpora.ferplus_tables import FerPlusTables
+    from mien.data.prepare.videos import load_corpus, prepare_annotations, prepare_tables
+    from mien.data.recordings import StreamCorpus
+    from mien.data.registry import corpus_info
+    from mien.data.videos import VideoCorpus
 
     kind = corpus_info(name).kind  # refuses an unknown name before anything is read
     if kind in ("annotations", "tables") and (jobs or model):
@@ -149,10 +149,10 @@ def crops(
     Exit code: 0 if all is there, 1 if some videos could not be read or are too long (one line
     each; the rest is complete), 2 for wrong usage.
     """
-    from mien.datasets.cut_clips import cut_corpus
-    from mien.datasets.frame_clips import NO_FACE
-    from mien.datasets.prepare import VIDEO_CORPORA
-    from mien.datasets.registry import corpus_info
+    from mien.data.formats.face_crops import NO_FACE
+    from mien.data.prepare.crops import cut_corpus
+    from mien.data.prepare.videos import VIDEO_CORPORA
+    from mien.data.registry import corpus_info
 
     corpus_info(name)  # refuses an unknown name before anything is read
     if name not in VIDEO_CORPORA:
@@ -177,8 +177,8 @@ def crops(
 def _prepare_videos(
     corpus: VideoCorpus, out: Path, jobs: int | None, model: Path | None, quiet: bool
 ) -> None:
-    from mien.datasets.frame_clips import NO_FACE
-    from mien.datasets.prepare import prepare_videos
+    from mien.data.formats.face_crops import NO_FACE
+    from mien.data.prepare.videos import prepare_videos
 
     with progress_bar(len(corpus), "video", quiet) as advance:
         document = prepare_videos(corpus, out, model, jobs, advance)
@@ -200,7 +200,7 @@ def _prepare_videos(
 def _prepare_streams(
     corpus: StreamCorpus, out: Path, jobs: int | None, fps: float | None, quiet: bool
 ) -> None:
-    from mien.datasets.stream_prepare import prepare_streams
+    from mien.data.prepare.streams import prepare_streams
 
     with progress_bar(len(corpus), "recording", quiet) as advance:
         document = prepare_streams(corpus, out, fps, jobs, advance)
@@ -220,7 +220,7 @@ def _prepare_streams(
 
 def _report(corpus: Corpus) -> None:
     """Counts found beside the published ones, and what is worth knowing."""
-    from mien.datasets.registry import corpus_info
+    from mien.data.registry import corpus_info
 
     info = corpus_info(corpus.name)
     found = corpus.counts()

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from mien.data.corpora.sfhq import load_sfhq
+from mien.data.formats.annotated_faces import load_annotated_faces
+from mien.data.prepare.landmarks import LANDMARK_SEARCH, LANDMARK_THRESHOLD, find_landmarks
 from mien.datasets import FaceSet, load_ferplus, load_muxspace, load_synthetic
-from mien.datasets.annotated_faces import load_annotated_faces
-from mien.datasets.landmarks import LANDMARK_SEARCH, LANDMARK_THRESHOLD, find_landmarks
-from mien.datasets.sfhq import load_sfhq
 from mien.faces.detectors.retinaface import RetinaFaceDetector
 from mien.io import atomic_path
 from mien.training.mma import CorpusConfig, MMATrainConfig

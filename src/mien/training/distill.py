@@ -6,7 +6,7 @@ the labels teaches a student of the same cost what the average knows (Hinton, Vi
 Only labels that exist are mixed: where a corpus says nothing, nothing is filled in.
 
 A teacher here is an extractor. `FaceSet.teacher_scores`, what a face mesh measured, are another
-network's and enter as labels (`mien.datasets.mesh_units`).
+network's and enter as labels (`mien.data.targets.mesh_units`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mien.datasets.base import FaceSet
+from mien.data.faces import FaceSet
 from mien.errors import ConfigError
 from mien.io import atomic_path
 from mien.labels import (

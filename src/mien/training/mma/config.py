@@ -24,13 +24,13 @@ class CorpusConfig:
     ----------
     kind
         ``"ferplus"`` (npz of images and votes), ``"faces"`` (zip of faces with its csv),
-        ``"sfhq"`` (the same without labels, `mien.datasets.sfhq`), ``"images"`` (folder that
+        ``"sfhq"`` (the same without labels, `mien.data.corpora.sfhq`), ``"images"`` (folder that
         ``mien datasets prepare`` wrote for a corpus of images or frames, or folders named after
         expressions with train and valid around them) or ``"synthetic"`` (folder of a set that
         ``mien synthesize images`` wrote).
     path, mesh
         Absolute, or relative to the data folder; ``mesh``, what a face mesh saw of a corpus of
-        photographs (`mien.datasets.mesh`), may be empty.
+        photographs (`mien.data.targets.mesh`), may be empty.
     second_labels
         Of kind ``"ferplus"``: file of FER2013's own labels, a second rater; may be empty.
     per_batch

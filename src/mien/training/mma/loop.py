@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mien.datasets.base import FaceSet
-from mien.datasets.blendshapes import BLENDSHAPES
+from mien.data.faces import FaceSet
+from mien.data.targets.blendshapes import BLENDSHAPES
 from mien.errors import ConfigError, ModelError
 from mien.evaluation.affect import affect_report
 from mien.labels import relatedness

@@ -1,0 +1,168 @@
+"""What a face mesh saw in a corpus: landmarks, blendshape scores, head pose, lids and gaze.
+
+The file is what ``recipes/extractor/mesh_teacher.py`` writes beside a corpus: ``mesh`` (n, 478, 3)
+in pixels of the corpus's pictures, ``blendshapes`` (n, 52) with ``names``, ``pose_deg`` (n, 3),
+``detected`` bool (n,) and ``name`` (n,). A file without ``mesh`` and ``pose_deg`` has scores alone:
+what needs landmarks is unknown then. `mien.data.targets.mesh_units` makes action units of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mien.data.formats.arrays import read_npz
+from mien.data.targets.blendshapes import BLENDSHAPES, blendshape_scores, no_scores
+from mien.errors import DataError
+from mien.labels import FACE_LANDMARKS
+from mien.types import FloatArray
+
+_POINTS = 478
+
+VERTICES: dict[str, int] = {
+    "brow_inner_right": 107,
+    "brow_inner_left": 336,
+    "brow_middle_right": 66,
+    "brow_middle_left": 296,
+    "brow_outer_right": 46,
+    "brow_outer_left": 276,
+    "eye_inner_right": 173,
+    "eye_inner_left": 398,
+    "eye_outer_right": 33,
+    "eye_outer_left": 263,
+    "eyelid_upper_right": 159,
+    "eyelid_upper_left": 386,
+    "eyelid_lower_right": 145,
+    "eyelid_lower_left": 374,
+    "ala_right": 64,
+    "ala_left": 294,
+    "cheek_right": 101,
+    "cheek_left": 330,
+    "mouth_right": 61,
+    "mouth_left": 291,
+    "nose_tip": 1,
+    "lip_upper_outer": 0,
+    "lip_upper_inner": 13,
+    "lip_lower_inner": 14,
+    "lip_lower_outer": 17,
+    "chin": 200,
+}
+"""Which vertex of the mesh lies where each of `mien.labels.FACE_LANDMARKS` does.
+
+Chosen by eye among the vertices that lie nearest, within some pixels of the 112-px crop, to the
+exact landmarks of SYNTHETIC faces that look straight ahead."""
+
+_INNER_LIPS = ((13, 14), (82, 87), (312, 317))
+# What an eyeLook score of 1 stands for: a line fitted to the exact gaze of SYNTHETIC faces.
+_GAZE_YAW_DEG, _GAZE_PITCH_DEG = 30.0, 20.0
+# What the mesh says of a head's pose, brought by a line to the exact pose of SYNTHETIC faces: its
+# canonical face looks down a little.
+_POSE_GAIN, _POSE_OFFSET_DEG = np.array([1.056, 0.853, 1.0]), np.array([0.2, 3.8, 0.0])
+_SHUT = 0.65  # eyeBlink of lids that meet
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """What was seen of n faces; NaN where nothing was.
+
+    Attributes
+    ----------
+    landmarks
+        float32 (n, 26, 2), pixels of the corpus's pictures, order of `FACE_LANDMARKS`.
+    blendshapes
+        float32 (n, 47) in [0, 1], order of `BLENDSHAPES`.
+    pose_deg
+        float32 (n, 3): yaw (to the person's left), pitch (up), roll (counter-clockwise).
+    eye_open
+        float32 (n, 2) in [0, 1], the person's left and right.
+    gaze_deg
+        float32 (n, 2): yaw and pitch within the head.
+    lip_gap, brow_height
+        float32 (n,), distance of the inner lips, and of inner brow and inner eye corner, over
+        the distance of the eyes.
+    """
+
+    landmarks: FloatArray
+    blendshapes: FloatArray
+    pose_deg: FloatArray
+    eye_open: FloatArray
+    gaze_deg: FloatArray
+    lip_gap: FloatArray
+    brow_height: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.pose_deg)
+
+    def score(self, name: str) -> FloatArray:
+        """One blendshape (n,), or the mean of its two sides."""
+        sides = [name] if name in BLENDSHAPES else [f"{name}Left", f"{name}Right"]
+        found: FloatArray = self.blendshapes[:, [BLENDSHAPES.index(s) for s in sides]].mean(axis=1)
+        return found
+
+
+def no_mesh(count: int) -> Mesh:
+    """Nothing seen of `count` faces."""
+
+    def nothing(*shape: int) -> FloatArray:
+        return np.full((count, *shape), np.nan, np.float32)
+
+    landmarks = nothing(len(FACE_LANDMARKS), 2)
+    scores = no_scores(count)
+    return Mesh(landmarks, scores, nothing(3), nothing(2), nothing(2), nothing(), nothing())
+
+
+def load_mesh(path: str | Path, names: npt.NDArray[Any]) -> Mesh:
+    """Read the file for exactly the faces `names`, in order.
+
+    Raises
+    ------
+    DataError
+        If an array is missing or misshapen, or the rows are not those of the corpus.
+    """
+    arrays = read_npz(path, required=("blendshapes", "names"))
+    scores = blendshape_scores(arrays, path, names)
+    unseen = np.isnan(scores).all(axis=1)
+    unknown = np.full((len(names), _POINTS, 3), np.nan, np.float32)
+    points = arrays.get("mesh", unknown).astype(np.float32)
+    pose = arrays.get("pose_deg", unknown[:, 0]).astype(np.float32)
+    for name, value, shape in (("mesh", points, (_POINTS, 3)), ("pose_deg", pose, (3,))):
+        if value.shape != (len(names), *shape):
+            raise DataError(
+                f"{path}: {name!r} should be ({len(names)}, {', '.join(map(str, shape))}), found "
+                f"{value.shape}; make it again for this corpus"
+            )
+    points[unseen], pose[unseen] = np.nan, np.nan
+    score = {name: scores[:, k] for k, name in enumerate(BLENDSHAPES)}
+    eyes = [(points[:, a, :2] + points[:, b, :2]) / 2 for a, b in ((33, 133), (263, 362))]
+    between = np.linalg.norm(eyes[0] - eyes[1], axis=1)  # (n,) px
+    gaps = [np.linalg.norm(points[:, a, :2] - points[:, b, :2], axis=1) for a, b in _INNER_LIPS]
+    brows = [
+        np.linalg.norm(points[:, a, :2] - points[:, b, :2], axis=1)
+        for a, b in ((55, 133), (285, 362))
+    ]
+    blink = np.stack([score["eyeBlinkLeft"], score["eyeBlinkRight"]], axis=1)
+    yaw = (
+        score["eyeLookOutLeft"]
+        - score["eyeLookInLeft"]
+        + score["eyeLookInRight"]
+        - score["eyeLookOutRight"]
+    ) / 2
+    pitch = (
+        score["eyeLookUpLeft"]
+        + score["eyeLookUpRight"]
+        - score["eyeLookDownLeft"]
+        - score["eyeLookDownRight"]
+    ) / 2
+    return Mesh(
+        points[:, [VERTICES[name] for name in FACE_LANDMARKS], :2],
+        scores,
+        (pose * _POSE_GAIN + _POSE_OFFSET_DEG).astype(np.float32),
+        (1 - np.clip(blink / _SHUT, 0, 1)).astype(np.float32),
+        np.stack([_GAZE_YAW_DEG * yaw, _GAZE_PITCH_DEG * pitch], axis=1).astype(np.float32),
+        (np.mean(gaps, axis=0) / between).astype(np.float32),
+        (np.mean(brows, axis=0) / between).astype(np.float32),
+    )
