@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 
@@ -12,8 +12,9 @@ from mien.cli import complain
 from mien.cli.progress import progress_bar
 
 if TYPE_CHECKING:
-    from mien.data.prepare.videos import Corpus
+    from mien.data.formats.annotations import ImageCorpus
     from mien.data.recordings import StreamCorpus
+    from mien.data.registry import LoadedCorpus, TableCorpus
     from mien.data.videos import VideoCorpus
 
 
@@ -28,10 +29,11 @@ def command() -> None:
 @command.command("list")
 def list_corpora() -> None:
     """List the corpora that mien reads."""
-    from mien.data.registry import CORPORA, KINDS
+    from mien.data.registry import KINDS, corpora
 
-    width = max(len(name) for name in CORPORA)
-    for info in CORPORA.values():
+    found = corpora()
+    width = max(len(name) for name in found)
+    for info in found.values():
         click.echo(f"{info.name:<{width}}  {info.title}: {KINDS[info.kind]}")
 
 
@@ -82,11 +84,9 @@ def prepare(
     streams. Exit code: 0 if all is there, 1 if some videos could not be
     read (one line each; the rest is complete), 2 for wrong usage.
     """
-    from mien.data.corpora.ferplus_tables import FerPlusTables
-    from mien.data.prepare.videos import load_corpus, prepare_annotations, prepare_tables
-    from mien.data.recordings import StreamCorpus
-    from mien.data.registry import corpus_info
-    from mien.data.videos import VideoCorpus
+    from mien.data.formats.annotations import write_annotations
+    from mien.data.prepare.job import write_once
+    from mien.data.registry import corpus_info, load_corpus
 
     kind = corpus_info(name).kind  # refuses an unknown name before anything is read
     if kind in ("annotations", "tables") and (jobs or model):
@@ -98,20 +98,20 @@ def prepare(
     corpus = load_corpus(name, root)
     if not quiet:
         _report(corpus)
-    if isinstance(corpus, VideoCorpus):
-        _prepare_videos(corpus, out, jobs, model, quiet)
-        return
-    if isinstance(corpus, StreamCorpus):
-        _prepare_streams(corpus, out, jobs, fps, quiet)
-        return
-    if isinstance(corpus, FerPlusTables):
-        path = prepare_tables(corpus, out)
+    if kind == "videos":
+        _prepare_videos(cast("VideoCorpus", corpus), out, jobs, model, quiet)
+    elif kind == "streams":
+        _prepare_streams(cast("StreamCorpus", corpus), out, jobs, fps, quiet)
+    elif kind == "tables":
+        tables = cast("TableCorpus", corpus)
+        path = write_once(out, name, lambda: tables.write(out))
         if not quiet:
             click.echo(f"{len(corpus)} faces with votes -> {path}")
-        return
-    prepare_annotations(corpus, out)
-    if not quiet:
-        click.echo(f"{len(corpus)} annotated images -> {out / 'annotations.parquet'}")
+    else:
+        images = cast("ImageCorpus", corpus)
+        write_once(out, name, lambda: write_annotations(images, out))
+        if not quiet:
+            click.echo(f"{len(corpus)} annotated images -> {out / 'annotations.parquet'}")
 
 
 @command.command("crops")
@@ -149,17 +149,14 @@ def crops(
     Exit code: 0 if all is there, 1 if some videos could not be read or are too long (one line
     each; the rest is complete), 2 for wrong usage.
     """
-    from mien.data.formats.face_crops import NO_FACE
     from mien.data.prepare.crops import cut_corpus
-    from mien.data.prepare.videos import VIDEO_CORPORA
-    from mien.data.registry import corpus_info
+    from mien.data.prepare.job import NO_FACE
+    from mien.data.registry import corpora_of, corpus_info, load_corpus
 
-    corpus_info(name)  # refuses an unknown name before anything is read
-    if name not in VIDEO_CORPORA:
-        raise click.UsageError(
-            f"{name} has no whole videos; these have: {', '.join(VIDEO_CORPORA)}"
-        )
-    corpus = VIDEO_CORPORA[name](root)
+    if corpus_info(name).kind != "videos":  # refuses an unknown name before anything is read
+        videos = ", ".join(corpora_of("videos"))
+        raise click.UsageError(f"{name} has no whole videos; these have: {videos}")
+    corpus = cast("VideoCorpus", load_corpus(name, root))
     with progress_bar(len(corpus), "video", quiet) as advance:
         cut = cut_corpus(corpus, out, fps, most, jobs, advance)
     paths = {clip.id: clip.path for clip in corpus.clips}
@@ -177,7 +174,7 @@ def crops(
 def _prepare_videos(
     corpus: VideoCorpus, out: Path, jobs: int | None, model: Path | None, quiet: bool
 ) -> None:
-    from mien.data.formats.face_crops import NO_FACE
+    from mien.data.prepare.job import NO_FACE
     from mien.data.prepare.videos import prepare_videos
 
     with progress_bar(len(corpus), "video", quiet) as advance:
@@ -218,7 +215,7 @@ def _prepare_streams(
         sys.exit(1)
 
 
-def _report(corpus: Corpus) -> None:
+def _report(corpus: LoadedCorpus) -> None:
     """Counts found beside the published ones, and what is worth knowing."""
     from mien.data.registry import corpus_info
 

@@ -12,6 +12,7 @@ from mien.data.corpora.expression_folders import are_expression_folders, holds_f
 from mien.data.corpora.sfhq import is_sfhq, load_sfhq
 from mien.data.formats.annotated_faces import load_annotated_faces
 from mien.data.prepare.landmarks import LANDMARK_THRESHOLD, find_landmarks
+from mien.data.registry import face_readers
 from mien.datasets import FaceSet, load_ferplus, load_muxspace, load_synthetic
 from mien.errors import DataError
 from mien.faces.detectors.retinaface import RetinaFaceDetector
@@ -101,6 +102,10 @@ def load_labelled(
 
 def _load(data: Path, blendshapes: Path | None, notes: list[str]) -> tuple[FaceSet, str, str]:
     """The corpus, the split that is usually measured on, and `LabelledFaces.truth`."""
+    for reader in face_readers().values():
+        if reader.recognises is not None and reader.recognises(data):
+            faces = reader.load(data)
+            return faces, usual_split(faces.split), "annotation"
     if data.is_dir():
         prepared = (data / "annotations.parquet").is_file()
         # A folder of folders without a document of ours is taken for expressions: either it is

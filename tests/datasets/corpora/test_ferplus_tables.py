@@ -10,8 +10,13 @@ import pytest
 from click.testing import CliRunner
 
 from mien.cli import cli
-from mien.data.corpora.ferplus import SPLITS, VOTE_COLUMNS
-from mien.data.corpora.ferplus_tables import IMAGE_FILES, VOTE_FILE, load_ferplus_tables
+from mien.data.corpora.ferplus import (
+    IMAGE_FILES,
+    SPLITS,
+    VOTE_COLUMNS,
+    VOTE_FILE,
+    load_ferplus_tables,
+)
 from mien.datasets import load_ferplus
 from mien.errors import DataError
 

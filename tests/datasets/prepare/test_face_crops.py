@@ -13,14 +13,13 @@ import pytest
 from corpus_replicas import calm_frames
 from face_doubles import ScriptedDetector, make_face
 from mien.data.formats.face_crops import (
-    NO_FACE,
     count_crops,
     crops_path,
-    cut_clip,
     load_frame_clips,
     write_crops,
 )
-from mien.data.prepare.crops import cut_corpus
+from mien.data.prepare.crops import cut_clip, cut_corpus
+from mien.data.prepare.job import NO_FACE
 from mien.datasets import Clip, VideoCorpus
 from mien.demo import write_demo_clip
 from mien.errors import ConfigError, DataError, OutputError

@@ -17,20 +17,12 @@ pytest.importorskip("onnx")
 
 from corpus_replicas import calm_frames, write_abaw, write_affectnet, write_crema
 from face_doubles import MadeReader, MeanReactions, double_analyzer, make_face
-from mien.data.formats.face_crops import NO_FACE
+from mien.data.formats.annotations import write_annotations
 from mien.data.formats.features import features_path, read_features
 from mien.data.formats.prepared_videos import load_prepared, read_document
-from mien.data.prepare.extraction import extract_features, open_analyzer
-from mien.data.prepare.streams import STREAM_CORPORA
-from mien.data.prepare.videos import (
-    ANNOTATED_CORPORA,
-    TABLE_CORPORA,
-    VIDEO_CORPORA,
-    load_corpus,
-    prepare_annotations,
-    prepare_videos,
-)
-from mien.data.registry import CORPORA
+from mien.data.prepare.job import NO_FACE, write_once
+from mien.data.prepare.videos import extract_features, open_analyzer, prepare_videos
+from mien.data.registry import corpora, face_readers, load_corpus
 from mien.datasets import Clip, VideoCorpus, load_affectnet
 from mien.demo import write_demo_clip
 from mien.errors import ConfigError, ModelError, OutputError
@@ -317,18 +309,20 @@ def test_several_processes_give_the_same(model: Path, tmp_path: Path) -> None:
 def test_annotations_are_prepared(tmp_path: Path) -> None:
     corpus = load_affectnet(write_affectnet(tmp_path / "net"))
     out = tmp_path / "out"
-    document = prepare_annotations(corpus, out)
+
+    def prepare(folder: Path) -> dict[str, object]:
+        return write_once(folder, corpus.name, lambda: write_annotations(corpus, folder))
+
+    document = prepare(out)
     assert document["corpus"] == "affectnet"
-    assert prepare_annotations(corpus, out) == document  # again
+    assert prepare(out) == document  # again
     with pytest.raises(OutputError, match="holds something else"):
-        prepare_annotations(corpus, tmp_path)
+        prepare(tmp_path)
 
 
 def test_every_corpus_has_its_loader(tmp_path: Path) -> None:
-    needing = {name for name, info in CORPORA.items() if info.needs_preparation}
-    assert needing == {
-        *VIDEO_CORPORA, *ANNOTATED_CORPORA, *STREAM_CORPORA, *TABLE_CORPORA,
-    }  # fmt: skip
+    assert all(info.load is not None for info in corpora().values())
+    assert list(face_readers()) == ["faces", "ferplus", "images", "sfhq", "synthetic"]
     assert load_corpus("crema-d", write_crema(tmp_path / "c")).name == "crema-d"
     assert load_corpus("hume-reaction", write_abaw(tmp_path / "h")).name == "hume-reaction"
     assert load_corpus("affectnet", write_affectnet(tmp_path / "n")).name == "affectnet"

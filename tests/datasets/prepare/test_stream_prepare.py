@@ -21,9 +21,8 @@ from mien.data.corpora.afew_va import load_afew_va
 from mien.data.corpora.mavfer import load_mavfer
 from mien.data.corpora.recola import load_recola
 from mien.data.formats.streams import load_streams
-from mien.data.prepare.streams import STREAM_CORPORA, prepare_streams
-from mien.data.prepare.videos import load_corpus
-from mien.data.registry import CORPORA
+from mien.data.prepare.streams import prepare_streams
+from mien.data.registry import load_corpus
 from mien.demo import demo_frames
 from mien.errors import DataError, OutputError
 from mien.faces.align import TEMPLATE, similarity
@@ -60,10 +59,6 @@ def all_of(folder: Path):
         for k, recording in enumerate(data.recordings):
             found[recording.id] = data.clip(k, np.arange(recording.frames))
     return found
-
-
-def test_every_corpus_has_a_loader() -> None:
-    assert set(STREAM_CORPORA) == {n for n, info in CORPORA.items() if info.kind == "streams"}
 
 
 def test_three_streams_in_metric_units(tmp_path: Path) -> None:

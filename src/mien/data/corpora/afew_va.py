@@ -16,6 +16,7 @@ import numpy as np
 from mien.data.formats.traces import Traces
 from mien.data.prepare.stream_frames import numbered_images
 from mien.data.recordings import StreamCorpus, StreamFile, StreamSource, split_by_hash
+from mien.data.registry import ON_REQUEST, Corpus, register_corpus
 from mien.data.videos import is_safe_id
 from mien.errors import DataError
 from mien.io import read_json
@@ -27,6 +28,22 @@ SCALE = 10.0
 """Annotations are from minus this to this."""
 
 
+@register_corpus(
+    Corpus(
+        name="afew-va",
+        title="AFEW-VA",
+        kind="streams",
+        labels="per frame: valence and arousal",
+        access="from its authors at Imperial College London (ibug.doc.ic.ac.uk)",
+        terms=ON_REQUEST,
+        layout=(
+            'any/<id>/<id>.json: "frames": {"00000": {"valence": -10 to 10, "arousal": ...}}',
+            "any/<id>/00000.png and so on",
+        ),
+        counts={"recordings": 600},
+        counts_source="Kossaifi et al., Image and Vision Computing 65, 2017",
+    )
+)
 def load_afew_va(root: str | Path) -> StreamCorpus:
     """The annotated clips.
 

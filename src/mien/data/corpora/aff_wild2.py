@@ -36,6 +36,7 @@ from mien.data.formats.aff_wild2_labels import (
 )
 from mien.data.formats.aff_wild2_multitask import IMAGE_NAME, read_multi_task
 from mien.data.formats.annotations import ANNOTATION_SCHEMA, ImageCorpus, annotation_table
+from mien.data.registry import COLLECTED, ON_REQUEST, Corpus, Figure, register_corpus
 from mien.errors import DataError
 
 NAME = "aff-wild2"
@@ -49,6 +50,29 @@ _SETS = {"Train_Set": "train", "Validation_Set": "valid"}
 _IMAGE_FOLDERS = ("cropped_aligned", "cropped")
 
 
+@register_corpus(
+    Corpus(
+        name="aff-wild2",
+        title="Aff-Wild2",
+        kind="annotations",
+        labels="per frame: valence-arousal, 7 expressions and other, 12 action units",
+        access="from its authors, by a licence agreement signed by a member of a university",
+        terms=ON_REQUEST,
+        layout=(
+            "VA_Estimation_Challenge/{Train_Set,Validation_Set}/<video>.txt",
+            "EXPR_Classification_Challenge/... or EXPR_Recognition_Challenge/...",
+            "AU_Detection_Challenge/...",
+            "MTL_Challenge/train*.txt and val*.txt (csv: image,valence,arousal,expression,AU1,...)",
+            "the above may lie in a folder with 'annot' in its name",
+            "cropped_aligned/<video>/00001.jpg and so on (or cropped/...)",
+        ),
+        counts={"videos": 594},
+        counts_source="the database's page at Queen Mary University of London: 594 videos of "
+        "around 3M frames; an earlier release had 564, of which 546 with expressions, 541 with "
+        "action units",
+        figures=(Figure("CCC of valence and arousal", "best", "0.64", COLLECTED),),
+    )
+)
 def load_aff_wild2(root: str | Path) -> ImageCorpus:
     """Read all annotations that are there and match them with images.
 

@@ -21,6 +21,7 @@ import numpy as np
 
 from mien.data.formats.annotations import ImageCorpus, annotation_table, expression_index
 from mien.data.formats.text_tables import Row, as_number, read_rows
+from mien.data.registry import COLLECTED, ON_REQUEST, Corpus, Figure, register_corpus
 from mien.data.videos import FirstSeen
 from mien.errors import DataError
 from mien.types import FloatArray
@@ -55,6 +56,26 @@ _UNKNOWN = ("", "NULL", "null")
 _POINTS = 68
 
 
+@register_corpus(
+    Corpus(
+        name="affectnet",
+        title="AffectNet",
+        kind="annotations",
+        labels="per image: valence-arousal, 8 expressions",
+        access="from its authors at the University of Denver",
+        terms=ON_REQUEST,
+        layout=(
+            "training.csv and validation.csv, also in Manually_Annotated_file_lists/: "
+            "subDirectory_filePath,face_x,face_y,face_width,face_height,facial_landmarks,"
+            "expression,valence,arousal",
+            "<subDirectory_filePath>, also below Manually_Annotated_Images/",
+        ),
+        figures=(
+            Figure("accuracy, 7 classes", "best", "67.7 %", COLLECTED),
+            Figure("accuracy, 8 classes", "best", "64.1 %", COLLECTED),
+        ),
+    )
+)
 def load_affectnet(root: str | Path) -> ImageCorpus:
     """Read the manual annotations and find the images.
 

@@ -26,6 +26,7 @@ from pathlib import Path
 import numpy as np
 
 from mien.data.formats.text_tables import Row, read_rows
+from mien.data.registry import Corpus, Figure, register_corpus
 from mien.data.videos import Clip, FirstSeen, VideoCorpus
 from mien.errors import DataError
 from mien.types import FloatArray
@@ -51,6 +52,30 @@ _CLIP_NAME = re.compile(r"(\d{4})_[A-Z]{3}_[A-Z]{3}_[A-Z]{1,2}")
 _MOST_RATERS = 10_000
 
 
+_HUMANS = "human ceiling, from the corpus's own ratings"
+
+
+@register_corpus(
+    Corpus(
+        name="crema-d",
+        title="CREMA-D",
+        kind="videos",
+        labels="anger, disgust, fear, happiness, neutral, sadness in [0, 1]: what the average "
+        "rater of the silent face saw (votes / raters x mean level / 100)",
+        access="git clone https://github.com/CheyneyComputerScience/CREMA-D with Git LFS",
+        terms="Open Database License 1.0; contents: Database Contents License 1.0",
+        layout=(
+            "VideoFlash/<clip>.flv",
+            "processedResults/tabulatedVotes.csv (rows whose first cell starts with 2: the face)",
+        ),
+        counts={"videos": 7_442, "people": 91},
+        counts_source="Cao et al., IEEE Trans. Affective Computing 5(4), 2014",
+        figures=(
+            Figure("recognition from the face alone", "one rater", "57.4 %", _HUMANS),
+            Figure("recognition from the face alone", "plurality", "66.3 %", _HUMANS),
+        ),
+    )
+)
 def load_crema_d(root: str | Path) -> VideoCorpus:
     """Read the ratings of the face alone and the paths of the clips.
 

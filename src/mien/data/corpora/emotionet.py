@@ -21,6 +21,7 @@ import numpy as np
 
 from mien.data.formats.annotations import ImageCorpus, annotation_table
 from mien.data.formats.text_tables import as_number, read_lines
+from mien.data.registry import ON_REQUEST, Corpus, register_corpus
 from mien.errors import DataError
 from mien.labels import ACTION_UNITS
 from mien.types import FloatArray
@@ -36,6 +37,21 @@ _SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")
 _PLACES = ("", "Images", "images")
 
 
+@register_corpus(
+    Corpus(
+        name="emotionet",
+        title="EmotioNet",
+        kind="annotations",
+        labels="per image: action units, present or not",
+        access="from its authors at Ohio State University; images by their URLs",
+        terms=ON_REQUEST,
+        layout=(
+            "dataFile_*.txt, also one folder below: URL, a column to skip, then action units 1 to "
+            "60, separated by tabs",
+            "images as after /Images/ in the URLs, or anywhere below the folder by name",
+        ),
+    )
+)
 def load_emotionet(root: str | Path) -> ImageCorpus:
     """Read all lists and find the images.
 

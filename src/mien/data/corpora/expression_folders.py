@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.data.formats.annotations import EXPRESSION_WORDS, ImageCorpus, annotation_table
+from mien.data.registry import Corpus, register_corpus
 from mien.errors import DataError
 from mien.labels import EXPRESSIONS
 
@@ -52,6 +53,24 @@ def are_expression_folders(root: Path) -> bool:
     )
 
 
+@register_corpus(
+    Corpus(
+        name="expression-folders",
+        title="Your own faces in folders named after expressions (as CK+48 and JAFFE are shared)",
+        kind="annotations",
+        labels="per image: one expression",
+        access="yours, or from the owners of the set",
+        terms="those of the set",
+        layout=(
+            "<expression>/... or <split>/<expression>/..., images of one cropped face each below",
+            "expressions: neutral, anger, disgust, fear, happiness, sadness, surprise (or happy, "
+            "angry, ...), contempt",
+            "splits: train, valid, test; without them all is test",
+            "'mien evaluate mma --data FOLDER' also reads it as it is; 'mien train mma' (kind "
+            "images), too, if it has train and valid",
+        ),
+    )
+)
 def load_expression_folders(root: str | Path) -> ImageCorpus:
     """List the images; none is opened.
 

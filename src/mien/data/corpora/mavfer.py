@@ -44,6 +44,7 @@ from mien.data.formats.stream_files import FIXED_COLUMNS
 from mien.data.formats.text_tables import Row, as_number, read_rows
 from mien.data.formats.traces import read_trace_table
 from mien.data.recordings import StreamCorpus, StreamFile, StreamSource, split_by_hash
+from mien.data.registry import ON_REQUEST, Corpus, register_corpus
 from mien.data.videos import SPLITS, is_safe_id
 from mien.errors import DataError
 from mien.faces.modalities import STREAMS
@@ -58,6 +59,23 @@ _FIXED = ("clip", "split", "person")
 _NOT_STREAMS = (".csv", ".json", ".txt", ".parquet")
 
 
+@register_corpus(
+    Corpus(
+        name="mavfer",
+        title="MAVFER, and any folder of color, depth and thermal videos with traces",
+        kind="streams",
+        labels="traces of valence and arousal",
+        access="from its authors (Lee et al., IEEE TIP 29, 2020); the layout below is ours",
+        terms=ON_REQUEST,
+        layout=(
+            "<clip>/color.mp4, and depth.mkv and thermal.mkv where there are (any container)",
+            "<clip>/annotation.csv: time_s,arousal,valence",
+            "streams.json, also <clip>/streams.json: scale, offset, homography, time_offset_s, "
+            "tolerance_s of depth and thermal",
+            "manifest.csv: clip,split,person and free columns",
+        ),
+    )
+)
 def load_mavfer(root: str | Path) -> StreamCorpus:
     """The clips of a folder.
 

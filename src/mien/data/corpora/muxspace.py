@@ -22,6 +22,7 @@ import numpy as np
 
 from mien.data.faces import FaceSet, aligned_matrices, framed_matrices
 from mien.data.formats.annotations import EXPRESSION_WORDS
+from mien.data.registry import Corpus, register_corpus, register_faces
 from mien.data.targets.mesh import load_mesh, no_mesh
 from mien.data.targets.mesh_units import mesh_labels, photograph_units
 from mien.data.targets.votes import smoothed_labels
@@ -35,6 +36,21 @@ _POINTS = [f"l{axis}{i}" for i in range(5) for axis in "xy"]
 _OUTSIDE = {"contempt", "unknown", "other", ""}
 
 
+@register_corpus(
+    Corpus(
+        name="muxspace",
+        title="muxspace/facial_expressions",
+        kind="faces",
+        labels="per image: one of 8 expressions",
+        access="github.com/muxspace/facial_expressions, cropped to faces",
+        terms="Apache-2.0 for the repository; many photographs come from sets with narrower terms",
+        layout=(
+            "a zip of equal square face crops and a csv with file,label,lx0,ly0..lx4,ly4,person",
+            "beside it, if there: mesh-<name>.npz, what a face mesh saw",
+        ),
+    )
+)
+@register_faces("faces", ("mesh", "color_weight"))
 def load_muxspace(
     archive: str | Path,
     table: str | Path | None = None,

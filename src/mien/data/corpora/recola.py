@@ -30,6 +30,7 @@ from mien.data.recordings import (
     split_by_hash,
     with_videos,
 )
+from mien.data.registry import ON_REQUEST, Corpus, register_corpus
 from mien.data.targets.raters import merge_raters
 from mien.errors import DataError
 
@@ -43,6 +44,22 @@ _SAME_S = 1e-3
 _GOLD_NAME = re.compile(r"(train|dev)_\d+")
 
 
+@register_corpus(
+    Corpus(
+        name="recola",
+        title="RECOLA",
+        kind="streams",
+        labels="25 times a second: valence and arousal of six raters, merged by their agreement",
+        access="from its authors (diuf.unifr.ch/main/diva/recola), by a licence agreement",
+        terms=ON_REQUEST,
+        layout=(
+            "RECOLA-Annotation/emotional_behaviour/{arousal,valence}/P16.csv: "
+            "time;FM1 ;FM2 ;FM3 ;FF1 ;FF2 ;FF3",
+            "or ratings_gold_standard/{arousal,valence}/{train,dev}_1.arff of AVEC 2016",
+            "<id>.mp4 anywhere below the folder",
+        ),
+    )
+)
 def load_recola(root: str | Path) -> StreamCorpus:
     """The annotated recordings that have a video.
 

@@ -22,6 +22,7 @@ from mien.data.recordings import (
     split_by_hash,
     with_videos,
 )
+from mien.data.registry import ON_REQUEST, Corpus, register_corpus
 from mien.errors import DataError
 
 FPS = 12.5
@@ -30,6 +31,20 @@ FPS = 12.5
 _SPLITS = {"train": "train", "devel": "valid", "test": "test"}
 
 
+@register_corpus(
+    Corpus(
+        name="sewa",
+        title="SEWA DB",
+        kind="streams",
+        labels="10 times a second: valence and arousal",
+        access="from its authors (db.sewaproject.eu), by a licence agreement",
+        terms=ON_REQUEST,
+        layout=(
+            "labels/<id>.csv: time;arousal;valence;... (known from descriptions only)",
+            "<id>.avi anywhere below the folder; Train_, Devel_, Test_ in front say the split",
+        ),
+    )
+)
 def load_sewa(root: str | Path) -> StreamCorpus:
     """The annotated recordings that have a video.
 

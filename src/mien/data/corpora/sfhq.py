@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from mien.data.corpora.muxspace import read_face_zip, read_points
 from mien.data.faces import FaceSet, aligned_matrices, framed_matrices
+from mien.data.registry import Corpus, register_corpus, register_faces
 from mien.data.targets.mesh import load_mesh, no_mesh
 from mien.data.targets.mesh_units import mesh_labels, mesh_units
 from mien.data.targets.votes import smiles, smoothed_labels
@@ -26,6 +27,21 @@ PANEL_SEED = 28
 PANEL_EXTRA = 31
 
 
+@register_corpus(
+    Corpus(
+        name="sfhq",
+        title="SFHQ: photorealistic synthetic people",
+        kind="faces",
+        labels="per image: none; the words that found some of them in a search",
+        access="github.com/SelfishGene/SFHQ-dataset, cropped to faces",
+        terms="MIT",
+        layout=(
+            "a zip of equal square face crops and a csv with file,use,caption,lx0,ly0..lx4,ly4",
+            "beside it, if there: mesh-<name>.npz, what a face mesh saw",
+        ),
+    )
+)
+@register_faces("sfhq", ("mesh",))
 def load_sfhq(archive: str | Path, mesh: str | Path | None = None) -> FaceSet:
     """Load the zip with its csv.
 

@@ -22,6 +22,7 @@ import pyarrow.compute
 import pyarrow.parquet
 
 from mien.data.faces import FaceSet, Matrices, framed_matrices
+from mien.data.registry import Corpus, register_corpus, register_faces
 from mien.data.targets.votes import valence_arousal_targets
 from mien.errors import DataError
 from mien.faces.align import crop_to_image
@@ -46,6 +47,18 @@ _CLEAR_MAJORITY = 0.5
 _AGAIN = "run the same `mien synthesize images` again to finish it"
 
 
+@register_corpus(
+    Corpus(
+        name="synthetic",
+        title="Synthetic faces of mien",
+        kind="faces",
+        labels="per image: everything, exactly",
+        access="mien synthesize images",
+        terms="CC0: nobody in the pictures exists",
+        layout=("the folder that mien synthesize images wrote",),
+    )
+)
+@register_faces("synthetic")
 def load_synthetic(folder: str | Path, split: str | None = None) -> FaceSet:
     """Load the color pictures of an image set with their truth.
 

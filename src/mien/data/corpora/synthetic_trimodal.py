@@ -17,6 +17,7 @@ import numpy as np
 from mien.data.formats.parquet import read_parquet
 from mien.data.formats.traces import Traces, read_trace_table
 from mien.data.recordings import StreamCorpus, StreamFile, StreamSource
+from mien.data.registry import Corpus, register_corpus
 from mien.errors import DataError
 from mien.faces.modalities import STREAMS
 from mien.io import read_dataset
@@ -29,6 +30,17 @@ _AGAIN = "run the same `mien synthesize trimodal` again to finish it"
 _REQUIRED = ("id", "path", "split", "identity_seed", "light", "fps", *STREAMS)
 
 
+@register_corpus(
+    Corpus(
+        name="synthetic-trimodal",
+        title="The open tri-modal benchmark of mien: faces in even, harsh and dark light",
+        kind="streams",
+        labels="per frame: everything, exactly; valence and arousal are used",
+        access="mien synthesize trimodal",
+        terms="CC0: nobody in the pictures exists",
+        layout=("the folder that mien synthesize trimodal wrote",),
+    )
+)
 def load_synthetic_trimodal(root: str | Path) -> StreamCorpus:
     """The clips of a finished set.
 

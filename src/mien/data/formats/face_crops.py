@@ -30,18 +30,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mien.data.formats.parquet import numbers, write_whole
-from mien.data.prepare.face_cutting import LargestFace
 from mien.errors import DataError
 from mien.faces.align import CROP_SIZE_PX
-from mien.faces.detectors import FaceDetector
 from mien.io import DOCUMENT, atomic_path, write_json
-from mien.pipeline.resample import Resampler, longest_step_s
 from mien.types import FloatArray, ImageArray
-from mien.video import VideoReader
 
 FORMAT = "mien frame clips"
-
-NO_FACE = "no face was found in any frame"
 
 
 @dataclass(frozen=True)
@@ -100,49 +94,6 @@ class FrameClips:
             except (OSError, zipfile.BadZipFile) as error:
                 raise DataError(f"{file}: cannot be read ({error}); cut the clip again") from error
         return digest.hexdigest()
-
-
-def cut_clip(video: Path, detector: FaceDetector, fps: float, most: int = 480) -> ImageArray:
-    """Aligned crops of the largest face of each frame, at a steady rate, uint8 (n, 112, 112, 3).
-
-    The positions are those of `mien.pipeline.resample.Resampler`, which the analysis puts affect
-    on; a position takes the crop of the frame that is nearest in time. Time in which no face was
-    found is left out. At most `most` crops are held.
-
-    Raises
-    ------
-    DataError
-        If no face is found, or more than `most` positions are.
-    InputError
-        If the video cannot be read.
-    """
-    chosen: list[ImageArray] = []
-    last: ImageArray | None = None
-    count, last_frame = 0, -1
-    with VideoReader(video) as reader:
-        resampler = Resampler(fps, longest_step_s(reader.info.nominal_fps))
-        cutter = LargestFace(detector, reader.info.nominal_fps)
-        for frame in reader:
-            found = cutter.cut(frame)
-            if found is None:
-                continue
-            crop, _ = found
-            # What is resampled is the number of the frame: between two frames it says which of
-            # them is nearer.
-            number = np.array([count], np.float32)
-            contiguous = frame.index - 1 == last_frame
-            for _, place in resampler.push(frame.timestamp_s, number, contiguous):
-                nearer = last is None or place[0] > count - 0.5
-                chosen.append(crop if nearer else last)  # type: ignore[arg-type]
-            if len(chosen) > most:
-                raise DataError(
-                    f"{video}: has a face at more than the {most} positions of one window, at "
-                    f"{fps:g} fps"
-                )
-            last, last_frame, count = crop, frame.index, count + 1
-    if not chosen:
-        raise DataError(f"{video}: {NO_FACE}")
-    return np.stack(chosen)
 
 
 def crops_path(folder: Path, name: str) -> Path:

@@ -1,39 +1,37 @@
 """``mien datasets crops``: the face crops of a corpus, which training of both stages reads.
 
-A clip is on disk when it is finished, so a run that is killed goes on where it was; videos that
-could not be read are tried again. One clip per process is in memory.
+One clip per process is in memory.
 """
 
 from __future__ import annotations
 
 import math
-import shutil
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+import numpy as np
 
 from mien._version import __version__
 from mien.data.formats.face_crops import (
     FORMAT,
     count_crops,
     crops_path,
-    cut_clip,
     write_clip_labels,
     write_crops,
 )
-from mien.data.prepare.extraction import reason_of
-from mien.data.prepare.face_cutting import open_detector
+from mien.data.prepare.face_cutting import LargestFace, open_detector
+from mien.data.prepare.job import NO_FACE, Failed, Found, Job, run_job, without_path
 from mien.data.videos import VideoCorpus
-from mien.errors import ConfigError, DataError, InputError
+from mien.errors import ConfigError, DataError
 from mien.faces.detectors import FaceDetector
-from mien.io import cannot_write, lock_folder, sweep, write_text
-from mien.workers import Tick, run
+from mien.pipeline.resample import Resampler, longest_step_s
+from mien.types import ImageArray
+from mien.video import VideoReader
 
 MOST_POSITIONS = 480
 """Positions of one window of the papers' network; a longer clip is listed as failed."""
-
-_FAILURES = ".failed"
 
 
 @dataclass(frozen=True)
@@ -53,12 +51,9 @@ class CutClips:
 
 
 @dataclass(frozen=True)
-class CutTask:
-    """One video to be cut; ``str`` names it in messages."""
-
+class _Video:
     source: Path
     crops: Path
-    failure: Path
     fps: float
     most: int
 
@@ -105,55 +100,76 @@ def cut_corpus(
     """
     if not 0 < fps < math.inf or most < 1:
         raise ConfigError(f"--fps and --most must be positive, not {fps:g} and {most}")
-    identity = {"corpus": corpus.name, "outputs": list(corpus.outputs)}
-    lock_folder(out, {**identity, "format": FORMAT, "fps": float(fps), "most": most})
-    failures = out / _FAILURES
-    shutil.rmtree(failures, ignore_errors=True)  # what failed may have been mended
-    tasks = [
-        CutTask(clip.path, crops_path(out, clip.id), failures / clip.id, float(fps), most)
-        for clip in corpus.clips
-        if count_crops(crops_path(out, clip.id)) is None
-    ]
-    if progress is not None:
-        progress(len(corpus) - len(tasks))
-    run(_cut, tasks, factory or open_detector, jobs, progress)
-    try:
-        return _finish(corpus, out, float(fps))
-    except OSError as error:
-        raise cannot_write(out, error) from error
+    rate = float(fps)
+    identity = {"corpus": corpus.name, "outputs": list(corpus.outputs), "format": FORMAT}
+    job = Job(
+        out,
+        {**identity, "fps": rate, "most": most},
+        {c.id: _Video(c.path, crops_path(out, c.id), rate, most) for c in corpus.clips},
+        _cut,
+        lambda name: count_crops(crops_path(out, name)),
+        "crops/.*.partial",
+        without_path,
+    )
+
+    def finish(found: Found, failed: Failed) -> CutClips:
+        rows = [(c.id, c.split, c.labels) for c in corpus.clips if c.id in found]
+        cut = {"videos": len(corpus), "cut": len(found), "crops": sum(found.values())}
+        counts = {**cut, **Counter(split for _, split, _ in rows)}
+        extra = {
+            "mien_version": __version__,
+            "counts": counts,
+            "failed": [{"id": name, "reason": reason} for name, reason in failed.items()],
+            "notes": list(corpus.notes),
+        }
+        write_clip_labels(out, corpus.name, corpus.outputs, rate, rows, extra)
+        return CutClips(counts, tuple(failed.items()))
+
+    return run_job(job, factory or open_detector, finish, jobs, progress)
 
 
-def _cut(detector: FaceDetector, task: CutTask, tick: Tick) -> None:
-    """Write the crops of one video, or why there are none."""
-    try:
-        write_crops(task.crops, cut_clip(task.source, detector, task.fps, task.most))
-    except (InputError, DataError) as error:
-        write_text(task.failure, reason_of(task.source, error))
-    tick()
+def _cut(detector: FaceDetector, video: _Video) -> None:
+    write_crops(video.crops, cut_clip(video.source, detector, video.fps, video.most))
 
 
-def _finish(corpus: VideoCorpus, out: Path, fps: float) -> CutClips:
-    """Write labels and document of a folder whose videos have all been tried."""
-    rows = []
-    failed: list[tuple[str, str]] = []
-    counts: dict[str, int] = {"videos": len(corpus), "cut": 0, "crops": 0}
-    for clip in corpus.clips:
-        crops = count_crops(crops_path(out, clip.id))
-        if crops is None:
-            reason = (out / _FAILURES / clip.id).read_text(encoding="utf-8")
-            failed.append((clip.id, reason))
-            continue
-        rows.append((clip.id, clip.split, clip.labels))
-        counts["cut"] += 1
-        counts["crops"] += crops
-        counts[clip.split] = counts.get(clip.split, 0) + 1
-    extra: dict[str, Any] = {
-        "mien_version": __version__,
-        "counts": counts,
-        "failed": [{"id": name, "reason": reason} for name, reason in failed],
-        "notes": list(corpus.notes),
-    }
-    write_clip_labels(out, corpus.name, corpus.outputs, fps, rows, extra)
-    shutil.rmtree(out / _FAILURES, ignore_errors=True)
-    sweep(out, "crops/.*.partial")
-    return CutClips(counts, tuple(failed))
+def cut_clip(video: Path, detector: FaceDetector, fps: float, most: int = 480) -> ImageArray:
+    """Aligned crops of the largest face of each frame, at a steady rate, uint8 (n, 112, 112, 3).
+
+    The positions are those of `mien.pipeline.resample.Resampler`, which the analysis puts affect
+    on; a position takes the crop of the frame that is nearest in time. Time in which no face was
+    found is left out. At most `most` crops are held.
+
+    Raises
+    ------
+    DataError
+        If no face is found, or more than `most` positions are.
+    InputError
+        If the video cannot be read.
+    """
+    chosen: list[ImageArray] = []
+    last: ImageArray | None = None
+    count, last_frame = 0, -1
+    with VideoReader(video) as reader:
+        resampler = Resampler(fps, longest_step_s(reader.info.nominal_fps))
+        cutter = LargestFace(detector, reader.info.nominal_fps)
+        for frame in reader:
+            found = cutter.cut(frame)
+            if found is None:
+                continue
+            crop, _ = found
+            # What is resampled is the number of the frame: between two frames it says which of
+            # them is nearer.
+            number = np.array([count], np.float32)
+            contiguous = frame.index - 1 == last_frame
+            for _, place in resampler.push(frame.timestamp_s, number, contiguous):
+                nearer = last is None or place[0] > count - 0.5
+                chosen.append(crop if nearer else last)  # type: ignore[arg-type]
+            if len(chosen) > most:
+                raise DataError(
+                    f"{video}: has a face at more than the {most} positions of one window, at "
+                    f"{fps:g} fps"
+                )
+            last, last_frame, count = crop, frame.index, count + 1
+    if not chosen:
+        raise DataError(f"{video}: {NO_FACE}")
+    return np.stack(chosen)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from mien.faces.detectors import FaceDetector
 from mien.faces.detectors.retinaface import RetinaFaceDetector
 from mien.pipeline.face_finder import FaceFinder
@@ -11,6 +13,12 @@ from mien.types import FloatArray, Frame, ImageArray
 
 OPTIONS = AnalysisOptions(faces="largest", reactions=False, threads=1)
 """What faces of corpora are found with; one thread, since videos are spread over processes."""
+
+
+def settings() -> dict[str, Any]:
+    """Those of `OPTIONS` that decide what the crops are, as plain values."""
+    names = ("faces", "steady", "min_score", "min_face_px", "detect_side_px", "max_lost_s")
+    return {name: getattr(OPTIONS, name) for name in names}
 
 
 def open_detector() -> FaceDetector:

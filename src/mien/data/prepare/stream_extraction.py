@@ -11,24 +11,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from mien.data.formats.stream_files import to_hundredths_of_kelvin, to_tenths_of_mm
 from mien.data.formats.stream_writer import RecordingWriter
-from mien.data.prepare.face_cutting import OPTIONS, LargestFace
+from mien.data.prepare.face_cutting import LargestFace
+from mien.data.prepare.job import NO_FACE
 from mien.data.prepare.stream_frames import Companion, color_frames, color_interval_s, warp
 from mien.data.recordings import StreamSource
-from mien.errors import DataError, InputError
+from mien.errors import DataError
 from mien.faces.align import CROP_SIZE_PX, TEMPLATE, similarity
 from mien.faces.detectors import FaceDetector
-from mien.io import write_text
 from mien.types import FloatArray, Frame
-from mien.workers import Tick
-
-NO_FACE = "no face was found in any frame"
 
 
 @dataclass(frozen=True)
@@ -37,9 +33,7 @@ class RecordingTask:
 
     source: StreamSource
     out: Path
-    failure: Path
     modalities: tuple[str, ...]
-    aligned: bool
     fps: float | None
     digest: str
 
@@ -47,26 +41,18 @@ class RecordingTask:
         return str(self.source.streams["color"].path)
 
 
-def extraction_settings() -> dict[str, Any]:
-    """The options that decide what the crops are, as plain values."""
-    names = ("faces", "steady", "min_score", "min_face_px", "detect_side_px", "max_lost_s")
-    return {name: getattr(OPTIONS, name) for name in names}
-
-
 def no_detector() -> None:
     """For corpora whose pictures are crops already."""
 
 
-def read_recording(detector: FaceDetector | None, task: RecordingTask, tick: Tick) -> None:
-    """Write the streams of one recording, or why there are none."""
-    try:
-        _extract(detector, task)
-    except (InputError, DataError) as error:
-        write_text(task.failure, str(error))
-    tick()
+def read_recording(detector: FaceDetector | None, task: RecordingTask) -> None:
+    """Write the streams of one recording.
 
-
-def _extract(detector: FaceDetector | None, task: RecordingTask) -> None:
+    Raises
+    ------
+    InputError, DataError
+        If it cannot be read.
+    """
     streams = task.source.streams
     color = streams["color"]
     interval_s = color_interval_s(color)

@@ -1,30 +1,24 @@
 """``mien datasets prepare`` for corpora with traces: aligned crops of every stream.
 
-A recording leaves its result on disk when it is finished, so a run that is killed goes on where it
-was; recordings that could not be read are tried again, and so are those whose files, calibration
-or annotations have changed since.
+Recordings whose files, calibration or annotations have changed since are read again.
 """
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mien._version import __version__
-from mien.data.corpora.afew_va import load_afew_va
-from mien.data.corpora.mavfer import load_mavfer
-from mien.data.corpora.recola import load_recola
-from mien.data.corpora.sewa import load_sewa
-from mien.data.corpora.synthetic_trimodal import load_synthetic_trimodal
 from mien.data.formats.parquet import read_parquet
 from mien.data.formats.stream_files import recording_folder
 from mien.data.formats.stream_tables import StreamRecording, finish_streams, finished
-from mien.data.prepare.face_cutting import open_detector
+from mien.data.prepare.face_cutting import open_detector, settings
+from mien.data.prepare.job import Failed, Found, Job, run_job, with_path
 from mien.data.prepare.stream_extraction import (
     RecordingTask,
-    extraction_settings,
     no_detector,
     read_recording,
 )
@@ -32,19 +26,6 @@ from mien.data.prepare.stream_identity import source_digest
 from mien.data.recordings import StreamCorpus
 from mien.errors import DataError
 from mien.faces.detectors import FaceDetector
-from mien.io import cannot_write, lock_folder
-from mien.workers import run
-
-STREAM_CORPORA: dict[str, Callable[[str | Path], StreamCorpus]] = {
-    "recola": load_recola,
-    "sewa": load_sewa,
-    "afew-va": load_afew_va,
-    "mavfer": load_mavfer,
-    "synthetic-trimodal": load_synthetic_trimodal,
-}
-"""How corpora with traces are read, by name."""
-
-_FAILURES = ".failed"
 
 
 def prepare_streams(
@@ -84,76 +65,51 @@ def prepare_streams(
         If the folder holds something else, was begun differently, or cannot be written.
     """
     rate = fps if fps is not None else corpus.fps
-    modalities = corpus.modalities
-    settings = {} if corpus.aligned else extraction_settings()
-    identity = {"corpus": corpus.name, "modalities": list(modalities), "fps": rate}
-    lock_folder(out, {**identity, "settings": settings})
-    failures = out / _FAILURES
-    shutil.rmtree(failures, ignore_errors=True)  # what failed may have been mended
+    chosen = {} if corpus.aligned else settings()
+    identity = {"corpus": corpus.name, "modalities": list(corpus.modalities), "fps": rate}
     digests = {source.id: source_digest(source) for source in corpus.recordings}
-    tasks = [
-        RecordingTask(
-            source,
-            out,
-            failures / source.id,
-            modalities,
-            corpus.aligned,
-            rate,
-            digests[source.id],
-        )
-        for source in corpus.recordings
-        if not _current(out, source.id, digests[source.id])
-    ]
-    if progress is not None:
-        progress(len(corpus) - len(tasks))
-    maker = factory or (no_detector if corpus.aligned else open_detector)
-    run(read_recording, tasks, maker, jobs, progress)
-    try:
-        return _finish(corpus, out, rate, settings, digests)
-    except OSError as error:
-        raise cannot_write(out, error) from error
+    job = Job(
+        out,
+        {**identity, "settings": chosen},
+        {
+            source.id: RecordingTask(source, out, corpus.modalities, rate, digests[source.id])
+            for source in corpus.recordings
+        },
+        read_recording,
+        lambda name: _current(out, name, digests[name]),
+        "streams/.*.partial",
+        with_path,
+    )
 
-
-def _finish(
-    corpus: StreamCorpus,
-    out: Path,
-    rate: float | None,
-    settings: dict[str, Any],
-    digests: dict[str, str],
-) -> dict[str, Any]:
-    done: list[StreamRecording] = []
-    failed: list[tuple[str, str]] = []
-    for source in corpus.recordings:
-        if not _current(out, source.id, digests[source.id]):
-            reason = (out / _FAILURES / source.id).read_text(encoding="utf-8")
-            failed.append((source.id, reason))
-        else:
-            attributes = dict(source.attributes)
-            done.append(
-                StreamRecording(source.id, source.split, source.person, attributes=attributes)
+    def finish(found: Found, failed: Failed) -> dict[str, Any]:
+        if not found:
+            raise DataError(
+                f"none of {len(failed)} recordings could be read; the first: "
+                f"{next(iter(failed.values()))}"
             )
-    if not done:
-        raise DataError(
-            f"none of {len(failed)} recordings could be read; the first: {failed[0][1]}"
-        )
-    extra = {"mien_version": __version__, "settings": settings, "notes": list(corpus.notes)}
-    nominal = rate or _usual_fps(out, done[0].id)
-    document = finish_streams(out, corpus.name, nominal, corpus.modalities, done, failed, extra)
-    shutil.rmtree(out / _FAILURES, ignore_errors=True)
-    return document
+        done = [
+            StreamRecording(one.id, one.split, one.person, attributes=dict(one.attributes))
+            for one in corpus.recordings
+            if one.id in found
+        ]
+        extra = {"mien_version": __version__, "settings": chosen, "notes": list(corpus.notes)}
+        nominal = rate or _usual_fps(out, done[0].id)
+        reasons = list(failed.items())
+        return finish_streams(out, corpus.name, nominal, corpus.modalities, done, reasons, extra)
+
+    maker = factory or (no_detector if corpus.aligned else open_detector)
+    return run_job(job, maker, finish, jobs, progress)
 
 
-def _current(out: Path, name: str, digest: str) -> bool:
-    """Whether a recording is written whole, from the files and annotations that are there now."""
+def _current(out: Path, name: str, digest: str) -> dict[str, Any] | None:
+    """Facts of a recording that is written whole, from what is there now; None of others."""
     found = finished(out, name)
     # A folder made before hashes were kept says nothing of its sources: it is taken as it is.
-    return found is not None and found[1].get("source", digest) == digest
+    return found[1] if found is not None and found[1].get("source", digest) == digest else None
 
 
 def _usual_fps(out: Path, name: str) -> float:
     """Frames per second of a recording, from the times of its frames."""
-    import numpy as np
-
     table = read_parquet(recording_folder(out, name) / "frames.parquet")
     times_s = table.column("time_s").to_numpy()
     if len(times_s) < 2:

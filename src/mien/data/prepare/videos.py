@@ -1,74 +1,43 @@
-"""``mien datasets prepare``: checks a corpus once and writes what training reads.
+"""``mien datasets prepare`` for videos with one label vector each: affect of every usable frame.
 
 Videos go through stage 1 here, with the analysis that ``mien analyze --faces largest`` runs and
-reactions left out. A video leaves its result on disk when it is finished, so a run that is killed
-goes on where it was; videos that could not be read are tried again.
+reactions left out.
 """
 
 from __future__ import annotations
 
-import shutil
+import hashlib
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
+
+import numpy as np
 
 from mien._version import __version__
-from mien.data.corpora.aff_wild2 import load_aff_wild2
-from mien.data.corpora.affectnet import load_affectnet
-from mien.data.corpora.crema_d import load_crema_d
-from mien.data.corpora.emotionet import load_emotionet
-from mien.data.corpora.expression_folders import load_expression_folders
-from mien.data.corpora.ferplus_tables import FerPlusTables, load_ferplus_tables, write_ferplus
-from mien.data.corpora.hume_reaction import load_hume_reaction
-from mien.data.formats.annotations import ImageCorpus, write_annotations
-from mien.data.formats.face_crops import NO_FACE
-from mien.data.formats.features import features_path
+from mien.data.formats.features import Features, features_path, write_features
 from mien.data.formats.parquet import read_footer
 from mien.data.formats.prepared_videos import PreparedDocument, write_labels
-from mien.data.prepare.extraction import (
-    VideoTask,
-    analysis_settings,
-    describe_stage1,
-    open_analyzer,
-    read_video,
-)
-from mien.data.prepare.streams import STREAM_CORPORA
-from mien.data.recordings import StreamCorpus
+from mien.data.prepare.face_cutting import OPTIONS, settings
+from mien.data.prepare.job import NO_FACE, Failed, Found, Job, run_job, without_path
 from mien.data.videos import VideoCorpus
-from mien.errors import ConfigError
-from mien.io import DOCUMENT, cannot_write, lock_folder, sweep, write_json
+from mien.io import DOCUMENT, write_json
+from mien.labels import AFFECT_COLUMNS
 from mien.pipeline.analyzer import Analyzer
-from mien.workers import run
-
-VIDEO_CORPORA: dict[str, Callable[[str | Path], VideoCorpus]] = {
-    "hume-reaction": load_hume_reaction,
-    "crema-d": load_crema_d,
-}
-ANNOTATED_CORPORA: dict[str, Callable[[str | Path], ImageCorpus]] = {
-    "aff-wild2": load_aff_wild2,
-    "affectnet": load_affectnet,
-    "emotionet": load_emotionet,
-    "expression-folders": load_expression_folders,
-}
-"""How corpora are read, by name."""
-TABLE_CORPORA: dict[str, Callable[[str | Path], FerPlusTables]] = {"ferplus": load_ferplus_tables}
-"""Those whose faces and labels are joined into one file."""
-
-_FAILURES = ".failed"
-
-T = TypeVar("T")
+from mien.pipeline.resample import longest_step_s
+from mien.runtime.models import AffectModel
+from mien.types import FloatArray
+from mien.weights import AFFECT_MODEL, weight_path
 
 
-def prepare_annotations(corpus: ImageCorpus, out: Path) -> dict[str, Any]:
-    """Write the annotation table of a corpus; the content of its ``dataset.json``.
+@dataclass(frozen=True)
+class _Video:
+    source: Path
+    features: Path
 
-    Raises
-    ------
-    OutputError
-        If the folder holds something else or cannot be written to.
-    """
-    return _claimed(out, corpus.name, lambda: write_annotations(corpus, out))
+    def __str__(self) -> str:
+        return str(self.source)
 
 
 def prepare_videos(
@@ -108,97 +77,86 @@ def prepare_videos(
         If the folder holds something else, was begun with another extractor, or cannot be written.
     """
     stage1 = describe_stage1(model)
-    identity = {"corpus": corpus.name, "outputs": list(corpus.outputs)}
-    lock_folder(out, {**identity, "stage1": stage1, "settings": analysis_settings()})
-    failures = out / _FAILURES
-    shutil.rmtree(failures, ignore_errors=True)  # what failed may have been mended
-    tasks = [
-        VideoTask(clip.path, features_path(out, clip.id), failures / clip.id)
-        for clip in corpus.clips
-        if read_footer(features_path(out, clip.id)) is None
-    ]
-    if progress is not None:
-        progress(len(corpus) - len(tasks))
-    run(read_video, tasks, factory or partial(open_analyzer, model), jobs, progress)
-    try:
-        return _finish(corpus, out, stage1)
-    except OSError as error:
-        raise cannot_write(out, error) from error
-
-
-def _finish(corpus: VideoCorpus, out: Path, stage1: dict[str, Any]) -> PreparedDocument:
-    """Write labels and document of a set whose videos have all been tried."""
-    failed: list[tuple[str, str]] = []
-    warnings: list[dict[str, str]] = []
-    frames = 0
-    for clip in corpus.clips:
-        footer = read_footer(features_path(out, clip.id))
-        if footer is None:
-            reason = (out / _FAILURES / clip.id).read_text(encoding="utf-8")
-            failed.append((clip.id, reason))
-            continue
-        rows, facts = footer
-        frames += rows
-        if not rows:
-            failed.append((clip.id, NO_FACE))
-        said = [text for text in facts.get("warnings", ()) if text != NO_FACE]
-        warnings += [{"id": clip.id, "warning": text} for text in said]
-    write_labels(out, corpus.outputs, [(c.id, c.split, c.person, c.labels) for c in corpus.clips])
-    counts = {**corpus.counts(), "prepared": len(corpus) - len(failed), "frames": frames}
-    extra = {
-        "mien_version": __version__,
-        "settings": analysis_settings(),
-        "notes": list(corpus.notes),
-        "warnings": warnings,
-    }
-    document = PreparedDocument(corpus.name, corpus.outputs, stage1, counts, tuple(failed), extra)
-    write_json(out / DOCUMENT, document.as_dict())
-    shutil.rmtree(out / _FAILURES, ignore_errors=True)
-    sweep(out, "features/*/.*.partial")
-    return document
-
-
-def prepare_tables(corpus: FerPlusTables, out: Path) -> Path:
-    """Write a corpus of faces and votes as one file; its path.
-
-    Raises
-    ------
-    OutputError
-        If the folder holds something else or cannot be written to.
-    """
-    return _claimed(out, corpus.name, lambda: write_ferplus(corpus, out))
-
-
-def _claimed(out: Path, name: str, write: Callable[[], T]) -> T:
-    """What `write` returns, once the folder is known to be this corpus's."""
-    lock_folder(out, {"corpus": name})
-    try:
-        return write()
-    except OSError as error:
-        raise cannot_write(out, error) from error
-
-
-Corpus = VideoCorpus | ImageCorpus | StreamCorpus | FerPlusTables
-
-
-def load_corpus(name: str, root: Path) -> Corpus:
-    """Read and check a corpus that can be prepared.
-
-    Raises
-    ------
-    ConfigError
-        If there is nothing to prepare for this name.
-    DataError
-        If it is not laid out as expected.
-    """
-    if name in VIDEO_CORPORA:
-        return VIDEO_CORPORA[name](root)
-    if name in ANNOTATED_CORPORA:
-        return ANNOTATED_CORPORA[name](root)
-    if name in STREAM_CORPORA:
-        return STREAM_CORPORA[name](root)
-    if name in TABLE_CORPORA:
-        return TABLE_CORPORA[name](root)
-    raise ConfigError(
-        f"{name} needs no preparation: mien train mma and mien evaluate mma read it as it is"
+    identity = {"corpus": corpus.name, "outputs": list(corpus.outputs), "stage1": stage1}
+    job = Job(
+        out,
+        {**identity, "settings": settings()},
+        {clip.id: _Video(clip.path, features_path(out, clip.id)) for clip in corpus.clips},
+        _read_video,
+        lambda name: read_footer(features_path(out, name)),
+        "features/*/.*.partial",
+        without_path,
     )
+
+    def finish(found: Found, failed: Failed) -> PreparedDocument:
+        rows = [(clip.id, clip.split, clip.person, clip.labels) for clip in corpus.clips]
+        write_labels(out, corpus.outputs, rows)
+        unseen = {name: NO_FACE for name, (frames, _) in found.items() if not frames}
+        reasons = {**failed, **unseen}
+        listed = tuple((clip.id, reasons[clip.id]) for clip in corpus.clips if clip.id in reasons)
+        frames = sum(frames for frames, _ in found.values())
+        counts = {**corpus.counts(), "prepared": len(corpus) - len(listed), "frames": frames}
+        warnings = [
+            {"id": name, "warning": text}
+            for name, (_, facts) in found.items()
+            for text in facts.get("warnings", ())
+            if text != NO_FACE
+        ]
+        extra = {"mien_version": __version__, "settings": settings(), "notes": list(corpus.notes)}
+        document = PreparedDocument(
+            corpus.name, corpus.outputs, stage1, counts, listed, {**extra, "warnings": warnings}
+        )
+        write_json(out / DOCUMENT, document.as_dict())
+        return document
+
+    return run_job(job, factory or partial(open_analyzer, model), finish, jobs, progress)
+
+
+def describe_stage1(model: Path | None) -> dict[str, Any]:
+    """Name, version and sha256 of an extractor; None for the shipped one.
+
+    Raises
+    ------
+    ModelError
+        If it cannot be loaded.
+    """
+    path = model or weight_path(AFFECT_MODEL)
+    metadata = AffectModel(path, threads=1).metadata
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return {"name": metadata.get("name"), "version": metadata.get("version"), "sha256": digest}
+
+
+def open_analyzer(model: Path | None) -> Analyzer:
+    """The analysis that videos are prepared with, in one thread."""
+    return Analyzer(replace(OPTIONS, affect_model=model))
+
+
+def _read_video(analyzer: Analyzer, video: _Video) -> None:
+    write_features(video.features, extract_features(analyzer, video.source))
+
+
+def extract_features(analyzer: Analyzer, path: Path) -> Features:
+    """Times and affect of the usable frames of a video; nothing else of it is kept.
+
+    Raises
+    ------
+    InputError
+        If the video cannot be read.
+    """
+    frames: list[int] = []
+    times_s: list[float] = []
+    rows: list[FloatArray] = []
+    with analyzer.open(path) as analysis:
+        for batch in analysis.rows():
+            for row in batch:
+                if row.affect is not None:
+                    frames.append(row.frame)
+                    times_s.append(row.timestamp_s)
+                    rows.append(row.affect)
+        longest_s = longest_step_s(analysis.info.nominal_fps)
+        warnings = analysis.summary().document["warnings"]
+    affect = np.array(rows, np.float32).reshape(-1, len(AFFECT_COLUMNS))
+    time_s = np.array(times_s, np.float64)
+    slow = (np.diff(time_s) > longest_s) & (np.diff(frames) == 1)
+    joined = tuple(int(k) + 1 for k in np.flatnonzero(slow))
+    return Features(time_s, affect, longest_s, joined, tuple(warnings))
