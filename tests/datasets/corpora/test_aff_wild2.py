@@ -15,7 +15,6 @@ from corpus_replicas import (
     write_aff_wild,
     write_crops,
 )
-from mien.data.formats.aff_wild2_labels import EXPRESSION_CODES, UNITS
 from mien.datasets import load_aff_wild2
 from mien.errors import DataError
 from mien.labels import ACTION_UNITS, EXPRESSIONS
@@ -52,7 +51,7 @@ def test_frames_have_the_labels_of_all_tasks(folder: str, below: str, tmp_path: 
         index("neutral"), -1, -1, index("surprise"), index("anger"), index("sadness"),
     ]  # fmt: skip
     units = corpus.action_units
-    assert np.isfinite(units[0]).sum() == len(UNITS)
+    assert np.isfinite(units[0]).sum() == 12
     assert units[0, ACTION_UNITS.index(2)] == units[0, ACTION_UNITS.index(12)] == 1
     assert np.isnan(units[:, ACTION_UNITS.index(5)]).all()  # not among the twelve
     assert np.isnan(units[1, ACTION_UNITS.index(2)]) and units[1, ACTION_UNITS.index(26)] == 1
@@ -66,10 +65,34 @@ def test_frames_have_the_labels_of_all_tasks(folder: str, below: str, tmp_path: 
 
 def test_codes_mean_names_not_numbers(tmp_path: Path) -> None:
     path = tmp_path / "EXPR_Classification_Challenge/Train_Set/v.txt"
-    write(path, [AFF_WILD_EXPRESSIONS.replace(",", " , "), *"01234567"])
+    header = "Neutral,Anger,Disgust,Fear,Happiness,Sadness,Surprise,Other"
+    write(path, [header.replace(",", " , "), *"01234567"])
+    write(tmp_path / "VA_Estimation_Challenge/Train_Set/v.txt", ["valence,arousal"] + ["0,0"] * 8)
     corpus = load_aff_wild2(tmp_path)
-    found = [EXPRESSIONS[k] for k in corpus.expressions]
-    assert found == [name.lower() for name in EXPRESSION_CODES[:7]]  # Other is none of the seven
+    # As its authors list them; Other is none of the seven.
+    assert [EXPRESSIONS[k] for k in corpus.expressions[:7]] == [
+        "neutral", "anger", "disgust", "fear", "happiness", "sadness", "surprise",
+    ]  # fmt: skip
+    assert corpus.expressions[7] == -1
+
+
+@pytest.mark.parametrize("names_each", [True, False])
+def test_each_column_is_the_action_unit_of_its_authors(names_each: bool, tmp_path: Path) -> None:
+    """Row k shows the unit of column k alone: 1, 2, 4, 6, 7, 10, 12, 15, 23, 24, 25, 26."""
+    header = "AU1,AU2,AU4,AU6,AU7,AU10,AU12,AU15,AU23,AU24,AU25,AU26"
+    rows = [",".join("1" if k == column else "0" for k in range(12)) for column in range(12)]
+    if names_each:
+        write(tmp_path / AU, [header, *rows])
+    else:  # the joint files of some copies name the twelve together
+        joint = [f"1-30/{k + 1:05d}.jpg,0,0,0,{row}" for k, row in enumerate(rows)]
+        columns = "image,valence,arousal,expression,aus"
+        write(tmp_path / "MTL_Challenge/train_set.txt", [columns, *joint])
+    units = load_aff_wild2(tmp_path).action_units
+    assert units.shape == (12, 17)
+    shown = [[ACTION_UNITS[k] for k in np.flatnonzero(row == 1)] for row in units]
+    assert shown == [[1], [2], [4], [6], [7], [10], [12], [15], [23], [24], [25], [26]]
+    unknown = [ACTION_UNITS[k] for k in np.flatnonzero(np.isnan(units).all(axis=0))]
+    assert unknown == [5, 9, 11, 17, 20]
 
 
 def test_spaces_and_the_order_of_columns(tmp_path: Path) -> None:
