@@ -23,7 +23,7 @@ def _labels(folder: Path) -> tuple[list[str], np.ndarray, list[str]]:
 
 @register_corpus(
     Corpus(
-        name="toy-stripes",
+        name="toy",
         title="Stripes of another package",
         kind="annotations",
         labels="per image: neutral or happiness",
@@ -37,7 +37,7 @@ def _labels(folder: Path) -> tuple[list[str], np.ndarray, list[str]]:
 def load_stripes(root: str | Path) -> ImageCorpus:
     names, expressions, splits = _labels(Path(root))
     table = annotation_table(names, splits, expression=expressions)
-    return ImageCorpus("toy-stripes", Path(root), table)
+    return ImageCorpus("toy", Path(root), table)
 
 
 @register_faces("toy", recognises=lambda path: (path / MARK).is_file())

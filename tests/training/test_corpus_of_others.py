@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Iterator
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
@@ -15,9 +14,8 @@ from click.testing import CliRunner
 from striped import recipe
 
 from mien.cli import cli
-from mien.data import registry
 from mien.data.formats.annotated_faces import load_annotated_faces
-from mien.data.registry import Corpus, corpora, corpus_info, face_readers, register_corpus
+from mien.data.registry import CORPORA, READERS, Corpus, corpora, corpus_info, register_corpus
 from mien.errors import ConfigError
 from mien.evaluation.corpora import load_labelled
 from mien.training.corpora import load_corpora
@@ -36,27 +34,26 @@ def write_stripes(folder: Path, count: int = 24) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def own_registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def own_registries(monkeypatch: pytest.MonkeyPatch) -> None:
     """What these tests register is forgotten after them."""
-    registry.corpora()
     monkeypatch.delitem(sys.modules, "toy_corpus", raising=False)
-    for name in ("_CORPORA", "_READERS"):
-        monkeypatch.setattr(registry, name, dict(getattr(registry, name)))
-    yield
-    registry._scan.cache_clear()
+    for registry in (CORPORA, READERS):
+        assert "toy" not in registry.names()
+        monkeypatch.setattr(registry, "_things", dict(registry._things))
 
 
-def bring(monkeypatch: pytest.MonkeyPatch, *values: str) -> None:
-    """Packages of others are installed, whose entry points have these values."""
-    entries = [EntryPoint(f"toy{k}", value, registry.GROUP) for k, value in enumerate(values)]
-    found = {registry.GROUP: entries}
-    monkeypatch.setattr(registry, "entry_points", lambda group: found[group])
-    registry._scan.cache_clear()
+def bring(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    """A package of others is installed, whose entry points have this value."""
+
+    def entry_points(group: str) -> list[EntryPoint]:
+        ours = group in ("mien.corpora", "mien.faces")
+        return [EntryPoint("toy", value, group)] if ours else []
+
+    monkeypatch.setattr("mien.registry.entry_points", entry_points)
 
 
 @pytest.fixture(params=["decorator", "entry point"])
 def toy(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "toy-stripes" not in corpora() and "toy" not in face_readers()
     if request.param == "decorator":
         importlib.import_module("toy_corpus")
     else:
@@ -74,22 +71,22 @@ def test_it_is_listed_and_described() -> None:
     lines = mien("datasets", "list").splitlines()
     names = [line.split()[0] for line in lines]
     assert names == sorted(names) and "crema-d" in names
-    (line,) = [line for line in lines if line.startswith("toy-stripes ")]
+    (line,) = [line for line in lines if line.startswith("toy ")]
     assert line.split("  ")[-1].strip() == (
         "Stripes of another package: images or frames with partial labels"
     )
-    text = mien("datasets", "info", "toy-stripes")
+    text = mien("datasets", "info", "toy")
     assert "published 24 annotated (the test)" in text
-    assert "use       mien datasets prepare toy-stripes --root DIR --out DIR" in text
+    assert "use       mien datasets prepare toy --root DIR --out DIR" in text
 
 
 @pytest.mark.usefixtures("toy")
 def test_it_is_prepared(tmp_path: Path) -> None:
     root, out = write_stripes(tmp_path / "stripes"), tmp_path / "out"
-    text = mien("datasets", "prepare", "toy-stripes", "--root", root, "--out", out)
+    text = mien("datasets", "prepare", "toy", "--root", root, "--out", out)
     assert text.splitlines()[-1] == f"24 annotated images -> {out / 'annotations.parquet'}"
     faces = load_annotated_faces(out)
-    assert faces.corpus == "toy-stripes" and faces.majority.tolist() == [0, 4] * 12
+    assert faces.corpus == "toy" and faces.majority.tolist() == [0, 4] * 12
     assert (faces.split == "valid").sum() == 8
 
 
@@ -118,23 +115,30 @@ def test_it_is_measured_on(tmp_path: Path) -> None:
 
 def test_a_package_that_cannot_be_loaded_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     bring(monkeypatch, "no_such_package_at_all")
-    with pytest.raises(ConfigError, match=r"the corpus 'toy0' of another .* \(no_such_package"):
+    with pytest.raises(ConfigError, match=r"corpus 'toy' of no_such_package_at_all: cannot be"):
+        corpora()
+    assert corpus_info("crema-d").title == "CREMA-D"  # the others go on working
+
+
+def test_a_package_that_registers_nothing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    bring(monkeypatch, "json")
+    with pytest.raises(ConfigError, match="there is no corpus named 'toy'"):
         corpora()
 
 
 def test_an_entry_point_may_name_a_corpus(monkeypatch: pytest.MonkeyPatch) -> None:
-    importlib.import_module("toy_corpus")
-    whole = corpus_info("toy-stripes")
-    monkeypatch.delitem(registry._CORPORA, "toy-stripes")
-    monkeypatch.setattr(sys.modules["toy_corpus"], "CORPUS", whole, raising=False)
+    toy_corpus = importlib.import_module("toy_corpus")
+    whole = corpus_info("toy")
+    monkeypatch.delitem(CORPORA._things, "toy")
+    monkeypatch.setattr(toy_corpus, "CORPUS", whole, raising=False)
     bring(monkeypatch, "toy_corpus:CORPUS")
-    assert corpus_info("toy-stripes") == whole
+    assert corpus_info("toy") == whole
 
 
 def test_two_corpora_of_one_name_are_refused() -> None:
     facts = {"title": "t", "labels": "l", "access": "a", "terms": "t", "layout": ("l",)}
     other = Corpus(name="crema-d", kind="videos", **facts)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match=r"two corpora are called 'crema-d': mien\.data\.corpora"):
+    with pytest.raises(ValueError, match=r"there is a corpus named 'crema-d' already"):
         register_corpus(other)(write_stripes)
     with pytest.raises(ValueError, match=r"kind is one of \['videos', .*'sounds'"):
         Corpus(name="x", kind="sounds", **facts)  # type: ignore[arg-type]

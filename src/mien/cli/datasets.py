@@ -151,10 +151,10 @@ def crops(
     """
     from mien.data.prepare.crops import cut_corpus
     from mien.data.prepare.job import NO_FACE
-    from mien.data.registry import corpora_of, corpus_info, load_corpus
+    from mien.data.registry import corpora, corpus_info, load_corpus
 
     if corpus_info(name).kind != "videos":  # refuses an unknown name before anything is read
-        videos = ", ".join(corpora_of("videos"))
+        videos = ", ".join(n for n, corpus in corpora().items() if corpus.kind == "videos")
         raise click.UsageError(f"{name} has no whole videos; these have: {videos}")
     corpus = cast("VideoCorpus", load_corpus(name, root))
     with progress_bar(len(corpus), "video", quiet) as advance:

@@ -6,11 +6,13 @@ A file of a corpus decorates the function that reads it::
     def load_smiles(root: Path) -> VideoCorpus: ...
 
 and, where its faces are trained on as they are, the one that gives them (`register_faces`). The
-files of `mien.data.corpora` are imported in alphabetical order. A package of others adds a corpus
-by an entry point of the group ``mien.corpora``, which names a module with such a function (or a
-`Corpus` with its ``load``)::
+files of `mien.data.corpora` are imported in alphabetical order. A package of others adds a corpus,
+or a kind of faces for recipes, by entry points that name a module with such functions::
 
     [project.entry-points."mien.corpora"]
+    smiles = "smiles_for_mien"
+
+    [project.entry-points."mien.faces"]
     smiles = "smiles_for_mien"
 
 Figures are quotations with their sources, to be printed beside one's own results; none of them was
@@ -19,22 +21,16 @@ measured with mien.
 
 from __future__ import annotations
 
-import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import cache
-from importlib import import_module
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from mien.errors import ConfigError, MienError
+from mien.errors import ConfigError
+from mien.registry import Registry
 
 if TYPE_CHECKING:
     from mien.data.faces import FaceSet
-
-GROUP = "mien.corpora"
-"""Entry points of packages that bring corpora."""
 
 KINDS = {
     "videos": "videos with one label vector each",
@@ -140,8 +136,6 @@ class FaceReader:
 
     Attributes
     ----------
-    kind
-        Its name in recipes.
     load
         Takes a path, and the options by their names.
     options
@@ -153,15 +147,14 @@ class FaceReader:
         Whether a path is one of these; ``mien evaluate mma`` asks it. None: its own rules do.
     """
 
-    kind: str
     load: Callable[..., FaceSet]
     options: tuple[str, ...] = ()
     lacks_landmarks: bool = False
     recognises: Callable[[Path], bool] | None = None
 
 
-_CORPORA: dict[str, Corpus] = {}
-_READERS: dict[str, FaceReader] = {}
+CORPORA: Registry[Corpus] = Registry("corpus", "mien.data.corpora", "mien.corpora")
+READERS: Registry[FaceReader] = Registry("kind of faces", "mien.data.corpora", "mien.faces")
 
 
 def register_corpus(corpus: Corpus) -> Callable[[F], F]:
@@ -170,11 +163,11 @@ def register_corpus(corpus: Corpus) -> Callable[[F], F]:
     Raises
     ------
     ValueError
-        If another function has registered the name.
+        If another corpus has the name.
     """
 
     def register(load: F) -> F:
-        _add(_CORPORA, corpus.name, replace(corpus, load=load))
+        CORPORA.register(corpus.name)(replace(corpus, load=load))
         return load
 
     return register
@@ -192,44 +185,14 @@ def register_faces(
     Raises
     ------
     ValueError
-        If another function has registered the kind.
+        If another function has the kind.
     """
 
     def register(load: F) -> F:
-        _add(_READERS, kind, FaceReader(kind, load, options, lacks_landmarks, recognises))
+        READERS.register(kind)(FaceReader(load, options, lacks_landmarks, recognises))
         return load
 
     return register
-
-
-def _add(registry: dict[str, Any], name: str, entry: Any) -> None:
-    earlier = registry.setdefault(name, entry)
-    one, other = (f"{e.load.__module__}.{e.load.__qualname__}" for e in (earlier, entry))
-    if one != other:
-        raise ValueError(f"two corpora are called {name!r}: {one} and {other}")
-    registry[name] = entry
-
-
-@cache
-def _scan() -> None:
-    """Import all files of corpora, ours and those of other packages."""
-    from mien.data import corpora as ours
-
-    for module in sorted(found.name for found in pkgutil.iter_modules(ours.__path__)):
-        import_module(f"{ours.__name__}.{module}")
-    import_module("mien.data.formats.annotated_faces")
-    for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
-        try:
-            found = entry.load()
-            if isinstance(found, Corpus) and found.load is not None:
-                _add(_CORPORA, found.name, found)
-        except MienError:
-            raise
-        except Exception as error:
-            raise ConfigError(
-                f"the corpus {entry.name!r} of another package ({entry.value}) cannot be loaded: "
-                f"{type(error).__name__}: {error}"
-            ) from error
 
 
 def corpora() -> dict[str, Corpus]:
@@ -240,13 +203,7 @@ def corpora() -> dict[str, Corpus]:
     ConfigError
         If a package that brings one cannot be loaded.
     """
-    _scan()
-    return dict(sorted(_CORPORA.items()))
-
-
-def corpora_of(kind: str) -> list[str]:
-    """Names of the corpora of a kind."""
-    return [name for name, corpus in corpora().items() if corpus.kind == kind]
+    return {name: CORPORA[name] for name in CORPORA.names()}
 
 
 def corpus_info(name: str) -> Corpus:
@@ -262,10 +219,9 @@ def corpus_info(name: str) -> Corpus:
     >>> corpus_info("crema-d").counts["people"]
     91
     """
-    found = corpora()
-    if name not in found:
-        raise ConfigError(f"there is no corpus {name!r}: choose one of {list(found)}")
-    return found[name]
+    if name not in CORPORA.names():
+        raise ConfigError(f"there is no corpus {name!r}: choose one of {CORPORA.names()}")
+    return CORPORA[name]
 
 
 def load_corpus(name: str, root: Path) -> LoadedCorpus:
@@ -285,12 +241,6 @@ def load_corpus(name: str, root: Path) -> LoadedCorpus:
         )
     loaded: LoadedCorpus = corpus.load(root)
     return loaded
-
-
-def face_readers() -> dict[str, FaceReader]:
-    """Every reader of faces by the ``kind`` of recipes, in alphabetical order."""
-    _scan()
-    return dict(sorted(_READERS.items()))
 
 
 def describe_corpus(info: Corpus) -> str:

@@ -12,7 +12,7 @@ from mien.data.corpora.expression_folders import are_expression_folders, holds_f
 from mien.data.corpora.sfhq import is_sfhq, load_sfhq
 from mien.data.formats.annotated_faces import load_annotated_faces
 from mien.data.prepare.landmarks import LANDMARK_THRESHOLD, find_landmarks
-from mien.data.registry import face_readers
+from mien.data.registry import READERS
 from mien.datasets import FaceSet, load_ferplus, load_muxspace, load_synthetic
 from mien.errors import DataError
 from mien.faces.detectors.retinaface import RetinaFaceDetector
@@ -102,7 +102,7 @@ def load_labelled(
 
 def _load(data: Path, blendshapes: Path | None, notes: list[str]) -> tuple[FaceSet, str, str]:
     """The corpus, the split that is usually measured on, and `LabelledFaces.truth`."""
-    for reader in face_readers().values():
+    for reader in map(READERS.__getitem__, READERS.names()):
         if reader.recognises is not None and reader.recognises(data):
             faces = reader.load(data)
             return faces, usual_split(faces.split), "annotation"

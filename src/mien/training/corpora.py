@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from mien.data.faces import FaceSet
 from mien.data.prepare.landmarks import LANDMARK_SEARCH, LANDMARK_THRESHOLD, find_landmarks
-from mien.data.registry import face_readers
+from mien.data.registry import READERS
 from mien.faces.detectors.retinaface import RetinaFaceDetector
 from mien.io import atomic_path
 from mien.training.mma import CorpusConfig, MMATrainConfig
@@ -32,7 +32,7 @@ def load_corpora(config: MMATrainConfig, data: Path, cache: Path) -> dict[str, F
 
 
 def _load(name: str, corpus: CorpusConfig, data: Path, cache: Path) -> FaceSet:
-    reader = face_readers()[corpus.kind]
+    reader = READERS[corpus.kind]
     given = {option: getattr(corpus, option) for option in reader.options}
     options = {  # those that are texts are files
         option: (data / value if value else None) if isinstance(value, str) else value

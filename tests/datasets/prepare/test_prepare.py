@@ -22,7 +22,7 @@ from mien.data.formats.features import features_path, read_features
 from mien.data.formats.prepared_videos import load_prepared, read_document
 from mien.data.prepare.job import NO_FACE, write_once
 from mien.data.prepare.videos import extract_features, open_analyzer, prepare_videos
-from mien.data.registry import corpora, face_readers, load_corpus
+from mien.data.registry import READERS, corpora, load_corpus
 from mien.datasets import Clip, VideoCorpus, load_affectnet
 from mien.demo import write_demo_clip
 from mien.errors import ConfigError, ModelError, OutputError
@@ -322,7 +322,7 @@ def test_annotations_are_prepared(tmp_path: Path) -> None:
 
 def test_every_corpus_has_its_loader(tmp_path: Path) -> None:
     assert all(info.load is not None for info in corpora().values())
-    assert list(face_readers()) == ["faces", "ferplus", "images", "sfhq", "synthetic"]
+    assert READERS.names() == ["faces", "ferplus", "images", "sfhq", "synthetic"]
     assert load_corpus("crema-d", write_crema(tmp_path / "c")).name == "crema-d"
     assert load_corpus("hume-reaction", write_abaw(tmp_path / "h")).name == "hume-reaction"
     assert load_corpus("affectnet", write_affectnet(tmp_path / "n")).name == "affectnet"

@@ -16,8 +16,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from mien.data.faces import FaceSet
 from mien.data.formats.annotations import EXPRESSION_WORDS, ImageCorpus, annotation_table
-from mien.data.registry import Corpus, register_corpus
+from mien.data.registry import Corpus, register_corpus, register_faces
 from mien.errors import DataError
 from mien.labels import EXPRESSIONS
 
@@ -106,6 +107,14 @@ def load_expression_folders(root: str | Path) -> ImageCorpus:
     if outside:
         notes.append(f"{outside} images show none of the seven expressions")
     return ImageCorpus(NAME, place, table, tuple(notes))
+
+
+@register_faces("images", lacks_landmarks=True)
+def _load_images(folder: Path) -> FaceSet:
+    """Faces of such folders, or of prepared annotations of any corpus."""
+    from mien.data.formats.annotated_faces import load_annotated_faces
+
+    return load_annotated_faces(folder)
 
 
 def usual_split(splits: npt.NDArray[np.str_]) -> str:

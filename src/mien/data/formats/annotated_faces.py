@@ -29,7 +29,6 @@ from mien.data.formats.annotations import (
     matrix,
     read_annotations,
 )
-from mien.data.registry import register_faces
 from mien.data.targets.votes import smoothed_labels
 from mien.errors import DataError
 from mien.labels import ACTION_UNITS
@@ -43,7 +42,6 @@ Square = tuple[float, float, float]
 """Left, top and side in pixels of the image."""
 
 
-@register_faces("images", lacks_landmarks=True)
 def load_annotated_faces(folder: str | Path, split: str | None = None) -> FaceSet:
     """Load the images of prepared annotations, or of folders named after expressions.
 

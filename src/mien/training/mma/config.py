@@ -6,7 +6,7 @@ import warnings
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from mien.data.registry import face_readers
+from mien.data.registry import READERS
 from mien.labels import relatedness
 from mien.losses import DM_REDUCTIONS, MMALossWeights
 from mien.models.mma import PRESETS, MMAConfig
@@ -64,25 +64,24 @@ class CorpusConfig:
     color_weight: float = 1.0
 
     def __post_init__(self) -> None:
-        readers = face_readers()
-        if self.kind not in readers:
-            raise ValueError(f"kind is one of {', '.join(map(repr, readers))}, not {self.kind!r}")
+        kinds = READERS.names()
+        if self.kind not in kinds:
+            raise ValueError(f"kind is one of {', '.join(map(repr, kinds))}, not {self.kind!r}")
+        options = READERS[self.kind].options
         if self.kind == "synthetic" and self.mesh:
             raise ValueError("mesh is for photographs: kind 'synthetic' knows its units")
         if self.kind == "images" and self.mesh:
             raise ValueError("mesh is for other kinds: 'images' has its own annotations")
-        if self.mesh and "mesh" not in readers[self.kind].options:
+        if self.mesh and "mesh" not in options:
             raise ValueError(f"mesh is for other kinds: {self.kind!r} does not read one")
-        if self.second_labels and "second_labels" not in readers[self.kind].options:
+        if self.second_labels and "second_labels" not in options:
             raise ValueError(f"second_labels is for kind 'ferplus' alone, not {self.kind!r}")
         if self.per_batch < 1 or not 0 <= self.framed_share <= 1 or self.class_power < 0:
             raise ValueError(
                 "per_batch must be 1 or more, framed_share lie in 0..1, class_power be 0 or more; "
                 f"got {self.per_batch}, {self.framed_share}, {self.class_power}"
             )
-        if self.color_weight < 0 or (
-            self.color_weight != 1 and "color_weight" not in readers[self.kind].options
-        ):
+        if self.color_weight < 0 or (self.color_weight != 1 and "color_weight" not in options):
             raise ValueError(
                 f"color_weight is 0 or more, and for kind 'faces' alone; got {self.color_weight} "
                 f"for {self.kind!r}"
