@@ -134,7 +134,7 @@ def test_splits_and_folders_that_are_none(tmp_path):
         load_split("simulated", "validation", 30.0)
     with pytest.raises(DataError, match=r"holds no dataset\.json"):
         load_split(str(tmp_path), "train", 30.0)
-    with pytest.raises(DataError, match=r"labels\.parquet: cannot be read"):
+    with pytest.raises(DataError, match=r"not a prepared set: there is no dataset\.json"):
         splits_of(str(tmp_path))
     data = load_split("simulated", "valid", 30.0, SimulationConfig(1, 3, 1, seed=5))
     assert isinstance(data, SequenceSet) and len(data) == 3

@@ -5,7 +5,7 @@ Torch-free.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from mien.data.sequences import SequenceSet
@@ -85,8 +85,7 @@ def load_split(
         )
     from mien.data.formats.prepared_videos import load_prepared
 
-    data: SequenceSet = load_prepared(folder, split, fps)
-    return _with_persons(data, folder)
+    return load_prepared(folder, split, fps)
 
 
 def splits_of(source: str) -> tuple[str, ...]:
@@ -101,9 +100,7 @@ def splits_of(source: str) -> tuple[str, ...]:
     """
     if source == SIMULATED:
         return SPLITS
-    ids, splits = _columns(Path(source), ["id", "split"])
-    failed = _failed(Path(source))
-    found = {split for name, split in zip(ids, splits, strict=True) if name not in failed}
+    found = {split for _, split, failed in _videos(Path(source)) if not failed}
     return tuple(split for split in SPLITS if split in found)
 
 
@@ -117,41 +114,15 @@ def failed_videos(source: str, split: str) -> list[str]:
     """
     if source == SIMULATED:
         return []
-    ids, splits = _columns(Path(source), ["id", "split"])
-    failed = _failed(Path(source))
-    return [n for n, own in zip(ids, splits, strict=True) if own == split and n in failed]
+    return [name for name, own, failed in _videos(Path(source)) if own == split and failed]
 
 
-def _failed(folder: Path) -> set[str]:
-    from mien.data.formats.prepared_videos import read_document
+def _videos(folder: Path) -> list[tuple[str, str, bool]]:
+    """Id, split and whether it could not be prepared, of every video."""
+    from mien.data.formats.prepared_videos import read_document, read_labels
 
-    return {name for name, _ in read_document(folder).failed}
-
-
-def _with_persons(data: SequenceSet, folder: Path) -> SequenceSet:
-    """The set with who is seen in each video, where ``labels.parquet`` says so."""
-    if data.ids is None or data.persons is not None:
-        return data
-    ids, persons = _columns(folder, ["id", "person"])
-    named = {name: person or "" for name, person in zip(ids, persons, strict=True)}
-    seen = tuple(named[name] for name in data.ids)
-    return replace(data, persons=seen) if any(seen) else data
-
-
-def _columns(folder: Path, names: list[str]) -> list[list[str]]:
-    """Columns of ``labels.parquet``."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    file = folder / "labels.parquet"
-    try:
-        # Through Arrow's own file and in this thread, or a process that ends may abort.
-        with pa.OSFile(str(file)) as opened:
-            table = pq.read_table(opened, columns=names, use_threads=False, pre_buffer=False)
-        return [table[name].to_pylist() for name in names]
-    except (OSError, KeyError, pa.ArrowException) as error:
-        reason = str(error).splitlines()[0]
-        raise DataError(
-            f"{file}: cannot be read ({reason}); prepare the corpus again with "
-            "'mien datasets prepare'"
-        ) from error
+    document = read_document(folder)
+    table = read_labels(folder, document.outputs)
+    failed = {name for name, _ in document.failed}
+    ids, splits = (table.column(name).to_pylist() for name in ("id", "split"))
+    return [(name, split, name in failed) for name, split in zip(ids, splits, strict=True)]

@@ -17,14 +17,13 @@ from mien.data.formats.features import (
     write_features,
 )
 from mien.data.formats.prepared_videos import (
-    PreparedVideo,
     load_prepared,
     read_document,
-    write_prepared,
 )
 from mien.errors import DataError
 from mien.labels import AFFECT_COLUMNS
 from mien.pipeline.resample import Resampler
+from prepared_sets import PreparedVideo, write_prepared
 
 OUTPUTS = ("joy", "calm")
 

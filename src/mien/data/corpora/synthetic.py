@@ -19,9 +19,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute
-import pyarrow.parquet
 
 from mien.data.faces import FaceSet, Matrices, framed_matrices
+from mien.data.formats.parquet import matrix, read_parquet
 from mien.data.registry import Corpus, register_corpus, register_faces
 from mien.data.targets.votes import valence_arousal_targets
 from mien.errors import DataError
@@ -85,11 +85,11 @@ def load_synthetic(folder: str | Path, split: str | None = None) -> FaceSet:
     images = _read_images(place, table, "color", document["arguments"]["size_px"])
     count = len(images)
     grey = np.stack([cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in images])
-    expressions = _matrix(table, EXPRESSION_COLUMNS)
-    intensities = _matrix(table, ACTION_UNIT_COLUMNS)
+    expressions = matrix(table, EXPRESSION_COLUMNS)
+    intensities = matrix(table, ACTION_UNIT_COLUMNS)
     units = np.clip((intensities - INACTIVE) / (ACTIVE - INACTIVE), 0, 1)
-    points = _matrix(table, tuple(f"{name}_{axis}" for name in LANDMARKS for axis in "xy"))
-    places = _matrix(table, tuple(f"lm_{name}_{axis}" for name in FACE_LANDMARKS for axis in "xy"))
+    points = matrix(table, tuple(f"{name}_{axis}" for name in LANDMARKS for axis in "xy"))
+    places = matrix(table, tuple(f"lm_{name}_{axis}" for name in FACE_LANDMARKS for axis in "xy"))
     return FaceSet(
         corpus="synthetic",
         names=np.array(table.column("color").to_pylist()),
@@ -110,8 +110,8 @@ def load_synthetic(folder: str | Path, split: str | None = None) -> FaceSet:
         counted=np.ones(count, bool),
         intensities=5 * intensities,
         pose_deg=_seen_pose(table, places.reshape(count, len(FACE_LANDMARKS), 2)),
-        eye_open=1 - _matrix(table, ("blink_left", "blink_right")),
-        gaze_deg=_matrix(table, ("gaze_yaw_deg", "gaze_pitch_deg")),
+        eye_open=1 - matrix(table, ("blink_left", "blink_right")),
+        gaze_deg=matrix(table, ("gaze_yaw_deg", "gaze_pitch_deg")),
         face_landmarks=places.reshape(count, len(FACE_LANDMARKS), 2),
     )
 
@@ -141,13 +141,10 @@ def _read_set(folder: Path, split: str | None) -> tuple[pa.Table, dict[str, Any]
     needs = ("arguments.count", "arguments.size_px")
     document = read_dataset(folder, "a set of synthetic images", _FORMAT, needs)
     count = document["arguments"]["count"]
-    try:
-        with pa.OSFile(str(folder / "manifest.parquet")) as file:
-            table = pa.parquet.read_table(file, use_threads=False, pre_buffer=False)
-    except FileNotFoundError as error:
-        raise DataError(f"{folder}: the set is not finished; {_AGAIN}") from error
-    except (OSError, pa.ArrowInvalid) as error:
-        raise DataError(f"{folder}/manifest.parquet: cannot be read; {_AGAIN}") from error
+    manifest = folder / "manifest.parquet"
+    if not manifest.is_file():
+        raise DataError(f"{folder}: the set is not finished; {_AGAIN}")
+    table = read_parquet(manifest, _AGAIN)
     if table.num_rows != count:
         raise DataError(f"{folder}: {table.num_rows} of {count} images are there; {_AGAIN}")
     if split is not None:
@@ -182,12 +179,6 @@ def _read_png(path: Path) -> npt.NDArray[Any]:
     return image
 
 
-def _matrix(table: pa.Table, columns: tuple[str, ...]) -> FloatArray:
-    """float32 (n, len(columns))."""
-    stacked = np.stack([table.column(name).to_numpy() for name in columns], axis=1)
-    return stacked.astype(np.float32, copy=False)
-
-
 def _felt(units: FloatArray) -> FloatArray:
     """Units without those that speech moves as well: who talks is not more moved by it."""
     felt = units.copy()
@@ -201,7 +192,7 @@ def _seen_pose(table: pa.Table, places: FloatArray) -> FloatArray:
     The table has the pose before the camera; a picture of framing ``"aligned"`` is turned besides,
     by as much as the line through the eyes differs from where the pose alone would put it.
     """
-    pose = _matrix(table, ("pose_yaw_deg", "pose_pitch_deg", "pose_roll_deg"))
+    pose = matrix(table, ("pose_yaw_deg", "pose_pitch_deg", "pose_roll_deg"))
     across = np.zeros((len(places), 2))
     for corner in ("eye_inner", "eye_outer"):
         left, right = (FACE_LANDMARKS.index(f"{corner}_{side}") for side in ("left", "right"))

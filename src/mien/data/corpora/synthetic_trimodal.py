@@ -12,9 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from mien.data.formats.parquet import read_parquet
+from mien.data.formats.parquet import matrix, read_parquet
 from mien.data.formats.traces import Traces, read_trace_table
 from mien.data.recordings import StreamCorpus, StreamFile, StreamSource
 from mien.data.registry import Corpus, register_corpus
@@ -88,5 +86,4 @@ def _traces(clip: Path) -> Traces:
         raise DataError(
             f"{path}: has {truth.num_rows} rows, annotation.csv {len(traces.time_s)}; {_AGAIN}"
         )
-    columns = [truth.column(name).to_numpy() for name in ACTION_UNIT_COLUMNS]
-    return replace(traces, units=np.stack(columns, axis=1).astype(np.float32))
+    return replace(traces, units=matrix(truth, ACTION_UNIT_COLUMNS))

@@ -26,9 +26,9 @@ from mien.data.formats.annotations import (
     BOX_COLUMNS,
     LANDMARK_COLUMNS,
     ImageCorpus,
-    matrix,
     read_annotations,
 )
+from mien.data.formats.parquet import matrix
 from mien.data.targets.votes import smoothed_labels
 from mien.errors import DataError
 from mien.labels import ACTION_UNITS

@@ -25,7 +25,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute
 
-from mien.data.formats.parquet import numbers, read_parquet, write_whole
+from mien.data.formats.parquet import matrix, numbers, read_parquet, write_whole
 from mien.errors import DataError
 from mien.io import DOCUMENT, read_dataset, write_json
 from mien.labels import ACTION_UNIT_COLUMNS, EXPRESSIONS, LANDMARKS, VALENCE_AROUSAL
@@ -148,8 +148,7 @@ def annotation_table(
     def columns(values: FloatArray | None, width: int) -> list[pa.Array]:
         if values is None:
             values = np.full((count, width), np.nan, np.float32)
-        flat = values.reshape(count, width)
-        return [numbers(flat[:, k], pa.float32()) for k in range(width)]
+        return [numbers(column, pa.float32()) for column in values.reshape(count, width).T]
 
     if expression is None:
         expression = np.full(count, -1, np.int64)
@@ -227,11 +226,3 @@ def expression_index(name: str, outside: Sequence[str]) -> int:
     if name in outside:
         return -1
     raise DataError(f"expression {name!r} is neither one of {EXPRESSIONS} nor of {tuple(outside)}")
-
-
-def matrix(table: pa.Table, columns: tuple[str, ...]) -> FloatArray:
-    """Number columns of a table of annotations, float32 (n, len(columns))."""
-    if not table.num_rows:
-        return np.empty((0, len(columns)), np.float32)
-    stacked = np.stack([table.column(name).to_numpy() for name in columns], axis=1)
-    return stacked.astype(np.float32, copy=False)

@@ -29,7 +29,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mien.data.formats.parquet import numbers, write_whole
+from mien.data.formats.parquet import number_columns, write_whole
 from mien.errors import DataError
 from mien.faces.align import CROP_SIZE_PX
 from mien.io import DOCUMENT, atomic_path, write_json
@@ -144,7 +144,7 @@ def write_clip_labels(
     columns: dict[str, pa.Array] = {
         "id": pa.array([row[0] for row in rows], pa.string()),
         "split": pa.array([row[1] for row in rows], pa.string()),
-        **{name: numbers(labels[:, i], pa.float32()) for i, name in enumerate(outputs)},
+        **number_columns(labels, outputs),
     }
     write_whole(folder / "labels.parquet", pa.table(columns))
     document = {"format": FORMAT, "version": 1, "corpus": corpus, "outputs": list(outputs)}

@@ -16,7 +16,15 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from mien.data.formats.parquet import facts_of, numbers, read_parquet, with_facts, write_whole
+from mien.data.formats.parquet import (
+    facts_of,
+    matrix,
+    number_columns,
+    numbers,
+    read_parquet,
+    with_facts,
+    write_whole,
+)
 from mien.errors import DataError
 from mien.labels import AFFECT_COLUMNS
 from mien.pipeline.resample import longest_step_s, resample_track
@@ -72,13 +80,8 @@ def write_features(path: Path, features: Features) -> None:
         "joined": list(features.joined),
         "warnings": list(features.warnings),
     }
-    columns = {
-        "timestamp_s": numbers(features.timestamp_s, pa.float64()),
-        **{
-            name: numbers(features.affect[:, k], pa.float32())
-            for k, name in enumerate(AFFECT_COLUMNS)
-        },
-    }
+    times_s = numbers(features.timestamp_s, pa.float64())
+    columns = {"timestamp_s": times_s, **number_columns(features.affect, AFFECT_COLUMNS)}
     write_whole(path, with_facts(pa.table(columns), facts))
 
 
@@ -94,12 +97,11 @@ def read_features(path: Path) -> Features:
     expected = ["timestamp_s", *AFFECT_COLUMNS]
     if table.column_names != expected:
         raise DataError(f"{path}: its columns are {table.column_names}; expected {expected}")
-    stacked = np.stack([table.column(name).to_numpy() for name in AFFECT_COLUMNS], axis=1)
     time_s = table.column("timestamp_s").to_numpy().astype(np.float64, copy=False)
     facts = facts_of(table.schema, path)
     return Features(
         time_s,
-        stacked.astype(np.float32, copy=False),
+        matrix(table, AFFECT_COLUMNS),
         facts.get("max_gap_s"),
         tuple(facts.get("joined", ())),
         tuple(facts.get("warnings", ())),

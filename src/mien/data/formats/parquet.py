@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pyarrow.parquet
 
 from mien.errors import DataError
 from mien.io import atomic_path
+from mien.types import FloatArray
 
 AGAIN = "run the same `mien datasets prepare` again to finish it"
 
@@ -28,8 +30,21 @@ def numbers(values: npt.NDArray[Any], kind: pa.DataType) -> pa.Array:
     return pa.Array.from_buffers(kind, len(data), [None, pa.py_buffer(data)])
 
 
-def read_parquet(path: Path) -> pa.Table:
-    """Read a Parquet file through Arrow's own file.
+def number_columns(values: FloatArray, names: Sequence[str]) -> dict[str, pa.Array]:
+    """Columns of an array (n, len(names)), float32."""
+    return {name: numbers(values[:, k], pa.float32()) for k, name in enumerate(names)}
+
+
+def matrix(table: pa.Table, columns: Sequence[str]) -> FloatArray:
+    """Number columns of a table, float32 (n, len(columns))."""
+    if not table.num_rows:
+        return np.empty((0, len(columns)), np.float32)
+    stacked = np.stack([table.column(name).to_numpy() for name in columns], axis=1)
+    return stacked.astype(np.float32, copy=False)
+
+
+def read_parquet(path: Path, again: str = AGAIN) -> pa.Table:
+    """Read a Parquet file through Arrow's own file; `again` says how to make a damaged one.
 
     Raises
     ------
@@ -40,9 +55,9 @@ def read_parquet(path: Path) -> pa.Table:
         with pa.OSFile(str(path)) as file:
             return pa.parquet.ParquetFile(file, pre_buffer=False).read(use_threads=False)
     except FileNotFoundError as error:
-        raise DataError(f"{path}: there is no such file; {AGAIN}") from error
+        raise DataError(f"{path}: there is no such file; {again}") from error
     except (OSError, pa.ArrowInvalid) as error:
-        raise DataError(f"{path}: cannot be read; {AGAIN}") from error
+        raise DataError(f"{path}: cannot be read; {again}") from error
 
 
 def read_footer(path: Path) -> tuple[int, dict[str, Any]] | None:

@@ -14,7 +14,7 @@ Layout of a prepared folder:
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,37 +23,25 @@ import numpy as np
 import pyarrow as pa
 
 from mien.data.formats.features import (
-    Features,
     features_path,
     read_features,
     resample,
-    write_features,
 )
 from mien.data.formats.parquet import (
     AGAIN,
-    numbers,
+    matrix,
+    number_columns,
     read_parquet,
     write_whole,
 )
 from mien.data.sequences import SequenceSet
 from mien.data.videos import SPLITS, is_safe_id
 from mien.errors import DataError
-from mien.io import DOCUMENT, read_dataset, write_json
+from mien.io import DOCUMENT, read_dataset
 from mien.types import FloatArray
 
 FORMAT = "mien prepared videos"
 VERSION = 1
-
-
-@dataclass(frozen=True)
-class PreparedVideo:
-    """One video of a prepared set; ``labels`` float32 (outputs,), NaN where withheld."""
-
-    id: str
-    split: str
-    labels: FloatArray
-    features: Features
-    person: str | None = None
 
 
 @dataclass(frozen=True)
@@ -81,57 +69,6 @@ class PreparedDocument:
         }
 
 
-def write_prepared(
-    folder: Path,
-    corpus: str,
-    outputs: Sequence[str],
-    videos: Iterable[PreparedVideo],
-    stage1: dict[str, Any] | None = None,
-    failed: Sequence[tuple[str, str]] = (),
-) -> Path:
-    """Write a whole prepared set from memory: for simulations and tests.
-
-    Parameters
-    ----------
-    folder
-        Is made if need be.
-    corpus, outputs
-        Name of the set, names of its labels.
-    videos
-        In any order; ids must be safe file names.
-    stage1
-        Name, version and sha256 of the extractor; None where none was used.
-    failed
-        Id and reason of videos to list as failed.
-
-    Returns
-    -------
-    The folder.
-
-    Raises
-    ------
-    ValueError
-        If an id is no safe file name or is there twice, a split is unknown, or labels have another
-        length than `outputs`.
-    """
-    rows: list[tuple[str, str, str | None, FloatArray]] = []
-    frames = 0
-    for video in videos:
-        rows.append((video.id, video.split, video.person, video.labels))
-        if not is_safe_id(video.id):
-            raise ValueError(f"the id {video.id!r} cannot be a file name")
-        write_features(features_path(folder, video.id), video.features)
-        frames += len(video.features.timestamp_s)
-    write_labels(folder, outputs, rows)
-    counts = {"videos": len(rows), **split_counts([split for _, split, _, _ in rows])}
-    unknown = {"name": None, "version": None, "sha256": None}
-    document = PreparedDocument(
-        corpus, tuple(outputs), stage1 or unknown, {**counts, "frames": frames}, tuple(failed)
-    )
-    write_json(folder / DOCUMENT, document.as_dict())
-    return folder
-
-
 def split_counts(splits: Sequence[str]) -> dict[str, int]:
     """How many there are of each split."""
     return {split: list(splits).count(split) for split in SPLITS}
@@ -147,9 +84,12 @@ def write_labels(
     Raises
     ------
     ValueError
-        As `write_prepared`.
+        If an id is no safe file name or is there twice, a split is unknown, or labels have another
+        length than `outputs`.
     """
     names = [name for name, _, _, _ in rows]
+    if unsafe := [name for name in names if not is_safe_id(name)]:
+        raise ValueError(f"the id {unsafe[0]!r} cannot be a file name")
     if len(set(names)) < len(names):
         raise ValueError("an id is there twice")
     if unknown := {split for _, split, _, _ in rows} - set(SPLITS):
@@ -162,7 +102,7 @@ def write_labels(
             "id": pa.array(names, pa.string()),
             "split": pa.array([split for _, split, _, _ in rows], pa.string()),
             "person": pa.array([person for _, _, person, _ in rows], pa.string()),
-            **{name: numbers(labels[:, k], pa.float32()) for k, name in enumerate(outputs)},
+            **number_columns(labels, outputs),
         }
     )
     write_whole(folder / "labels.parquet", table)
@@ -223,7 +163,11 @@ def load_prepared(
     if not 0 < fps < math.inf or (max_positions is not None and max_positions < 1):
         raise ValueError(f"fps and max_positions must be positive, not {fps}, {max_positions}")
     document = read_document(place)
-    names, labels = _read_labels(place, document.outputs, split)
+    table = read_labels(place, document.outputs)
+    table = table.filter([name == split for name in table.column("split").to_pylist()])
+    if not table.num_rows:
+        raise DataError(f"{place}: no video is in the split {split!r}")
+    names, persons = (table.column(name).to_pylist() for name in ("id", "person"))
     failed = {name for name, _ in document.failed}
     kept = [k for k, name in enumerate(names) if name not in failed]
     if not kept:
@@ -254,26 +198,26 @@ def load_prepared(
     return SequenceSet(
         np.concatenate(sequences),
         np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
-        labels[kept],
+        matrix(table, document.outputs)[kept],
         document.outputs,
         fps,
-        ids=tuple(names[k] for k in kept),
-        notes=tuple(notes),
+        tuple(names[k] for k in kept),
+        tuple(notes),
+        tuple(persons[k] or "" for k in kept) if any(persons[k] for k in kept) else None,
     )
 
 
-def _read_labels(
-    folder: Path, outputs: tuple[str, ...], split: str
-) -> tuple[list[str], FloatArray]:
-    """Ids and labels (n, outputs) of the videos of a split."""
+def read_labels(folder: Path, outputs: Sequence[str]) -> pa.Table:
+    """``labels.parquet`` of a prepared set: ``id``, ``split``, ``person`` and the outputs.
+
+    Raises
+    ------
+    DataError
+        If it is missing or damaged, or has other columns.
+    """
     path = folder / "labels.parquet"
     table = read_parquet(path)
     expected = ["id", "split", "person", *outputs]
     if table.column_names != expected:
         raise DataError(f"{path}: its columns are {table.column_names}; expected {expected}")
-    rows = [k for k, name in enumerate(table.column("split").to_pylist()) if name == split]
-    if not rows:
-        raise DataError(f"{folder}: no video is in the split {split!r}")
-    ids = table.column("id").to_pylist()
-    columns = [table.column(name).to_numpy().astype(np.float32) for name in outputs]
-    return [ids[k] for k in rows], np.stack(columns, axis=1)[rows]
+    return table

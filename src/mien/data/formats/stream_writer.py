@@ -19,13 +19,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from mien.data.formats.parquet import numbers, with_facts, write_whole
+from mien.data.formats.parquet import number_columns, numbers, with_facts, write_whole
 from mien.data.formats.stream_files import ArrayFile, recording_folder
 from mien.data.formats.stream_tables import check_modalities
 from mien.data.videos import is_safe_id
 from mien.faces.modalities import STREAMS
 from mien.io import atomic_path
-from mien.labels import ACTION_UNIT_COLUMNS
+from mien.labels import ACTION_UNIT_COLUMNS, VALENCE_AROUSAL
 from mien.types import FloatArray, TimeArray
 
 
@@ -156,10 +156,9 @@ class RecordingWriter:
         table = pa.table(
             {
                 "time_s": numbers(times_s, pa.float64()),
-                "valence": numbers(affect[:, 0], pa.float32()),
-                "arousal": numbers(affect[:, 1], pa.float32()),
+                **number_columns(affect, VALENCE_AROUSAL),
                 **{f"has_{name}": pa.array(has[:, k].tolist()) for k, name in enumerate(STREAMS)},
-                **({} if units is None else _unit_columns(units)),
+                **({} if units is None else number_columns(units, ACTION_UNIT_COLUMNS)),
             }
         )
         facts = {
@@ -170,10 +169,6 @@ class RecordingWriter:
             "present": {name: int(has[:, STREAMS.index(name)].sum()) for name in self.modalities},
         }
         write_whole(self._partial / "frames.parquet", with_facts(table, facts))
-
-
-def _unit_columns(units: FloatArray) -> dict[str, pa.Array]:
-    return {name: numbers(units[:, k], pa.float32()) for k, name in enumerate(ACTION_UNIT_COLUMNS)}
 
 
 def write_recording(

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mien.data.formats.parquet import read_parquet
+from mien.data.formats.parquet import matrix, read_parquet
 from mien.data.formats.stream_files import (
     DTYPES,
     FIXED_COLUMNS,
@@ -232,16 +232,13 @@ class StreamSet:
                 f"{path}: has {table.num_rows} rows of {table.column_names}; expected "
                 f"{recording.frames} of {list(FRAME_COLUMNS)}; prepare the recording again"
             )
-        values = [table.column(name).to_numpy() for name in FRAME_COLUMNS]
-        present = np.stack([column.astype(np.bool_) for column in values[3:]], axis=1)  # (n, 3)
+        present = matrix(table, FRAME_COLUMNS[3:]) > 0  # (n, 3)
         present &= np.array([name in self.modalities for name in STREAMS])
-        affect = np.stack(values[1:3], axis=1).astype(np.float32)  # (n, 2)
         units = np.full((recording.frames, len(ACTION_UNIT_COLUMNS)), np.nan, np.float32)
         if table.column_names == layouts[1]:
-            units = np.stack(
-                [table.column(name).to_numpy() for name in ACTION_UNIT_COLUMNS], axis=1
-            )
-        return _Frames(values[0].astype(np.float64), affect, units, present)
+            units = matrix(table, ACTION_UNIT_COLUMNS)
+        times_s = table.column("time_s").to_numpy().astype(np.float64)
+        return _Frames(times_s, matrix(table, FRAME_COLUMNS[1:3]), units, present)
 
 
 def load_streams(
