@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +15,7 @@ import numpy.typing as npt
 
 from mien.data.formats.stream_files import ABSOLUTE_ZERO_C
 from mien.data.formats.traces import Traces
-from mien.data.videos import SPLITS, is_safe_id
+from mien.data.videos import find_videos, is_safe_id, split_counts
 from mien.errors import DataError
 from mien.faces.modalities import STREAMS
 
@@ -118,10 +117,7 @@ class StreamCorpus:
 
     def counts(self) -> dict[str, int]:
         """Recordings per split, and people where they are known."""
-        found = Counter(one.split for one in self.recordings)
-        counts = {"recordings": len(self), **{split: found[split] for split in SPLITS}}
-        people = {one.person for one in self.recordings if one.person is not None}
-        return {**counts, "people": len(people)} if people else counts
+        return split_counts("recordings", self.recordings)
 
 
 def split_by_hash(key: str) -> str:
@@ -138,38 +134,19 @@ def split_by_hash(key: str) -> str:
     return "train" if share < 80 else "valid" if share < 90 else "test"
 
 
-def check_id(path: Path) -> Path:
-    """The path itself, if its name without suffix can be a recording's id.
+def check_id(path: Path, name: str | None = None) -> Path:
+    """The path itself, if its name without suffix (or `name`) can be a recording's id.
 
     Raises
     ------
     DataError
         If it cannot.
     """
-    if not is_safe_id(path.stem):
+    if not is_safe_id(path.stem if name is None else name):
         raise DataError(
             f"{path}: its name cannot be an id; expected letters, digits, '.', '_', '-'"
         )
     return path
-
-
-def find_videos(root: Path, names: Iterable[str]) -> dict[str, Path]:
-    """Videos below a folder by their names without suffix; names without a video are left out.
-
-    Raises
-    ------
-    DataError
-        If there are two videos of one name.
-    """
-    wanted = set(names)
-    found: dict[str, Path] = {}
-    for path in sorted(root.rglob("*")):
-        if path.suffix.lower() not in VIDEO_SUFFIXES or path.stem not in wanted:
-            continue
-        if path.stem in found:
-            raise DataError(f"{path}: there is another video of this name, {found[path.stem]}")
-        found[path.stem] = path
-    return found
 
 
 def with_videos(root: Path, names: Iterable[str], what: str) -> tuple[dict[str, Path], list[str]]:
@@ -181,7 +158,7 @@ def with_videos(root: Path, names: Iterable[str], what: str) -> tuple[dict[str, 
         If no recording has a video, or one has two.
     """
     listed = list(names)
-    videos = find_videos(root, listed)
+    videos = find_videos(root, VIDEO_SUFFIXES, listed)
     if not videos:
         raise DataError(
             f"{root}: no video of the {len(listed)} annotated recordings is there; looked for "

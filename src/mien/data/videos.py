@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -79,10 +81,22 @@ class VideoCorpus:
 
     def counts(self) -> dict[str, int]:
         """Clips per split, and people where they are known."""
-        found = Counter(clip.split for clip in self.clips)
-        counts = {"videos": len(self), **{split: found[split] for split in SPLITS}}
-        people = {clip.person for clip in self.clips if clip.person is not None}
-        return {**counts, "people": len(people)} if people else counts
+        return split_counts("videos", self.clips)
+
+
+class _Part(Protocol):
+    @property
+    def split(self) -> str: ...
+    @property
+    def person(self) -> str | None: ...
+
+
+def split_counts(what: str, parts: Sequence[_Part]) -> dict[str, int]:
+    """Parts of a corpus in all and per split, and people where they are known."""
+    found = Counter(part.split for part in parts)
+    counts = {what: len(parts), **{split: found[split] for split in SPLITS}}
+    people = {part.person for part in parts if part.person is not None}
+    return {**counts, "people": len(people)} if people else counts
 
 
 def check_id(name: str, row: Row) -> str:
@@ -142,8 +156,10 @@ class FirstSeen:
         self._lines[key] = row.line
 
 
-def find_videos(root: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
-    """Videos below a folder by id: the name without suffix and brackets.
+def find_videos(
+    root: Path, suffixes: tuple[str, ...], wanted: Sequence[str] | None = None
+) -> dict[str, Path]:
+    """Videos below a folder by id: the name without suffix and brackets; None wants all.
 
     Raises
     ------
@@ -151,10 +167,13 @@ def find_videos(root: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
         If two files have the same id: which one the labels mean cannot be told.
     """
     found: dict[str, Path] = {}
+    names = None if wanted is None else set(wanted)
     for path in sorted(root.rglob("*")):
         if path.suffix.lower() not in suffixes or path.name.startswith("."):
             continue
         key = without_brackets(path.stem)
+        if names is not None and key not in names:
+            continue
         if key in found:
             raise DataError(f"{root}: two videos are called {key!r}: {found[key]} and {path}")
         found[key] = path

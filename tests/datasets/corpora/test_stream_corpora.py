@@ -130,7 +130,7 @@ def test_recola_that_is_not_all_there(tmp_path: Path) -> None:
         load_recola(tmp_path)
     write_recola(tmp_path)
     write_color(tmp_path / "copy" / "P16.avi", 2)
-    with pytest.raises(DataError, match="there is another video of this name"):
+    with pytest.raises(DataError, match="two videos are called"):
         load_recola(tmp_path)
     write_recola_gold(tmp_path)
     with pytest.raises(DataError, match="two annotations of the same recordings"):

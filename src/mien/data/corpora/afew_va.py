@@ -15,9 +15,8 @@ import numpy as np
 
 from mien.data.formats.traces import Traces
 from mien.data.prepare.stream_frames import numbered_images
-from mien.data.recordings import StreamCorpus, StreamFile, StreamSource, split_by_hash
+from mien.data.recordings import StreamCorpus, StreamFile, StreamSource, check_id, split_by_hash
 from mien.data.registry import ON_REQUEST, Corpus, register_corpus
-from mien.data.videos import is_safe_id
 from mien.errors import DataError
 from mien.io import read_json
 
@@ -69,11 +68,7 @@ def load_afew_va(root: str | Path) -> StreamCorpus:
 
 
 def _source(path: Path) -> StreamSource:
-    if not is_safe_id(path.stem):
-        raise DataError(
-            f"{path}: its name cannot be an id; expected letters, digits, '.', '_', '-'"
-        )
-    document = read_json(path)
+    document = read_json(check_id(path))
     frames = document.get("frames")
     if not isinstance(frames, dict) or not frames:
         raise DataError(f"{path}: looked for 'frames' with an entry for each frame, found none")

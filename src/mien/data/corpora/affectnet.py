@@ -28,18 +28,9 @@ from mien.types import FloatArray
 
 NAME = "affectnet"
 EXPRESSION_CODES = (
-    "Neutral",
-    "Happy",
-    "Sad",
-    "Surprise",
-    "Fear",
-    "Disgust",
-    "Anger",
-    "Contempt",
-    "None",
-    "Uncertain",
-    "Non-Face",
-)
+    "Neutral", "Happy", "Sad", "Surprise", "Fear", "Disgust", "Anger", "Contempt", "None",
+    "Uncertain", "Non-Face",
+)  # fmt: skip
 """What the numbers 0 to 10 mean."""
 _OUTSIDE = EXPRESSION_CODES[7:]
 _TO_BASIC = [expression_index(name, _OUTSIDE) for name in EXPRESSION_CODES]

@@ -40,17 +40,9 @@ from mien.io import atomic_path
 from mien.labels import EXPRESSIONS
 
 VOTE_COLUMNS = (
-    "neutral",
-    "happiness",
-    "surprise",
-    "sadness",
-    "anger",
-    "disgust",
-    "fear",
-    "contempt",
-    "unknown",
-    "no_face",
-)
+    "neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt",
+    "unknown", "no_face",
+)  # fmt: skip
 SPLITS = ("train", "valid", "test")
 IMAGE_FILES = ("fer2013.csv", "icml_face_data.csv")
 VOTE_FILE = "fer2013new.csv"

@@ -34,14 +34,8 @@ from mien.types import FloatArray
 
 NAME = "hume-reaction"
 LABEL_COLUMNS = (
-    "Adoration",
-    "Amusement",
-    "Anxiety",
-    "Disgust",
-    "Empathic-Pain",
-    "Fear",
-    "Surprise",
-)
+    "Adoration", "Amusement", "Anxiety", "Disgust", "Empathic-Pain", "Fear", "Surprise",
+)  # fmt: skip
 """Columns of the label files, in the order of `mien.labels.REACTIONS`."""
 
 _MUSE_FOLDER = "c2_muse_reaction"
@@ -51,50 +45,34 @@ _WITHHELD = {"", "nan", "NaN", "NA"}
 
 
 _FACERNET = "FaceRNET (Kollias et al.)"
+_PUBLISHED = {
+    "test, Table 1": (
+        "HFUT-CVers 0.473, USTC-IAT-United 0.438, USTC-AC 0.373, NISL-2023 0.367, ViPER 0.297, "
+        "FAU-Baseline 0.2801, VGGface 2-Baseline 0.183, Fusion-Baseline 0.203, FaceRNET 0.499"
+    ),
+    "valid, Table 2, affect representations fed to the RNN": (
+        "VA 0.461, EXPR 0.476, AU 0.480, VA+EXPR 0.485, VA+AU 0.491, AU+EXPR 0.491, "
+        "VA+EXPR+AU 0.494"
+    ),
+    "valid, Table 3": (
+        "REC+GRU+FC(64) 0.480, REC+GRU+FC(16) 0.485, REC+GRU+FC(8) 0.478, REC+2xGRU+FC(32) 0.492, "
+        "ResNet50+GRU+FC(32) 0.465, REC+LSTM+FC(32) 0.482, GRU(256) 0.484, GRU(64) 0.488, "
+        "without Mask & Routing 0.469, with MSE 0.481, FaceRNET (GRU 128; FC 32) 0.494"
+    ),
+}
 
 
-def _hume_figures() -> tuple[Figure, ...]:
-    metric = "mean Pearson's rho of the seven reactions"
-    tables = {
-        ("test", "Table 1"): {
-            "HFUT-CVers": "0.473",
-            "USTC-IAT-United": "0.438",
-            "USTC-AC": "0.373",
-            "NISL-2023": "0.367",
-            "ViPER": "0.297",
-            "FAU-Baseline": "0.2801",
-            "VGGface 2-Baseline": "0.183",
-            "Fusion-Baseline": "0.203",
-            "FaceRNET": "0.499",
-        },
-        ("valid", "Table 2, affect representations fed to the RNN"): {
-            "VA": "0.461",
-            "EXPR": "0.476",
-            "AU": "0.480",
-            "VA+EXPR": "0.485",
-            "VA+AU": "0.491",
-            "AU+EXPR": "0.491",
-            "VA+EXPR+AU": "0.494",
-        },
-        ("valid", "Table 3"): {
-            "REC+GRU+FC(64)": "0.480",
-            "REC+GRU+FC(16)": "0.485",
-            "REC+GRU+FC(8)": "0.478",
-            "REC+2xGRU+FC(32)": "0.492",
-            "ResNet50+GRU+FC(32)": "0.465",
-            "REC+LSTM+FC(32)": "0.482",
-            "GRU(256)": "0.484",
-            "GRU(64)": "0.488",
-            "without Mask & Routing": "0.469",
-            "with MSE": "0.481",
-            "FaceRNET (GRU 128, FC 32)": "0.494",
-        },
-    }
-    return tuple(
-        Figure(f"{metric}, {split}", system, value, f"{_FACERNET}, {table}")
-        for (split, table), values in tables.items()
-        for system, value in values.items()
-    )
+def _figures() -> tuple[Figure, ...]:
+    """What the paper's tables say; where each stands is its split and its table."""
+    found = []
+    for place, figures in _PUBLISHED.items():
+        split, table = place.split(", ", 1)
+        for figure in figures.split(", "):
+            system, value = figure.rsplit(" ", 1)
+            measure = f"mean Pearson's rho of the seven reactions, {split}"
+            source = f"{_FACERNET}, {table}"
+            found.append(Figure(measure, system.replace(";", ","), value, source))
+    return tuple(found)
 
 
 @register_corpus(
@@ -113,15 +91,9 @@ def _hume_figures() -> tuple[Figure, ...]:
             "or data_info.csv: File_ID,Split,Adoration,... with Split Train, Val or Test",
             "<id>.mp4 anywhere below the folder",
         ),
-        counts={
-            "videos": 25_067,
-            "train": 15_806,
-            "valid": 4_657,
-            "test": 4_604,
-            "people": 2_222,
-        },
+        counts={"videos": 25_067, "train": 15_806, "valid": 4_657, "test": 4_604, "people": 2_222},
         counts_source=_FACERNET,
-        figures=_hume_figures(),
+        figures=_figures(),
     )
 )
 def load_hume_reaction(root: str | Path) -> VideoCorpus:

@@ -43,9 +43,9 @@ import numpy.typing as npt
 from mien.data.formats.stream_files import FIXED_COLUMNS
 from mien.data.formats.text_tables import Row, as_number, read_rows
 from mien.data.formats.traces import read_trace_table
-from mien.data.recordings import StreamCorpus, StreamFile, StreamSource, split_by_hash
+from mien.data.recordings import StreamCorpus, StreamFile, StreamSource, check_id, split_by_hash
 from mien.data.registry import ON_REQUEST, Corpus, register_corpus
-from mien.data.videos import SPLITS, is_safe_id
+from mien.data.videos import SPLITS
 from mien.errors import DataError
 from mien.faces.modalities import STREAMS
 from mien.io import read_json
@@ -123,11 +123,7 @@ def _person_splits(rows: dict[str, Row]) -> dict[str, str]:
 def _source(
     clip: Path, row: Row | None, shared: dict[str, dict[str, Any]], splits: dict[str, str]
 ) -> StreamSource:
-    if not is_safe_id(clip.name):
-        raise DataError(
-            f"{clip}: its name cannot be an id; expected letters, digits, '.', '_', '-'"
-        )
-    own = read_calibration(clip / CALIBRATION)
+    own = read_calibration(check_id(clip, clip.name) / CALIBRATION)
     streams = {}
     for name in STREAMS:
         found = [p for p in sorted(clip.glob(f"{name}.*")) if p.suffix.lower() not in _NOT_STREAMS]

@@ -16,15 +16,8 @@ from mien.labels import ACTION_UNITS
 from mien.types import FloatArray
 
 EXPRESSION_CODES = (
-    "Neutral",
-    "Anger",
-    "Disgust",
-    "Fear",
-    "Happiness",
-    "Sadness",
-    "Surprise",
-    "Other",
-)
+    "Neutral", "Anger", "Disgust", "Fear", "Happiness", "Sadness", "Surprise", "Other",
+)  # fmt: skip
 """What the numbers 0 to 7 mean."""
 UNITS = (1, 2, 4, 6, 7, 10, 12, 15, 23, 24, 25, 26)
 """Action units of the corpus, in its order."""

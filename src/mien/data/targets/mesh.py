@@ -9,6 +9,7 @@ what needs landmarks is unknown then. `mien.data.targets.mesh_units` makes actio
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -23,40 +24,23 @@ from mien.types import FloatArray
 
 _POINTS = 478
 
-VERTICES: dict[str, int] = {
-    "brow_inner_right": 107,
-    "brow_inner_left": 336,
-    "brow_middle_right": 66,
-    "brow_middle_left": 296,
-    "brow_outer_right": 46,
-    "brow_outer_left": 276,
-    "eye_inner_right": 173,
-    "eye_inner_left": 398,
-    "eye_outer_right": 33,
-    "eye_outer_left": 263,
-    "eyelid_upper_right": 159,
-    "eyelid_upper_left": 386,
-    "eyelid_lower_right": 145,
-    "eyelid_lower_left": 374,
-    "ala_right": 64,
-    "ala_left": 294,
-    "cheek_right": 101,
-    "cheek_left": 330,
-    "mouth_right": 61,
-    "mouth_left": 291,
-    "nose_tip": 1,
-    "lip_upper_outer": 0,
-    "lip_upper_inner": 13,
-    "lip_lower_inner": 14,
-    "lip_lower_outer": 17,
-    "chin": 200,
-}
+_SIDED_VERTICES = (
+    *((107, 336), (66, 296), (46, 276)),  # brow: inner, middle, outer; right and left of each
+    *((173, 398), (33, 263), (159, 386), (145, 374)),  # eye: inner, outer; eyelid: upper, lower
+    *((64, 294), (101, 330), (61, 291)),  # ala, cheek, mouth
+)
+_MIDDLE_VERTICES = (1, 0, 13, 14, 17, 200)  # tip of the nose, lips from above to below, chin
+VERTICES: dict[str, int] = dict(
+    zip(FACE_LANDMARKS, (*chain(*_SIDED_VERTICES), *_MIDDLE_VERTICES), strict=True)
+)
 """Which vertex of the mesh lies where each of `mien.labels.FACE_LANDMARKS` does.
 
 Chosen by eye among the vertices that lie nearest, within some pixels of the 112-px crop, to the
 exact landmarks of SYNTHETIC faces that look straight ahead."""
 
 _INNER_LIPS = ((13, 14), (82, 87), (312, 317))
+_BROWS = ((55, 133), (285, 362))  # inner end, inner corner of the eye
+_LOOKS = tuple(f"{way}{side}" for way in ("Out", "In", "Up", "Down") for side in ("Left", "Right"))
 # What an eyeLook score of 1 stands for: a line fitted to the exact gaze of SYNTHETIC faces.
 _GAZE_YAW_DEG, _GAZE_PITCH_DEG = 30.0, 20.0
 # What the mesh says of a head's pose, brought by a line to the exact pose of SYNTHETIC faces: its
@@ -137,32 +121,25 @@ def load_mesh(path: str | Path, names: npt.NDArray[Any]) -> Mesh:
             )
     points[unseen], pose[unseen] = np.nan, np.nan
     score = {name: scores[:, k] for k, name in enumerate(BLENDSHAPES)}
-    eyes = [(points[:, a, :2] + points[:, b, :2]) / 2 for a, b in ((33, 133), (263, 362))]
-    between = np.linalg.norm(eyes[0] - eyes[1], axis=1)  # (n,) px
-    gaps = [np.linalg.norm(points[:, a, :2] - points[:, b, :2], axis=1) for a, b in _INNER_LIPS]
-    brows = [
-        np.linalg.norm(points[:, a, :2] - points[:, b, :2], axis=1)
-        for a, b in ((55, 133), (285, 362))
-    ]
+
+    def apart(*pairs: tuple[int, int]) -> FloatArray:
+        """Mean distance (n,) of pairs of vertices, px."""
+        ends = points[:, np.array(pairs), :2]  # (n, pairs, 2, 2)
+        distance: FloatArray = np.linalg.norm(ends[:, :, 0] - ends[:, :, 1], axis=2)
+        return np.asarray(distance.mean(axis=1))
+
+    corners = points[:, [[33, 133], [263, 362]], :2].mean(axis=2)  # (n, 2, 2): middle of each eye
+    between = np.linalg.norm(corners[:, 0] - corners[:, 1], axis=1)  # (n,) px
     blink = np.stack([score["eyeBlinkLeft"], score["eyeBlinkRight"]], axis=1)
-    yaw = (
-        score["eyeLookOutLeft"]
-        - score["eyeLookInLeft"]
-        + score["eyeLookInRight"]
-        - score["eyeLookOutRight"]
-    ) / 2
-    pitch = (
-        score["eyeLookUpLeft"]
-        + score["eyeLookUpRight"]
-        - score["eyeLookDownLeft"]
-        - score["eyeLookDownRight"]
-    ) / 2
+    look = {name: score[f"eyeLook{name}"] for name in _LOOKS}
+    yaw = (look["OutLeft"] - look["InLeft"] + look["InRight"] - look["OutRight"]) / 2
+    pitch = (look["UpLeft"] + look["UpRight"] - look["DownLeft"] - look["DownRight"]) / 2
     return Mesh(
         points[:, [VERTICES[name] for name in FACE_LANDMARKS], :2],
         scores,
         (pose * _POSE_GAIN + _POSE_OFFSET_DEG).astype(np.float32),
         (1 - np.clip(blink / _SHUT, 0, 1)).astype(np.float32),
         np.stack([_GAZE_YAW_DEG * yaw, _GAZE_PITCH_DEG * pitch], axis=1).astype(np.float32),
-        (np.mean(gaps, axis=0) / between).astype(np.float32),
-        (np.mean(brows, axis=0) / between).astype(np.float32),
+        (apart(*_INNER_LIPS) / between).astype(np.float32),
+        (apart(*_BROWS) / between).astype(np.float32),
     )

@@ -93,24 +93,9 @@ MEASURES: dict[int, tuple[Callable[[Mesh], FloatArray], Line]] = {
 """Units that geometry can see: measure of a `Mesh` (n,) and its line."""
 
 VOTE_SHARE: dict[int, float] = {
-    1: 0.25,
-    2: 0.15,
-    4: 0.45,
-    5: 0.20,
-    6: 0.10,
-    7: 0.30,
-    9: 1.0,
-    10: 0.30,
-    11: 1.0,
-    12: 0.10,
-    15: 0.50,
-    17: 0.40,
-    20: 0.35,
-    23: 0.40,
-    24: 0.40,
-    25: 0.0,
-    26: 0.0,
-}
+    1: 0.25, 2: 0.15, 4: 0.45, 5: 0.20, 6: 0.10, 7: 0.30, 9: 1.0, 10: 0.30, 11: 1.0,
+    12: 0.10, 15: 0.50, 17: 0.40, 20: 0.35, 23: 0.40, 24: 0.40, 25: 0.0, 26: 0.0,
+}  # fmt: skip
 """Weight of what the votes expect of a unit, beside the mesh."""
 
 

@@ -10,12 +10,13 @@ from typing import Any
 
 import pyarrow as pa
 
+from mien.data.formats.parquet import read_parquet, write_whole
 from mien.errors import ConfigError, OutputError
 from mien.io import DOCUMENT, cannot_write, sweep, write_json
 from mien.synthetic.faces.generation.arguments import AnySet
 from mien.synthetic.faces.generation.description import describe
 from mien.synthetic.faces.generation.seeds import SPLITS
-from mien.synthetic.faces.generation.tables import joined, read_table, write_table
+from mien.synthetic.faces.generation.tables import joined
 
 MANIFEST = "manifest.parquet"
 _GROWING = ("count", "train", "valid", "test")
@@ -79,8 +80,8 @@ def open_set(out: Path, plan: AnySet) -> None:
 
 def finish_set(out: Path, parts: Sequence[Path]) -> pa.Table:
     """Write the manifest, the rows of all parts; returns it."""
-    manifest = joined([read_table(part) for part in parts])
-    write_table(manifest, out / MANIFEST)
+    manifest = joined([read_parquet(part) for part in parts])
+    write_whole(out / MANIFEST, manifest)
     return manifest
 
 
