@@ -18,6 +18,13 @@ if TYPE_CHECKING:
     from mien.data.videos import VideoCorpus
 
 
+_root = click.option(
+    "--root", type=click.Path(path_type=Path), required=True, help="Folder of the corpus."
+)
+_jobs = click.option("--jobs", type=click.IntRange(1), help="Processes. Default: one per core.")
+_quiet = click.option("--quiet", is_flag=True, help="No progress bar and no summary; errors stay.")
+
+
 @click.group("datasets")
 def command() -> None:
     """List corpora, say how to get them, and prepare them for training.
@@ -48,16 +55,14 @@ def info(name: str) -> None:
 
 @command.command("prepare")
 @click.argument("name")
-@click.option(
-    "--root", type=click.Path(path_type=Path), required=True, help="Folder of the corpus."
-)
+@_root
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
     required=True,
     help="Folder for what training reads; a stopped run goes on from there.",
 )
-@click.option("--jobs", type=click.IntRange(1), help="Processes. Default: one per core.")
+@_jobs
 @click.option(
     "--model",
     type=click.Path(path_type=Path),
@@ -68,7 +73,7 @@ def info(name: str) -> None:
     type=click.FloatRange(0, min_open=True),
     help="Frames per second to keep of recordings with traces. Default: the corpus's.",
 )
-@click.option("--quiet", is_flag=True, help="No progress bar and no summary; errors stay.")
+@_quiet
 def prepare(
     name: str,
     root: Path,
@@ -116,9 +121,7 @@ def prepare(
 
 @command.command("crops")
 @click.argument("name")
-@click.option(
-    "--root", type=click.Path(path_type=Path), required=True, help="Folder of the corpus."
-)
+@_root
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -139,8 +142,8 @@ def prepare(
     show_default=True,
     help="Most crops of a video; longer ones are left out, and said.",
 )
-@click.option("--jobs", type=click.IntRange(1), help="Processes. Default: one per core.")
-@click.option("--quiet", is_flag=True, help="No progress bar and no summary; errors stay.")
+@_jobs
+@_quiet
 def crops(
     name: str, root: Path, out: Path, fps: float, most: int, jobs: int | None, quiet: bool
 ) -> None:

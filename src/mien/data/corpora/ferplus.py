@@ -29,7 +29,7 @@ import numpy.typing as npt
 
 from mien.data.faces import FaceSet, framed_matrices
 from mien.data.formats.annotations import EXPRESSION_WORDS
-from mien.data.formats.arrays import read_npz
+from mien.data.formats.arrays import read_arrays
 from mien.data.formats.text_tables import Row, read_rows
 from mien.data.registry import COLLECTED, Corpus, Figure, register_corpus, register_faces
 from mien.data.targets.mesh import load_mesh, no_mesh
@@ -80,7 +80,7 @@ def load_ferplus(
         If a file or an array is missing, or shapes disagree; the text says what was looked for
         and what was found.
     """
-    arrays = read_npz(path, required=("images", "votes"))
+    arrays = read_arrays(path, required=("images", "votes"))
     images, votes = arrays["images"], arrays["votes"]
     if votes.dtype.kind not in "uif":
         raise DataError(f"{path}: 'votes' should be numbers, found {votes.dtype}")
@@ -135,7 +135,7 @@ def load_fer2013_labels(
     DataError
         If an array is missing, a class is unknown, or the rows are not those of the corpus.
     """
-    arrays = read_npz(path, required=("label", "classes", "name"))
+    arrays = read_arrays(path, required=("label", "classes", "name"))
     if not np.array_equal(arrays["name"].astype(str), names.astype(str)):
         raise DataError(f"{path}: its 'name' column is not that of the images, row by row")
     words = [str(word) for word in arrays["classes"]]

@@ -12,7 +12,7 @@ import numpy as np
 from mien.errors import DataError
 
 
-def read_npz(path: str | Path, required: tuple[str, ...]) -> dict[str, np.ndarray[Any, Any]]:
+def read_arrays(path: str | Path, required: tuple[str, ...]) -> dict[str, np.ndarray[Any, Any]]:
     """Arrays of an npz file, read without unpickling; complains in one line if any is missing."""
     file = Path(path)
     if not file.is_file():

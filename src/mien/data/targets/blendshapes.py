@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mien.data.formats.arrays import read_npz
+from mien.data.formats.arrays import read_arrays
 from mien.errors import DataError
 from mien.types import FloatArray
 
@@ -75,7 +75,7 @@ def load_blendshapes(path: str | Path, names: npt.NDArray[Any]) -> FloatArray:
     DataError
         If an array or a score is missing, or the rows are not those of the corpus.
     """
-    return blendshape_scores(read_npz(path, required=("blendshapes", "names")), path, names)
+    return blendshape_scores(read_arrays(path, required=("blendshapes", "names")), path, names)
 
 
 def blendshape_scores(

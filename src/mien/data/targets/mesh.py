@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mien.data.formats.arrays import read_npz
+from mien.data.formats.arrays import read_arrays
 from mien.data.targets.blendshapes import BLENDSHAPES, blendshape_scores, no_scores
 from mien.errors import DataError
 from mien.labels import FACE_LANDMARKS
@@ -107,7 +107,7 @@ def load_mesh(path: str | Path, names: npt.NDArray[Any]) -> Mesh:
     DataError
         If an array is missing or misshapen, or the rows are not those of the corpus.
     """
-    arrays = read_npz(path, required=("blendshapes", "names"))
+    arrays = read_arrays(path, required=("blendshapes", "names"))
     scores = blendshape_scores(arrays, path, names)
     unseen = np.isnan(scores).all(axis=1)
     unknown = np.full((len(names), _POINTS, 3), np.nan, np.float32)
