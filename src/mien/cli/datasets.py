@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -153,7 +154,6 @@ def crops(
     each; the rest is complete), 2 for wrong usage.
     """
     from mien.data.prepare.crops import cut_corpus
-    from mien.data.prepare.job import NO_FACE
     from mien.data.registry import corpora, corpus_info, load_corpus
 
     if corpus_info(name).kind != "videos":  # refuses an unknown name before anything is read
@@ -162,39 +162,44 @@ def crops(
     corpus = cast("VideoCorpus", load_corpus(name, root))
     with progress_bar(len(corpus), "video", quiet) as advance:
         cut = cut_corpus(corpus, out, fps, most, jobs, advance)
-    paths = {clip.id: clip.path for clip in corpus.clips}
-    for clip_name, reason in cut.failed:
-        complain(f"{paths[clip_name]}: {reason}")
+    failed = _complain_of(corpus, cut.failed)
     if not quiet:
         click.echo(
             f"{cut.counts['cut']} of {cut.counts['videos']} videos cut, {cut.counts['crops']} "
             f"crops at {fps:g} fps -> {out}"
         )
-    if any(reason != NO_FACE for _, reason in cut.failed):
+    if failed:
         sys.exit(1)
 
 
 def _prepare_videos(
     corpus: VideoCorpus, out: Path, jobs: int | None, model: Path | None, quiet: bool
 ) -> None:
-    from mien.data.prepare.job import NO_FACE
     from mien.data.prepare.videos import prepare_videos
 
     with progress_bar(len(corpus), "video", quiet) as advance:
         document = prepare_videos(corpus, out, model, jobs, advance)
-    paths = {clip.id: clip.path for clip in corpus.clips}
-    for name, reason in document.failed:
-        complain(f"{paths[name]}: {reason}")
-    for entry in document.extra["warnings"]:
-        complain(f"{paths[entry['id']]}: warning: {entry['warning']}")
+    failed = _complain_of(corpus, document.failed)
+    warnings = document.extra["warnings"]
+    _complain_of(corpus, [(one["id"], f"warning: {one['warning']}") for one in warnings])
     if not quiet:
         counts, stage1 = document.counts, document.stage1
         click.echo(
             f"{counts['prepared']} of {counts['videos']} videos prepared, {counts['frames']} "
             f"usable frames, stage 1 {stage1['name']} {stage1['version']} -> {out}"
         )
-    if any(reason != NO_FACE for _, reason in document.failed):
+    if failed:
         sys.exit(1)
+
+
+def _complain_of(corpus: VideoCorpus, faults: Sequence[tuple[str, str]]) -> bool:
+    """A line for each fault of a clip; whether one is worse than that no face is seen."""
+    from mien.data.prepare.job import NO_FACE
+
+    paths = {clip.id: clip.path for clip in corpus.clips}
+    for name, reason in faults:
+        complain(f"{paths[name]}: {reason}")
+    return any(reason != NO_FACE for _, reason in faults)
 
 
 def _prepare_streams(

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
+from mien.errors import DataError
 from mien.faces.align import CROP_SIZE_PX, crop_to_image
 
 Matrices = npt.NDArray[np.float32]
@@ -112,6 +115,24 @@ class FaceSet:
                 digest.update(f"{name} {value.dtype.kind} {value.shape}".encode())
                 digest.update(np.ascontiguousarray(value).tobytes())
         return digest.hexdigest()[:16]
+
+
+def read_image(path: Path, flags: int) -> npt.NDArray[Any]:
+    """A picture as OpenCV decodes it.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read.
+    """
+    try:
+        data = np.frombuffer(path.read_bytes(), np.uint8)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+    image = cv2.imdecode(data, flags) if data.size else None
+    if image is None:
+        raise DataError(f"{path}: is not a readable image")
+    return image
 
 
 def framed_matrices(count: int, side_px: int) -> Matrices:

@@ -20,7 +20,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute
 
-from mien.data.faces import FaceSet, Matrices, framed_matrices
+from mien.data.faces import FaceSet, Matrices, framed_matrices, read_image
 from mien.data.formats.parquet import matrix, read_parquet
 from mien.data.registry import Corpus, register_corpus, register_faces
 from mien.data.targets.votes import valence_arousal_targets
@@ -161,22 +161,11 @@ def _read_images(folder: Path, table: pa.Table, modality: str, side: int) -> npt
     shape, kind = ((side, side, 3), np.uint8) if modality == "color" else ((side, side), np.uint16)
     images = np.empty((len(names), *shape), kind)
     for k, name in enumerate(names):
-        image = _read_png(folder / name)
+        image = read_image(folder / name, cv2.IMREAD_UNCHANGED)
         if image.shape != shape or image.dtype != kind:
             raise DataError(f"{folder / name}: is {image.dtype} {image.shape}; expected {shape}")
         images[k] = cv2.cvtColor(image, cv2.COLOR_BGR2RGB) if modality == "color" else image
     return images
-
-
-def _read_png(path: Path) -> npt.NDArray[Any]:
-    try:
-        data = np.frombuffer(path.read_bytes(), np.uint8)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
-    image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
-    if image is None:
-        raise DataError(f"{path}: is not a readable image")
-    return image
 
 
 def _felt(units: FloatArray) -> FloatArray:

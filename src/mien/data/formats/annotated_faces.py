@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from mien.data.corpora.expression_folders import NAME as FOLDERS
 from mien.data.corpora.expression_folders import holds_folders, load_expression_folders
-from mien.data.faces import FaceSet, aligned_matrices, framed_matrices
+from mien.data.faces import FaceSet, aligned_matrices, framed_matrices, read_image
 from mien.data.formats.annotations import (
     BOX_COLUMNS,
     LANDMARK_COLUMNS,
@@ -74,7 +74,7 @@ def load_annotated_faces(folder: str | Path, split: str | None = None) -> FaceSe
     images = np.empty((len(rows), SIDE_PX, SIDE_PX), np.uint8)
     points = np.full_like(landmarks, np.nan)
     for i, row in enumerate(rows):
-        image = _read_grey(corpus, names[row])
+        image = read_image(corpus.root / names[row], cv2.IMREAD_GRAYSCALE)
         square = _square(image.shape, boxes[i])
         images[i] = _cut(image, square)
         points[i] = (landmarks[i] - square[:2] + 0.5) * (SIDE_PX / square[2]) - 0.5
@@ -109,18 +109,6 @@ def _counted(
     copies = np.array([digest in seen for digest in digests], bool)
     counted: npt.NDArray[np.bool_] = training | ~copies
     return counted
-
-
-def _read_grey(corpus: ImageCorpus, name: str) -> npt.NDArray[np.uint8]:
-    path = corpus.root / name
-    try:
-        data = np.frombuffer(path.read_bytes(), np.uint8)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
-    image = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if data.size else None
-    if image is None:
-        raise DataError(f"{path}: is not a readable image")
-    return image.astype(np.uint8, copy=False)
 
 
 def _square(shape: tuple[int, ...], box: npt.NDArray[np.float32]) -> Square:

@@ -23,7 +23,6 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -157,16 +156,9 @@ class ArrayFile:
         """Hash of all frames so far."""
         return self._hash.hexdigest()
 
-    def __enter__(self) -> ArrayFile:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if error is None:
+    def close(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Finish the file; after an error (`kind`) it stays unreadable."""
+        if kind is None:
             self._file.seek(0)
             self._file.write(_header(self._dtype, (self.frames, *self._shape)))
         self._file.close()

@@ -92,24 +92,9 @@ def finish_streams(
         raise ValueError("an id is there twice")
     if unknown := {recording.split for recording in recordings} - set(SPLITS):
         raise ValueError(f"splits are {SPLITS}, not {sorted(unknown)}")
-    frames: list[int] = []
-    digests: list[str] = []
-    annotated, present = 0, dict.fromkeys(modalities, 0)
-    for recording in recordings:
-        found = finished(folder, recording.id)
-        place = recording_folder(folder, recording.id)
-        if found is None:
-            raise DataError(f"{place}: is not there whole; prepare the recording again")
-        if found[1].get("modalities") != list(modalities):
-            raise DataError(
-                f"{place}: has {found[1].get('modalities')}, the set {list(modalities)}; "
-                "prepare the recording again"
-            )
-        frames.append(found[0])
-        digests.append(str(found[1]["sha256"]))
-        annotated += found[1].get("annotated", 0)
-        for name, count in found[1].get("present", {}).items():
-            present[name] += count
+    found = [_whole(folder, recording.id, list(modalities)) for recording in recordings]
+    frames, facts = [count for count, _ in found], [one for _, one in found]
+    digests = [str(one["sha256"]) for one in facts]
     write_whole(folder / "recordings.parquet", _table(recordings, frames, digests))
     splits = [recording.split for recording in recordings]
     document = {
@@ -124,15 +109,28 @@ def finish_streams(
             "recordings": len(recordings),
             **{split: splits.count(split) for split in SPLITS},
             "frames": sum(frames),
-            "annotated_frames": annotated,
+            "annotated_frames": sum(one.get("annotated", 0) for one in facts),
         },
-        "present_frames": present,
+        "present_frames": {
+            name: sum(one.get("present", {}).get(name, 0) for one in facts) for name in modalities
+        },
         "failed": [{"id": name, "reason": reason} for name, reason in failed],
         **(extra or {}),
     }
     write_json(folder / DOCUMENT, document)
     sweep(folder, "streams/.*.partial")
     return document
+
+
+def _whole(folder: Path, name: str, modalities: list[str]) -> tuple[int, dict[str, Any]]:
+    """Frames and facts of a recording of the set."""
+    found = finished(folder, name)
+    fault = "is not there whole"
+    if found is not None:
+        if found[1].get("modalities") == modalities:
+            return found
+        fault = f"has {found[1].get('modalities')}, the set {modalities}"
+    raise DataError(f"{recording_folder(folder, name)}: {fault}; prepare the recording again")
 
 
 def check_modalities(names: Sequence[str]) -> None:

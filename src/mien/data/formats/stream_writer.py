@@ -12,7 +12,6 @@ import math
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -73,8 +72,8 @@ class RecordingWriter:
         self._partial.mkdir()
         self._stack.push(self._finish)  # when the files are closed, before the folder has its name
         for name in self.modalities:
-            file = ArrayFile(self._partial / f"{name}.npy", name)
-            self._files[name] = self._stack.enter_context(file)
+            self._files[name] = ArrayFile(self._partial / f"{name}.npy", name)
+            self._stack.push(self._files[name].close)
         return self
 
     def append(
@@ -129,13 +128,8 @@ class RecordingWriter:
             raise ValueError(f"action units are 17 intensities from 0 to 1, not {units}")
         self._units.append(values)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stack.__exit__(kind, error, trace)
+    def __exit__(self, *raised: Any) -> None:
+        self._stack.__exit__(*raised)
 
     def _finish(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None:
