@@ -173,3 +173,16 @@ def relatedness(kind: str = "binary") -> npt.NDArray[np.float64]:
             value = 1.0 if share is None or kind == "binary" else share
             table[row, ACTION_UNITS.index(unit)] = value
     return table
+
+
+AFFECTIVE_COORDINATES: dict[str, tuple[float, float]] = {
+    "neutral": (0.0, 0.0),
+    "anger": (-0.51, 0.59),
+    "disgust": (-0.60, 0.35),
+    "fear": (-0.64, 0.60),
+    "happiness": (0.81, 0.51),
+    "sadness": (-0.63, -0.27),
+    "surprise": (0.40, 0.67),
+}
+"""Valence and arousal of the words angry, disgusted, fearful, happy, sad and surprised (Russell &
+Mehrabian, J. Research in Personality 11 (1977))."""

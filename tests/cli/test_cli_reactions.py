@@ -11,10 +11,11 @@ from click.testing import CliRunner
 pytest.importorskip("onnx")
 from mien.cli import cli
 from mien.data.sequences import SequenceSet
+from mien.data.simulated import simulate
 from mien.demo import write_demo_clip
 from mien.errors import DataError, ModelError
 from mien.runtime.models import ReactionModel
-from mien.synthetic.reactions import StageOneNoise, simulate
+from mien.synthetic.reactions import StageOneNoise
 from tiny_models import tiny_affect
 
 EMOTIONS = ("anger", "disgust", "fear", "happy", "neutral", "sad")

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
+from mien.data.simulated import simulate
 from mien.labels import ACTION_UNIT_SLICE, ACTION_UNITS, AFFECT_COLUMNS, EXPRESSION_SLICE, REACTIONS
-from mien.synthetic.reactions import PROTOTYPES, StageOneNoise, measured_noise, simulate
+from mien.synthetic.reactions import PROTOTYPES, StageOneNoise, measured_noise
 
 SILENT = StageOneNoise(np.zeros(26), np.zeros(26), 30.0)
 

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from mien.cli.ablate import TABLE_NAMES
+from mien.data.simulated import simulate
 from mien.errors import ConfigError, ModelError
-from mien.synthetic.reactions import StageOneNoise, simulate
+from mien.synthetic.reactions import StageOneNoise
 from mien.training.ablation import run as ablation
 from mien.training.ablation.run import AblationData, row_config, run_table
 from mien.training.ablation.tables import PAPER, TABLES

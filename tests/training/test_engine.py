@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
+from mien.data.simulated import simulate
 from mien.errors import ConfigError
-from mien.synthetic.reactions import StageOneNoise, simulate
+from mien.synthetic.reactions import StageOneNoise
 from mien.training.engine import EngineConfig, PlainEngine, share, start_engine
 from mien.training.reactions import ReactionTrainConfig, train_reactions
 

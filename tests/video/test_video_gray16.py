@@ -11,7 +11,7 @@ from video_helpers import noise_frames
 
 from mien.errors import InputError
 from mien.video import VideoWriter, write_video
-from mien.video.gray16 import read_gray16
+from mien.video.companions.gray16 import read_gray16
 
 
 def frames_16_bit(count: int, height: int = 33, width: int = 47) -> npt.NDArray[np.uint16]:

@@ -67,7 +67,7 @@ def load_split(
     if split not in SPLITS:
         raise DataError(f"split is one of {list(SPLITS)}, not {split!r}")
     if source == SIMULATED:
-        from mien.synthetic.reactions import simulate
+        from mien.data.simulated import simulate
 
         counts = simulation or SimulationConfig()
         return simulate(

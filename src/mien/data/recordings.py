@@ -10,53 +10,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
-from mien.data.formats.stream_files import ABSOLUTE_ZERO_C
 from mien.data.formats.traces import Traces
 from mien.data.videos import find_videos, is_safe_id, split_counts
 from mien.errors import DataError
 from mien.faces.modalities import STREAMS
+from mien.video.companions.streams import StreamFile
 
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".flv", ".mpg", ".m4v")
-UNITS_16_BIT = {"depth": (1.0, 0.0), "thermal": (0.01, ABSOLUTE_ZERO_C)}
-"""Scale and offset from 16-bit numbers to mm and degrees C: whole mm, hundredths of a kelvin."""
-
-
-@dataclass(frozen=True)
-class StreamFile:
-    """One stream of a recording.
-
-    Attributes
-    ----------
-    path
-        A video, or a folder of images.
-    fps
-        Of a folder of images, whose frames have no times: image k is at ``k / fps`` seconds.
-    scale, offset
-        Stored number times scale plus offset is millimetres or degrees Celsius. None: as in
-        `UNITS_16_BIT`, for 16-bit pictures only. Not for color.
-    missing
-        Stored number that is no measurement; None: there is none.
-    homography
-        float64 (3, 3), pixels of this stream to pixels of the color stream (x, y, 1; the centre
-        of the first pixel is (0, 0)); None: the pictures coincide.
-    shift_s
-        Added to this stream's times to get the color stream's.
-    tolerance_s
-        A frame belongs to a color frame at most so far away; None: half a frame of the color
-        stream.
-    """
-
-    path: Path
-    fps: float | None = None
-    scale: float | None = None
-    offset: float | None = None
-    missing: int | None = 0
-    homography: npt.NDArray[np.float64] | None = None
-    shift_s: float = 0.0
-    tolerance_s: float | None = None
 
 
 @dataclass(frozen=True)

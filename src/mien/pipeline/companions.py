@@ -14,13 +14,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mien.data.corpora.mavfer import read_calibration
-from mien.data.prepare.stream_frames import Companion, warp
-from mien.data.recordings import StreamFile
 from mien.errors import InputError
 from mien.faces.align import TEMPLATE, similarity
 from mien.runtime.mran import MranFrame
 from mien.types import FloatArray, ImageArray
+from mien.video.companions.calibration import read_calibration
+from mien.video.companions.streams import Companion, StreamFile, warp
 
 _USUAL_FPS = 25.0  # where the color video does not say
 _SAME_SHAPE = 0.05  # pictures whose aspect ratios differ by more do not show the same view

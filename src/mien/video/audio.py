@@ -9,7 +9,9 @@ from typing import Any
 
 import av
 
+from mien.errors import InputError
 from mien.io import atomic_path
+from mien.video.opening import open_container
 
 # What an mp4 may hold as it is; anything else is encoded anew.
 _AS_IT_IS = frozenset({"aac", "mp3", "ac3", "eac3", "alac", "opus"})
@@ -45,7 +47,7 @@ def add_audio(video: Path, source: str | Path, shift_s: Fraction | float = 0) ->
     for write in (_copied, _encoded):  # what cannot be copied may still be encoded anew
         try:
             return _rewrite(video, source, Fraction(shift_s), write)
-        except (av.error.FFmpegError, OSError, ValueError) as error:
+        except (av.error.FFmpegError, InputError, OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
     return " ".join(reason.split())
 
@@ -54,8 +56,7 @@ _Writer = Callable[[Any, Any, Any, Fraction], Iterator[Any]]
 
 
 def _rewrite(video: Path, source: str | Path, shift_s: Fraction, write: _Writer) -> str | None:
-    # The prefix keeps names such as "10:30.mp4" from being taken for protocols.
-    with av.open(f"file:{source}", metadata_errors="replace") as heard:
+    with open_container(Path(source)) as heard:
         if not heard.streams.audio:
             return None
         track = _pick_track(heard)
@@ -63,7 +64,7 @@ def _rewrite(video: Path, source: str | Path, shift_s: Fraction, write: _Writer)
             return "its codec is unknown"
         with (
             atomic_path(video) as partial,
-            av.open(f"file:{video}") as seen,
+            open_container(Path(video)) as seen,
             av.open(f"file:{partial}", mode="w", format="mp4") as out,
         ):
             pictures = seen.streams.video[0]

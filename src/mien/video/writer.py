@@ -48,7 +48,7 @@ class VideoWriter:
         One of `CODECS`. ``h264`` and ``mpeg4`` are lossy and store even sizes only: an odd
         width or height is padded by repeating the last column or row. ``h264-lossless`` and
         ``ffv1`` (mkv, avi) return the same pixels at any size, as does ``ffv1-gray16`` for
-        16-bit pictures with one channel (`mien.video.gray16.read_gray16` reads them).
+        16-bit pictures with one channel (`mien.video.companions.gray16.read_gray16` reads them).
     time_base
         Tick of the timestamps in seconds; each timestamp is rounded to it. The default,
         1/90000, is exact for 24, 25, 30, 50, 60 and 29.97 fps. Matroska rounds to 1 ms anyway.

@@ -8,7 +8,6 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from mien.data.formats.parquet import write_whole
 from mien.data.formats.streams import (
     RecordingWriter,
     StreamRecording,
@@ -20,6 +19,7 @@ from mien.data.formats.streams import (
 )
 from mien.errors import DataError
 from mien.faces.modalities import STREAMS
+from mien.parquet import write_whole
 
 FRAMES = 7
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mien.data.prepare.stream_frames import Companion, color_frames, color_interval_s, warp
-from mien.data.recordings import StreamFile
+from mien.data.prepare.stream_frames import color_frames, color_interval_s
 from mien.errors import DataError, InputError
-from mien.video.grey_frames import grey_frames
+from mien.video.companions.grey_frames import grey_frames
+from mien.video.companions.streams import Companion, StreamFile, warp
 from stream_replicas import write_afew, write_color, write_grey8, write_pictures
 
 

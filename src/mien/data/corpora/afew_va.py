@@ -15,10 +15,11 @@ import numpy as np
 
 from mien.data.formats.traces import Traces
 from mien.data.prepare.stream_frames import numbered_images
-from mien.data.recordings import StreamCorpus, StreamFile, StreamSource, check_id, split_by_hash
+from mien.data.recordings import StreamCorpus, StreamSource, check_id, split_by_hash
 from mien.data.registry import ON_REQUEST, Corpus, register_corpus
 from mien.errors import DataError
 from mien.io import read_json
+from mien.video.companions.streams import StreamFile
 
 FPS = 25.0
 """Frames per second that are assumed, as of films."""

@@ -24,7 +24,6 @@ from mien.data.formats.text_tables import Row, read_lines, read_rows
 from mien.data.formats.traces import Traces, traces_of
 from mien.data.recordings import (
     StreamCorpus,
-    StreamFile,
     StreamSource,
     check_id,
     split_by_hash,
@@ -33,6 +32,7 @@ from mien.data.recordings import (
 from mien.data.registry import ON_REQUEST, Corpus, register_corpus
 from mien.data.targets.raters import merge_raters
 from mien.errors import DataError
+from mien.video.companions.streams import StreamFile
 
 FPS = 12.5
 """Frames per second kept of videos of 25: every second one."""

@@ -16,7 +16,6 @@ from pathlib import Path
 from mien.data.formats.traces import read_trace_table
 from mien.data.recordings import (
     StreamCorpus,
-    StreamFile,
     StreamSource,
     check_id,
     split_by_hash,
@@ -24,6 +23,7 @@ from mien.data.recordings import (
 )
 from mien.data.registry import ON_REQUEST, Corpus, register_corpus
 from mien.errors import DataError
+from mien.video.companions.streams import StreamFile
 
 FPS = 12.5
 """Frames per second kept of videos of 50."""

@@ -21,7 +21,6 @@ import pyarrow as pa
 import pyarrow.compute
 
 from mien.data.faces import FaceSet, Matrices, framed_matrices, read_image
-from mien.data.formats.parquet import matrix, read_parquet
 from mien.data.registry import Corpus, register_corpus, register_faces
 from mien.data.targets.votes import valence_arousal_targets
 from mien.errors import DataError
@@ -35,6 +34,7 @@ from mien.labels import (
     FACE_LANDMARKS,
     LANDMARKS,
 )
+from mien.parquet import matrix, read_parquet
 from mien.types import FloatArray
 
 INACTIVE, PRESENT, ACTIVE = 0.1, 0.3, 0.5

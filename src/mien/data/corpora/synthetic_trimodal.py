@@ -12,14 +12,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mien.data.formats.parquet import matrix, read_parquet
 from mien.data.formats.traces import Traces, read_trace_table
-from mien.data.recordings import StreamCorpus, StreamFile, StreamSource
+from mien.data.recordings import StreamCorpus, StreamSource
 from mien.data.registry import Corpus, register_corpus
 from mien.errors import DataError
 from mien.faces.modalities import STREAMS
 from mien.io import read_dataset
 from mien.labels import ACTION_UNIT_COLUMNS
+from mien.parquet import matrix, read_parquet
+from mien.video.companions.streams import StreamFile
 
 _FORMAT = "mien synthetic trimodal"
 _WHAT = f"{_FORMAT!r} (mien synthesize trimodal)"

@@ -28,10 +28,10 @@ from mien.data.formats.annotations import (
     ImageCorpus,
     read_annotations,
 )
-from mien.data.formats.parquet import matrix
 from mien.data.targets.votes import smoothed_labels
 from mien.errors import DataError
 from mien.labels import ACTION_UNITS
+from mien.parquet import matrix
 
 SIDE_PX = 112
 """Side of the squares: what the extractor reads. 100,000 faces take 1.2 GiB."""

@@ -25,10 +25,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute
 
-from mien.data.formats.parquet import matrix, numbers, read_parquet, write_whole
 from mien.errors import DataError
 from mien.io import DOCUMENT, read_dataset, write_json
 from mien.labels import ACTION_UNIT_COLUMNS, EXPRESSIONS, LANDMARKS, VALENCE_AROUSAL
+from mien.parquet import matrix, numbers, read_parquet, write_whole
 from mien.types import FloatArray
 
 FORMAT = "mien prepared annotations"

@@ -29,10 +29,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mien.data.formats.parquet import number_columns, write_whole
 from mien.errors import DataError
 from mien.faces.align import CROP_SIZE_PX
 from mien.io import DOCUMENT, atomic_path, write_json
+from mien.parquet import number_columns, write_whole
 from mien.types import FloatArray, ImageArray
 
 FORMAT = "mien frame clips"

@@ -16,7 +16,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from mien.data.formats.parquet import (
+from mien.errors import DataError
+from mien.labels import AFFECT_COLUMNS
+from mien.parquet import (
     facts_of,
     matrix,
     number_columns,
@@ -25,8 +27,6 @@ from mien.data.formats.parquet import (
     with_facts,
     write_whole,
 )
-from mien.errors import DataError
-from mien.labels import AFFECT_COLUMNS
 from mien.pipeline.resample import longest_step_s, resample_track
 from mien.types import FloatArray, TimeArray
 

@@ -27,17 +27,17 @@ from mien.data.formats.features import (
     read_features,
     resample,
 )
-from mien.data.formats.parquet import (
+from mien.data.sequences import SequenceSet
+from mien.data.videos import SPLITS, is_safe_id
+from mien.errors import DataError
+from mien.io import DOCUMENT, read_dataset
+from mien.parquet import (
     AGAIN,
     matrix,
     number_columns,
     read_parquet,
     write_whole,
 )
-from mien.data.sequences import SequenceSet
-from mien.data.videos import SPLITS, is_safe_id
-from mien.errors import DataError
-from mien.io import DOCUMENT, read_dataset
 from mien.types import FloatArray
 
 FORMAT = "mien prepared videos"

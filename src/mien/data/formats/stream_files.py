@@ -30,6 +30,7 @@ import numpy.typing as npt
 
 from mien.errors import DataError
 from mien.faces.align import CROP_SIZE_PX
+from mien.video.companions.streams import ABSOLUTE_ZERO_C
 
 FORMAT = "mien aligned streams"
 VERSION = 1
@@ -51,7 +52,6 @@ DTYPES: dict[str, np.dtype[Any]] = {
     "depth": np.dtype("<u2"),
     "thermal": np.dtype("<u2"),
 }
-ABSOLUTE_ZERO_C = -273.15
 FIXED_COLUMNS = ("id", "split", "person", "frames", "sha256")
 FRAME_COLUMNS = ("time_s", "valence", "arousal", "has_color", "has_depth", "has_thermal")
 

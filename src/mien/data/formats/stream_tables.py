@@ -10,13 +10,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from mien.data.formats.parquet import read_footer, write_whole
 from mien.data.formats.stream_files import FIXED_COLUMNS, FORMAT, UNITS, VERSION, recording_folder
 from mien.data.videos import SPLITS
 from mien.errors import DataError
 from mien.faces.align import CROP_SIZE_PX
 from mien.faces.modalities import STREAMS
 from mien.io import DOCUMENT, sweep, write_json
+from mien.parquet import read_footer, write_whole
 
 
 @dataclass(frozen=True)

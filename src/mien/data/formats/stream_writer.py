@@ -18,13 +18,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from mien.data.formats.parquet import number_columns, numbers, with_facts, write_whole
 from mien.data.formats.stream_files import ArrayFile, recording_folder
 from mien.data.formats.stream_tables import check_modalities
 from mien.data.videos import is_safe_id
 from mien.faces.modalities import STREAMS
 from mien.io import atomic_path
 from mien.labels import ACTION_UNIT_COLUMNS, VALENCE_AROUSAL
+from mien.parquet import number_columns, numbers, with_facts, write_whole
 from mien.types import FloatArray, TimeArray
 
 

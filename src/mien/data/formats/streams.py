@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mien.data.formats.parquet import matrix, read_parquet
 from mien.data.formats.stream_files import (
     DTYPES,
     FIXED_COLUMNS,
@@ -35,6 +34,7 @@ from mien.errors import DataError
 from mien.faces.modalities import STREAMS
 from mien.io import read_dataset
 from mien.labels import ACTION_UNIT_COLUMNS
+from mien.parquet import matrix, read_parquet
 from mien.types import FloatArray, ImageArray, TimeArray
 
 __all__ = [

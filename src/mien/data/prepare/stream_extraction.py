@@ -19,12 +19,13 @@ from mien.data.formats.stream_files import to_hundredths_of_kelvin, to_tenths_of
 from mien.data.formats.stream_writer import RecordingWriter
 from mien.data.prepare.face_cutting import LargestFace
 from mien.data.prepare.job import NO_FACE
-from mien.data.prepare.stream_frames import Companion, color_frames, color_interval_s, warp
+from mien.data.prepare.stream_frames import color_frames, color_interval_s
 from mien.data.recordings import StreamSource
 from mien.errors import DataError
 from mien.faces.align import CROP_SIZE_PX, TEMPLATE, similarity
 from mien.faces.detectors import FaceDetector
 from mien.types import FloatArray, Frame
+from mien.video.companions.streams import Companion, warp
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.data.recordings import StreamFile, StreamSource
+from mien.data.recordings import StreamSource
+from mien.video.companions.streams import StreamFile
 
 
 def source_digest(source: StreamSource) -> str:

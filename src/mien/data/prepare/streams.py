@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from mien._version import __version__
-from mien.data.formats.parquet import read_parquet
 from mien.data.formats.stream_files import recording_folder
 from mien.data.formats.stream_tables import StreamRecording, finish_streams, finished
 from mien.data.prepare.face_cutting import open_detector, settings
@@ -26,6 +25,7 @@ from mien.data.prepare.stream_identity import source_digest
 from mien.data.recordings import StreamCorpus
 from mien.errors import DataError
 from mien.faces.detectors import FaceDetector
+from mien.parquet import read_parquet
 
 
 def prepare_streams(

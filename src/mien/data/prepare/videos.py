@@ -17,13 +17,13 @@ import numpy as np
 
 from mien._version import __version__
 from mien.data.formats.features import Features, features_path, write_features
-from mien.data.formats.parquet import read_footer
 from mien.data.formats.prepared_videos import PreparedDocument, write_labels
 from mien.data.prepare.face_cutting import OPTIONS, settings
 from mien.data.prepare.job import NO_FACE, Failed, Found, Job, run_job, without_path
 from mien.data.videos import VideoCorpus
 from mien.io import DOCUMENT, write_json
 from mien.labels import AFFECT_COLUMNS
+from mien.parquet import read_footer
 from mien.pipeline.analyzer import Analyzer
 from mien.pipeline.resample import longest_step_s
 from mien.runtime.models import AffectModel

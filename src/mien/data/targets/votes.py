@@ -23,10 +23,10 @@ valence-arousal plane, by how strongly the face moves, so that a faint smile is 
 with the votes p, the coordinates of `FACE_COORDINATES`, A_0 = -0.15 of a face at rest, and I_e in
 [0, 1], how far the units of expression e are active: the mean of the strongest three of its units
 (`mien.labels.relatedness`). The coordinates lie between those of the emotion words (Russell &
-Mehrabian, J. Research in Personality 11 (1977), `AFFECTIVE_COORDINATES`) and where faces are placed
-by people who judge photographs (Russell & Bullock, J. Personality and Social Psychology 48 (1985):
-surprise is hardly pleasant, sleepy and sad faces lie below the middle of arousal); the formula and
-A_0 are ours. It cannot know more than votes and movement.
+Mehrabian, J. Research in Personality 11 (1977), `mien.labels.AFFECTIVE_COORDINATES`) and where
+faces are placed by people who judge photographs (Russell & Bullock, J. Personality and Social
+Psychology 48 (1985): surprise is hardly pleasant, sleepy and sad faces lie below the middle of
+arousal); the formula and A_0 are ours. It cannot know more than votes and movement.
 
 **Action units**: `mien.data.targets.mesh_units`.
 """
@@ -37,17 +37,6 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.labels import ACTION_UNITS, EXPRESSIONS, relatedness
-
-AFFECTIVE_COORDINATES: dict[str, tuple[float, float]] = {
-    "neutral": (0.0, 0.0),
-    "anger": (-0.51, 0.59),
-    "disgust": (-0.60, 0.35),
-    "fear": (-0.64, 0.60),
-    "happiness": (0.81, 0.51),
-    "sadness": (-0.63, -0.27),
-    "surprise": (0.40, 0.67),
-}
-"""Valence and arousal of the words angry, disgusted, fearful, happy, sad and surprised."""
 
 FACE_COORDINATES: dict[str, tuple[float, float]] = {
     "neutral": (0.0, -0.15),

@@ -18,7 +18,7 @@ from mien.synthetic.faces.generation import split_of, synthesize_videos
 from mien.synthetic.faces.generation.seeds import derive
 from mien.synthetic.faces.generation.truth import TRUTH_COLUMNS
 from mien.video import VideoReader
-from mien.video.gray16 import read_gray16
+from mien.video.companions.gray16 import read_gray16
 
 FRAMES = 10
 

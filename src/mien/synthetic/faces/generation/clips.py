@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from mien.data.formats.parquet import read_parquet, write_whole
 from mien.io import atomic_path, sweep
 from mien.labels import REACTIONS
+from mien.parquet import read_parquet, write_whole
 from mien.synthetic.faces.generation.pictures import Seeds, channel
 from mien.synthetic.faces.generation.seeds import derive, split_of
 from mien.synthetic.faces.generation.stage import Actor, Performance, Scene, Stage

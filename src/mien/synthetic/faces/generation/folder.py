@@ -10,9 +10,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from mien.data.formats.parquet import read_parquet, write_whole
 from mien.errors import ConfigError, OutputError
 from mien.io import DOCUMENT, cannot_write, sweep, write_json
+from mien.parquet import read_parquet, write_whole
 from mien.synthetic.faces.generation.arguments import AnySet
 from mien.synthetic.faces.generation.description import describe
 from mien.synthetic.faces.generation.seeds import SPLITS

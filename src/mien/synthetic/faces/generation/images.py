@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from mien.data.formats.parquet import write_whole
+from mien.parquet import write_whole
 from mien.synthetic.faces.generation.arguments import ImageSet, ordered_modalities
 from mien.synthetic.faces.generation.folder import (
     MANIFEST,

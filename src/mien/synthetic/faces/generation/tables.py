@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from mien.data.formats import parquet
+from mien import parquet
 from mien.types import FloatArray
 
 

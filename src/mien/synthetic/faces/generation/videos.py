@@ -11,8 +11,8 @@ Layout of the folder::
     clips/000012/truth.parquet    one row per frame: all that is known
     clips/000012/clip.parquet     the clip's row of the manifest
 
-``mien.video.gray16.read_gray16`` reads depth and thermal. A clip's folder has its name only when
-everything is in it, so a run may be killed at any time. Matroska keeps times in whole
+``mien.video.companions.gray16.read_gray16`` reads depth and thermal. A clip's folder has its name
+only when everything is in it, so a run may be killed at any time. Matroska keeps times in whole
 milliseconds; ``truth.parquet`` has them exactly.
 """
 

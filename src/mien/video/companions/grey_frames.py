@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from mien.video.containers import missing_bytes
 from mien.video.input_errors import complaint
+from mien.video.opening import open_container, read_header
 
 _WIDE = {"gray16le", "gray16be", "gray9le", "gray10le", "gray12le", "gray14le"}
 _NARROW = {"gray", "nv12", "nv21", *(f"yuv{j}{n}p" for j in ("", "j") for n in (420, 422, 444))}
@@ -40,13 +41,12 @@ def grey_frames(path: str | Path) -> Iterator[tuple[float, GreyImage]]:
         If the file cannot be read, is cut short, or holds pictures in color.
     """
     file = Path(path)
-    if not file.is_file():
-        raise complaint(file, "there is no such file", "check the path")
+    read_header(file)
     try:
         if missing_bytes(file) > 0:
             raise complaint(file, "it is cut short", _COPY)
         yield from _decode(file)
-    except av.error.FFmpegError as error:
+    except (av.error.FFmpegError, AttributeError, UnicodeError, IndexError) as error:
         raise complaint(file, "this is not a video that can be read", _COPY) from error
     except OSError as error:
         reason = error.strerror or "the system refuses"
@@ -54,10 +54,12 @@ def grey_frames(path: str | Path) -> Iterator[tuple[float, GreyImage]]:
 
 
 def _decode(file: Path) -> Iterator[tuple[float, GreyImage]]:
-    with av.open(f"file:{file}") as container:
+    with open_container(file) as container:
         if not container.streams.video:
             raise complaint(file, "it holds no video", "give a file with a video stream")
         stream = container.streams.video[0]
+        if stream.codec_context is None:
+            raise complaint(file, "its video codec is unknown", _COPY)
         kind = stream.codec_context.pix_fmt or "unknown"
         if kind not in _WIDE | _NARROW:
             fault = f"its pictures are {kind}; expected grey ones of 8 to 16 bits"

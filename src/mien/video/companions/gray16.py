@@ -13,6 +13,7 @@ from mien.errors import InputError
 from mien.types import TimeArray
 from mien.video.containers import missing_bytes
 from mien.video.input_errors import complaint
+from mien.video.opening import open_container
 
 _KIND = "gray16le"
 _COPY = "copy or make it again"
@@ -36,15 +37,13 @@ def read_gray16(path: str | Path) -> tuple[TimeArray, npt.NDArray[np.uint16]]:
         If the file cannot be read, is cut short, or holds pictures of another kind.
     """
     file = Path(path)
-    if not file.is_file():
-        raise complaint(file, "there is no such file", "check the path")
     try:
-        with av.open(f"file:{file}") as container:
+        with open_container(file) as container:
             if not container.streams.video:
                 raise complaint(file, "it holds no video", "give a file with a video stream")
             times_s, images = _read(file, container)
         cut = missing_bytes(file) > 0
-    except av.error.FFmpegError as error:
+    except (av.error.FFmpegError, AttributeError, UnicodeError, IndexError) as error:
         raise complaint(file, "this is not a video that can be read", _COPY) from error
     except OSError as error:
         reason = error.strerror or "the system refuses"
@@ -58,7 +57,7 @@ def _read(
     file: Path, container: InputContainer
 ) -> tuple[list[float], list[npt.NDArray[np.uint16]]]:
     stream = container.streams.video[0]
-    kind = stream.codec_context.pix_fmt
+    kind = stream.codec_context.pix_fmt if stream.codec_context is not None else None
     if kind != _KIND:
         raise _wrong_kind(file, kind)
     times_s: list[float] = []

@@ -1,0 +1,1 @@
+"""Depth and thermal videos beside a color video: reading, units, matching, cutting."""
