@@ -125,7 +125,7 @@ def test_labels_of_color_sources_can_count_less(tmp_path: Path) -> None:
     assert plain.any()
     bare = [{k: v for k, v in row.items() if k != "grey_source"} for row in rows]
     without = write_muxspace(tmp_path, bare, members)
-    with pytest.raises(DataError, match=r"csv: a color_weight needs a column grey_source of 0"):
+    with pytest.raises(DataError, match=r"csv: a weight_color needs a column grey_source of 0"):
         load_muxspace(without, color_weight=0.25)
 
 

@@ -85,9 +85,7 @@ def recipe(**changes):
         name="tiny",
         corpora={"stripes": {"kind": "ferplus", "path": "unused", "per_batch": 16}},
         model=TINY,
-        optimizer=OptimizerConfig(
-            epochs=3, small_epochs=2, small_px=48, rate=1e-2, warmup_steps=2, ema=0.8
-        ),
+        optimizer=OptimizerConfig(epochs=3, small_epochs=2, lr=1e-2, warmup_steps=2, ema=0.8),
         augment=CALM,
         threads=1,
     )

@@ -52,7 +52,7 @@ def test_rare_classes_are_drawn_more_often_where_asked():
     majority = np.zeros(60, np.int64)
     majority[:6] = 4
     faces = replace(faces, majority=majority)
-    config = CorpusConfig("faces", "unused", per_batch=600, class_power=1.0)
+    config = CorpusConfig("faces", "unused", per_batch=600, class_balance=1.0)
     rows = CorpusFeed(faces, config, torch.ones(7)).indices(0, 0)
     assert 240 < int((rows < 6).sum()) < 360  # half of the draws for a tenth of the faces
 
@@ -246,7 +246,7 @@ def test_shares_of_the_expressions_follow_what_is_shown():
     faces = replace(faces, expressions=expressions, majority=majority)
 
     def shares(faces, power):
-        feed = feed_of(faces, 8, class_power=power)
+        feed = feed_of(faces, 8, class_balance=power)
         _, targets = feed.batch(0, 0, CALM, 48, torch.Generator().manual_seed(0))
         assert torch.equal(targets.log_shares, targets.log_shares[:1].expand(8, 7))
         return targets.log_shares[0].exp()

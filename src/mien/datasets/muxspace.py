@@ -194,7 +194,7 @@ def _weights(
         return np.ones(len(rows))
     marks = [row.get("grey_source") for row in rows]
     if not set(marks) <= {"0", "1"}:
-        raise DataError(f"{source}: a color_weight needs a column grey_source of 0 and 1")
+        raise DataError(f"{source}: a weight_color needs a column grey_source of 0 and 1")
     return np.where([mark == "0" for mark in marks], color_weight, 1.0)
 
 

@@ -41,7 +41,7 @@ def _load(name: str, corpus: CorpusConfig, data: Path, cache: Path) -> FaceSet:
         return faces.with_landmarks(cached_landmarks(faces, cache / f"landmarks-{name}.npz"))
     mesh = data / corpus.mesh if corpus.mesh else None
     if corpus.kind == "faces":
-        return load_muxspace(data / corpus.path, None, mesh, corpus.color_weight)
+        return load_muxspace(data / corpus.path, None, mesh, corpus.weight_color)
     if corpus.kind == "sfhq":
         return load_sfhq(data / corpus.path, mesh)
     second = data / corpus.second_labels if corpus.second_labels else None

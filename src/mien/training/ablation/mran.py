@@ -82,7 +82,6 @@ def run_mran_table(
     out: Path,
     seeds: int = 3,
     report: Callable[[str], object] = print,
-    progress: bool = False,
     rows: tuple[AblationRow, ...] = MRAN_ROWS,
     encoders: Sequence[Path] = (),
     only: Collection[str] = (),
@@ -100,8 +99,8 @@ def run_mran_table(
         A run that was killed goes on from there.
     seeds
         How many trainings a row is the mean of; their seeds count up from the recipe's.
-    report, progress
-        Receives one line per event; whether bars are shown.
+    report
+        Receives one line per event.
     rows
         Which rows.
     encoders
@@ -124,9 +123,7 @@ def run_mran_table(
 
     def train(row: AblationRow, config: MRANTrainConfig, folder: Path) -> dict[str, Any]:
         silent: Callable[[str], object] = lambda _: None  # noqa: E731
-        model = train_mran(
-            config, data.train, data.valid, folder, silent, progress=progress, encoders=encoders
-        )
+        model = train_mran(config, data.train, data.valid, folder, silent, encoders=encoders)
         scores: dict[str, Any] = {}
         for split, recordings in splits.items():
             reader = clip_reader(config.model, recordings, config.fps or data.train.fps)

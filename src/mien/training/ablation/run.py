@@ -41,7 +41,6 @@ def run_table(
     out: Path,
     seeds: int = 3,
     report: Callable[[str], object] = print,
-    progress: bool = False,
     only: Collection[str] = (),
 ) -> list[RowResult]:
     """Run the rows of a table that are not finished yet and write the tables after each.
@@ -59,8 +58,8 @@ def run_table(
         ``<table>.md``, ``.csv`` and ``.svg``. A run that was killed goes on from there.
     seeds
         How many trainings a row is the mean of; their seeds count up from the recipe's.
-    report, progress
-        Receives one line per event; whether bars are shown.
+    report
+        Receives one line per event.
     only
         Ids of the rows to run now, all if empty; see `run_rows`.
 
@@ -93,7 +92,7 @@ def run_table(
 
     def train(row: AblationRow, config: ReactionTrainConfig, folder: Path) -> dict[str, Any]:
         silent: Callable[[str], object] = lambda _: None  # noqa: E731
-        model = train_reactions(config, data.train, data.valid, folder, silent, progress=progress)
+        model = train_reactions(config, data.train, data.valid, folder, silent)
         scores = {
             split: reaction_report(predict_scores(model, sequences).numpy(), sequences)
             for split, sequences in splits.items()
