@@ -17,7 +17,7 @@ BRANCHED = {
     "widths": (8, 12, 16), "depths": (1, 1, 1), "stem_width": 8, "branch": (8, 8), "feature": 24,
 }  # fmt: skip
 CALM = AugmentConfig(
-    rotation_deg=2, shift_px=1, log_scale=0.02, flip=False, slope=0, blur_rate=0, noise=0.01,
+    rotation_deg=2, shift_px=1, log_scale=0.02, slope=0, blur_rate=0, noise=0.01,
     occlusion_rate=0, log_gamma=0.05,
 )  # fmt: skip
 

@@ -83,6 +83,9 @@ def read_toml(path: Path) -> dict[str, Any]:
 def from_dict(kind: type[C], values: dict[str, Any], where: str = "configuration") -> C:
     """A dataclass from plain values; see `load_config` for what is refused.
 
+    Settings that the dataclass names as ``REMOVED``, with the value that they have in files which
+    can still be read, are passed over.
+
     Examples
     --------
     >>> @dataclasses.dataclass
@@ -95,9 +98,14 @@ def from_dict(kind: type[C], values: dict[str, Any], where: str = "configuration
     mien.errors.ConfigError: configuration: unknown option 'lrr'; did you mean 'lr'?
     """
     hints = typing.get_type_hints(kind)
+    removed = getattr(kind, "REMOVED", {})
     fields = {field.name for field in dataclasses.fields(kind) if field.init}  # type: ignore[arg-type]
     converted = {}
     for key, value in renamed(fields, values, where).items():
+        if key in removed:
+            if json.loads(json.dumps(value)) != removed[key]:
+                raise ConfigError(f"{where}: {key} is no setting any more but {removed[key]!r}")
+            continue
         if key not in fields:
             near = difflib.get_close_matches(key, fields, 1, 0.5)
             hint = f"did you mean {near[0]!r}?" if near else f"known options: {sorted(fields)}"

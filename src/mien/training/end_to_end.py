@@ -40,8 +40,8 @@ class EndToEndConfig(ScoredLoopConfig):
     engine: EngineConfig = field(default_factory=EngineConfig)
     seed: int = 0
     threads: int = 2
-    batch: int = 4
     _: KW_ONLY
+    batch: int = 4
     epochs: int = 5
     lr: float = 1e-5
     max_grad_norm: float = 0.0

@@ -80,15 +80,19 @@ class LoopConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class ScoredLoopConfig(LoopConfig):
-    """The same for a training that keeps the epoch with the best score.
+    """The same for a training of clips or videos that keeps the epoch with the best score.
 
-    ``patience``: so many epochs without a better score end the training.
+    ``batch``: clips or videos of a step. ``patience``: so many epochs without a better score end
+    the training.
     """
 
+    batch: int = 64
     patience: int = 6
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.batch < 1:
+            raise ValueError(f"batch must be 1 or more, not {self.batch}")
         if self.patience < 0:
             raise ValueError(f"patience must be 0 or more, not {self.patience}")
 

@@ -37,6 +37,9 @@ from mien.training.stream_batches import (
     read_recordings,
 )
 
+_CCC_SHARE = 0.5
+"""How much of the loss is 1 - CCC; the rest is the squared error, which is all of the paper's."""
+
 
 @dataclass(frozen=True)
 class MRANTrainConfig(ScoredLoopConfig):
@@ -48,10 +51,8 @@ class MRANTrainConfig(ScoredLoopConfig):
         The network, see `MRANConfig`; its modalities are the streams that are read.
     fps
         Frames per second that a clip has; 0: the rate of the training data.
-    batch, clips_per_epoch
-        Clips of a step and of an epoch; 0 clips: as many as fit side by side into the recordings.
-    ccc_share
-        0: mean squared error (the paper's). 1: 1 - CCC. Between: a mixture.
+    clips_per_epoch
+        0: as many clips as fit side by side into the recordings.
     unit_weight
         Factor of the loss of action units (`mien.losses.action_unit_loss`), for a network with
         ``model.units`` and recordings that have them; 0: they are not learned.
@@ -69,12 +70,11 @@ class MRANTrainConfig(ScoredLoopConfig):
     fps: float = 0.0
     seed: int = 0
     threads: int = 2
-    batch: int = 8
     clips_per_epoch: int = 0
-    ccc_share: float = 0.5
     unit_weight: float = 0.0
     train_encoders: bool = True
     _: KW_ONLY
+    batch: int = 8
     weight_decay: float = 0.02
     warmup_steps: int = 200
     ema: float = 0.995
@@ -82,14 +82,10 @@ class MRANTrainConfig(ScoredLoopConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if min(self.batch, self.threads) < 1:
-            raise ValueError("batch and threads must be 1 or more")
-        if min(self.fps, self.clips_per_epoch) < 0:
-            raise ValueError("fps and clips_per_epoch must be 0 or more")
-        if not 0 <= self.ccc_share <= 1 or self.unit_weight < 0:
-            raise ValueError(
-                f"out of range: ccc_share {self.ccc_share}, unit_weight {self.unit_weight}"
-            )
+        if self.threads < 1:
+            raise ValueError(f"threads must be 1 or more, not {self.threads}")
+        if min(self.fps, self.clips_per_epoch, self.unit_weight) < 0:
+            raise ValueError("fps, clips_per_epoch and unit_weight must be 0 or more")
         if self.model.units != (self.unit_weight > 0):
             raise ValueError(
                 f"model.units is {self.model.units}, unit_weight {self.unit_weight}: a network "
@@ -140,7 +136,7 @@ class MRANTraining(Training):
     def losses(self, batch: ClipBatch) -> dict[str, Tensor]:
         """Loss of valence and arousal, and of the units where they are a second target."""
         output = self.model(batch.streams, batch.present)
-        loss = trace_loss(output.affect, batch.affect, self.config.ccc_share)
+        loss = trace_loss(output.affect, batch.affect, _CCC_SHARE)
         if output.unit_logits is not None:
             logits, truth = output.unit_logits.flatten(0, 1), batch.units.flatten(0, 1)
             units = action_unit_loss(logits, truth, torch.isfinite(truth))
@@ -178,28 +174,22 @@ def train_mran(
     init: Path | None = None,
     encoders: Sequence[Path] = (),
 ) -> MRAN:
-    """Train a network, or go on where a killed run stopped; the result is the same.
+    """Train a network, or go on where a killed run stopped; the averaged one of the best epoch.
 
     Parameters
     ----------
     config, train, valid
         The recipe and recordings.
     out
-        Folder for ``config.json``, logs, ``checkpoint.safetensors`` and, at the end,
-        ``model.safetensors``.
+        Folder for ``config.json``, logs, ``checkpoint.safetensors`` and ``model.safetensors``.
     report, stop_after_epochs
         See `mien.training.loop.Loop`.
     init
         ``model.safetensors`` of an earlier run to start from, or the ``.onnx`` of an exported
-        network. No weight depends on the number of frames, and one of other streams is a start as
-        well (`mien.models.mran.other_streams`).
+        network; of any number of frames, and of other streams (`mien.models.mran.other_streams`).
     encoders
         What the encoders start from, those of streams that `init` has not if there is one, in this
         order, see `MRAN.start_encoders`.
-
-    Returns
-    -------
-    The averaged network of the best epoch, in evaluation mode.
 
     Raises
     ------
@@ -287,17 +277,15 @@ def clip_reader(model: MRANConfig, data: StreamSet, fps: float) -> ClipReader:
     Raises
     ------
     ConfigError
-        If the data lack one of its streams, or have crops of another size.
+        If the data lack one of its streams.
     """
-    if model.size_px != CROP_SIZE_PX:
-        raise ConfigError(f"model.size_px is {model.size_px}; aligned streams are {CROP_SIZE_PX}")
     lacking = [name for name in model.modalities if name not in data.modalities]
     if lacking:
         raise ConfigError(
             f"{data.folder}: has no {' and no '.join(lacking)}; set model.modalities to some of "
             f"{list(data.modalities)}"
         )
-    return ClipReader(data, model.modalities, model.clip_frames, model.size_px, fps)
+    return ClipReader(data, model.modalities, model.clip_frames, CROP_SIZE_PX, fps)
 
 
 def score_recordings(

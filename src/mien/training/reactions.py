@@ -52,10 +52,10 @@ class ReactionTrainConfig(ScoredLoopConfig):
         frame rate follow the data.
     fps
         Frames per second at which prepared videos are read.
-    batch
-        Videos of a step. The paper has 4, and an ``lr`` of 1e-4.
     loss
         ``"pearson"`` (Eq. 4) or ``"mse"``.
+
+    The paper has a ``batch`` of 4 and an ``lr`` of 1e-4.
     """
 
     name: str
@@ -66,7 +66,6 @@ class ReactionTrainConfig(ScoredLoopConfig):
     fps: float = 30.0
     seed: int = 0
     threads: int = 2
-    batch: int = 64
     loss: str = "pearson"
     _: KW_ONLY
     weight_decay: float = 1e-5

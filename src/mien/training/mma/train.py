@@ -144,7 +144,7 @@ def train_mma(
     init: Path | None = None,
     teachers: Sequence[Path] = (),
 ) -> MMAExtractor:
-    """Train an extractor, or go on where a killed run stopped; the result is the same.
+    """Train an extractor, or go on where a killed run stopped; the averaged one, to be evaluated.
 
     Parameters
     ----------
@@ -161,10 +161,6 @@ def train_mma(
     teachers
         Run folders whose answers are mixed into the labels of the corpora with a
         ``distill_weight`` (`mien.training.distill`); kept in `out`.
-
-    Returns
-    -------
-    The averaged model, in evaluation mode.
     """
     if teachers and config.prior_free:
         raise ConfigError(
