@@ -24,7 +24,7 @@ from mien.datasets import load_aff_wild2, load_ferplus, load_muxspace
 from mien.datasets.annotated_faces import load_annotated_faces
 from mien.datasets.annotations import write_annotations
 from mien.errors import DataError, ModelError
-from mien.evaluation.mma import evaluate_mma, evaluation_crops
+from mien.evaluation.models.extractor import evaluate_mma, evaluation_crops
 from mien.faces.align import align
 from tiny_models import tiny_affect
 

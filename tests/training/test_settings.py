@@ -104,11 +104,11 @@ def used_settings():
         kind = KINDS.get(words[0], MMATrainConfig)
         recipe = load_config(kind, file)
         note(used, kind, vars(recipe))
-        if kind is MMATrainConfig:
+        if issubclass(kind, MMATrainConfig):
             note(used, MMAConfig, recipe.model)
             for corpus in recipe.corpus_configs().values():
                 note(used, CorpusConfig, vars(corpus))
-        if kind is ReactionTrainConfig:
+        if issubclass(kind, ReactionTrainConfig):
             note(used, type(SEQUENCE_PRESETS[recipe.preset][1]), recipe.model)
     for preset in PRESETS.values():
         note(used, MMAConfig, vars(preset))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mien.labels import AFFECT_COLUMNS, DETAIL_COLUMNS, INTENSITY_COLUMNS, VALENCE_AROUSAL
-from mien.report.curves import MRAN_COLUMNS
+from mien.report.charts.curves import MRAN_COLUMNS
 from mien.report.text import channel, is_number, number, when
 from mien.report.trust import Trust
 from mien.types import DetailsSummary, FaceSummary

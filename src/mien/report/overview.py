@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from mien.report.bars import balance, presence_bar
-from mien.report.curves import Interval, presence
+from mien.report.charts.bars import balance, presence_bar
+from mien.report.charts.curves import Interval, presence
+from mien.report.charts.thumbnails import dominant, portrait
 from mien.report.face import FaceView
 from mien.report.text import (
     channel,
@@ -18,7 +19,6 @@ from mien.report.text import (
     outside,
     plural,
 )
-from mien.report.thumbnails import dominant, portrait
 
 
 def file_name(path: str) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 from mien.errors import OutputError
 from mien.labels import AFFECT_COLUMNS
 from mien.report import footer, overview
-from mien.report.curves import Curve, Interval, make_curve, video_span
+from mien.report.charts.curves import Curve, Interval, make_curve, video_span
 from mien.report.face import FaceView, section
 from mien.report.text import channel, embed_json, escape, is_number, outside
 from mien.types import FaceSummary, Summary

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from mien.labels import AFFECT_COLUMNS
-from mien.report.bars import balance, bar
+from mien.report.charts.bars import balance, bar
+from mien.report.charts.thumbnails import portrait
 from mien.report.text import channel, number
-from mien.report.thumbnails import portrait
 from mien.report.trust import Trust
 from mien.types import FaceSummary
 

@@ -17,9 +17,9 @@ from torch import Tensor, nn
 
 from mien.datasets.frame_clips import FrameClips, count_crops, crops_path
 from mien.errors import ConfigError, ModelError
+from mien.evaluation.metrics import PairMoments
 from mien.faces.align import to_network
 from mien.losses import pearson_loss
-from mien.metrics import PairMoments
 from mien.models.end_to_end import EndToEnd
 from mien.models.masked_rnn import PRESETS, MaskedRNN, MaskedRNNConfig
 from mien.training.batches import epoch_batches

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from mien.faces.streams import STREAMS
+from mien.faces.modalities import STREAMS
 
 RECURRENCES: tuple[str, ...] = ("guided", "concatenated", "framewise")
 
