@@ -6,10 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from striped import recipe, striped_faces
 
 from mien.errors import ConfigError
 from mien.synthetic.reactions import StageOneNoise, simulate
 from mien.training.engine import EngineConfig, start_engine
+from mien.training.mma import train_mma
 from mien.training.reactions import ReactionTrainConfig, train_reactions
 
 TINY = ReactionTrainConfig(
@@ -51,6 +53,20 @@ def test_fabric_on_one_processor_gives_the_plain_loops_numbers(tmp_path):
     fabric = train_reactions(config, train, valid, tmp_path / "b", report=lambda _: None)
     for name, value in plain.state_dict().items():
         assert torch.equal(value, fabric.state_dict()[name]), name
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_extractor_trains_by_fabric_as_by_the_plain_loop(tmp_path):
+    pytest.importorskip("lightning_fabric")
+    faces = {"stripes": striped_faces()}
+    weights = []
+    for kind in ("plain", "fabric"):
+        config = recipe(engine=EngineConfig(kind))
+        model = train_mma(config, faces, tmp_path / kind, report=lambda _: None)
+        weights.append(model.state_dict())
+    assert weights[0].keys() == weights[1].keys()
+    for name, value in weights[0].items():
+        assert torch.equal(value, weights[1][name]), name
 
 
 def test_scaled_half_precision_is_refused():

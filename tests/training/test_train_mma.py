@@ -51,6 +51,8 @@ def test_it_learns_to_tell_stripes_apart(tmp_path):
     assert right.mean() >= 0.95
     log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert [row["epoch"] for row in log] == list(range(1, 16)) and len(lines) == 15
+    head = (tmp_path / "log.csv").read_text().splitlines()[0].split(",")
+    assert head[:3] == ["epoch", "seconds", "loss"] and "stripes.accuracy" in head
     # L_DM has a floor that depends on the table; the supervised terms must fall.
     assert log[-1]["cce"] < 0.2 * log[0]["cce"] and log[-1]["bce"] < log[0]["bce"]
 
