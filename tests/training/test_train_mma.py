@@ -198,6 +198,7 @@ def test_what_is_learned_of_a_corpus_without_its_prior_is_balanced(tmp_path):
     assert odds[False] < 1 / 4 and 2 / 3 < odds[True] < 3 / 2, odds
 
 
+@pytest.mark.usefixtures("unmirrored")  # as they differ from left to right
 def test_scores_of_a_mesh_are_learned_besides_by_the_network_of_the_papers(tmp_path):
     faces = {"stripes": with_mesh(striped_faces())}
     config = recipe(loss=MMALossWeights(blendshapes=4.0))
