@@ -9,7 +9,7 @@ bfloat16 (``precision`` of a training). Peak memory is that of a process that do
 above what it held before its first step.
 
 usage: python benchmarks/mran_step.py [--threads 2] [--batch 8] [--repeats 7] [--width 1]
-    [--encoder small|extractor] [--recipe configs/mran-trimodal.toml] [--quick]
+    [--recipe configs/mran-trimodal.toml] [--quick]
 """
 
 import argparse
@@ -28,7 +28,8 @@ from torch.nn import functional
 
 from mien.models.blocks import ga_lstm
 from mien.models.mran import MRAN, MRANConfig
-from mien.models.mran.encoders import ExtractorEncoder, Features
+from mien.models.mran.encoders import Features
+from mien.models.mran.network import MAP_PX
 from mien.training.config import load_config
 from mien.training.memory import keep_freed_memory
 from mien.training.mran import MRANTrainConfig
@@ -79,16 +80,16 @@ def make_obvious(model):
             setattr(decoder, name, (ObviousGuided if guided else ObviousLSTM)(layer.cell))
 
 
-def features(config, batch):
+def features(model, batch):
     """Features of a batch as the encoders would give them, and what to differentiate by."""
     torch.manual_seed(1)
-    t, side = config.clip_frames, config.map_px
+    config = model.config
+    t, side = config.clip_frames, MAP_PX
     found = {}
     for name in config.modalities:
-        widths = config.color_widths if name == "color" else config.guide_widths
-        channels = widths[2] if config.encoder == "small" else ExtractorEncoder.VOLUME
+        channels, below = model.feature_widths(name)
         volume = torch.randn(t, batch, channels, side, side, requires_grad=True)
-        bottom = torch.randn(t, batch, widths[3], side // 2, side // 2, requires_grad=True)
+        bottom = torch.randn(t, batch, below, side // 2, side // 2, requires_grad=True)
         found[name] = Features(volume, bottom)
     return found
 
@@ -98,7 +99,7 @@ def config(arguments):
     if arguments.recipe:
         plain = load_config(MRANTrainConfig, arguments.recipe).model
     else:
-        plain = MRANConfig(encoder=arguments.encoder)
+        plain = MRANConfig()
     return replace(
         plain,
         color_hidden=tuple(arguments.width * hidden for hidden in plain.color_hidden),
@@ -108,7 +109,7 @@ def config(arguments):
 
 def decoder_step(model, batch):
     """A function that runs forward and backward; returns outputs and gradients by the features."""
-    given = features(model.config, batch)
+    given = features(model, batch)
     inputs = [part for one in given.values() for part in one]
     weights = list(model.decoders.parameters())
 
@@ -128,8 +129,7 @@ def network_step(model, batch):
     shape = batch, config.clip_frames
     channels = {"color": 3, "depth": 1, "thermal": 1}
     streams = {
-        name: torch.rand(*shape, channels[name], config.size_px, config.size_px) * 2 - 1
-        for name in config.modalities
+        name: torch.rand(*shape, channels[name], 112, 112) * 2 - 1 for name in config.modalities
     }
     present = torch.ones(*shape, 3)
 
@@ -191,7 +191,6 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--width", type=int, default=1, help="states so many times as wide")
     parser.add_argument("--encoder", choices=("small", "extractor"), default="small")
-    parser.add_argument("--recipe", help="the network of this recipe instead of the default sizes")
     parser.add_argument("--quick", action="store_true", help="two clips, three repeats")
     parser.add_argument("--measure", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -204,7 +203,7 @@ def main() -> None:
         f"{platform.processor() or platform.machine()}, {arguments.threads} thread(s), Python "
         f"{platform.python_version()}, torch {torch.__version__}; {batch} clips of "
         f"{network.clip_frames} frames, {network.recurrence}, states of {network.color_hidden[1]} "
-        f"channels, {network.encoder} encoders, median of {repeats} steps"
+        f"channels, median of {repeats} steps"
     )
     print(f"{'step':<12}{'way':<14}{'ms':>8}{'CPU ms':>9}{'peak MB':>9}{'ratio':>7}")
     for what in ("decoders", "network"):
@@ -213,7 +212,7 @@ def main() -> None:
         for way in ("obvious", "ours", *halves):
             command = [sys.executable, __file__, "--measure", what, way, "--batch", str(batch)]
             command += ["--threads", str(arguments.threads), "--repeats", str(repeats)]
-            command += ["--width", str(arguments.width), "--encoder", arguments.encoder]
+            command += ["--width", str(arguments.width)]
             command += ["--recipe", arguments.recipe] if arguments.recipe else []
             done = subprocess.run(command, capture_output=True, text=True, check=True)
             result = json.loads(done.stdout.splitlines()[-1])

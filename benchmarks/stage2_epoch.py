@@ -2,7 +2,6 @@
 
 Rows, each in a process of its own on the same generated corpus:
   fast      configs/reactions-fast.toml, as `mien train reactions` runs it
-  sorted    the same with batches of videos of similar length (bucket 8)
   obvious   the network, rate and batches of the first row written the obvious way: nn.GRU on videos
             padded to 480, a dense 61,440 x 32 layer behind a mask, torch's dense Adam; its loss
             curve should be that of the first row
@@ -13,7 +12,7 @@ Every row starts from the same weights; its losses are the mean of each epoch. "
 processor time of all threads together. With --quick sizes times mean little.
 
 usage: python benchmarks/stage2_epoch.py [--videos 15806] [--threads 2] [--paper-share 0.05]
-       [--rows fast sorted obvious paper half] [--epochs 1] [--quick]
+       [--rows fast obvious paper half] [--epochs 1] [--quick]
 """
 
 import argparse
@@ -49,21 +48,27 @@ def corpus(videos, half):
     return SequenceSet(values, offsets, labels, REACTIONS, 30.0)
 
 
-def ours(recipe, data, epochs, threads, changes):
+def ours(recipe, data, epochs, threads):
     import torch
 
     from mien.models.sequence_models import build_sequence_model
     from mien.training.config import load_config
-    from mien.training.reactions import ReactionTrainConfig, train_epoch
-    from mien.training.routed_adam import RoutedAdam
+    from mien.training.engine import Engine
+    from mien.training.loop import Loop, Run
+    from mien.training.reactions import ReactionTrainConfig, ReactionTraining
 
-    config = load_config(ReactionTrainConfig, CONFIGS / recipe, changes)
+    config = load_config(ReactionTrainConfig, CONFIGS / recipe)
     torch.set_num_threads(threads)
     torch.manual_seed(config.seed)
     model = build_sequence_model(config.preset, config.model)
-    optimizer = RoutedAdam(model.parameters(), lr=config.rate, weight_decay=config.weight_decay)
+    training = ReactionTraining(config, model, data, data, Engine())
+    loop = Loop(training, config, Run(Path(), config, {}, config.seed, Engine()))
     for epoch in range(epochs):
-        yield lambda epoch=epoch: train_epoch(model, optimizer, config, data, epoch)
+        yield (
+            lambda epoch=epoch: (
+                sum(loop.step(epoch, k) for k in range(loop.per_epoch)) / loop.per_epoch
+            )
+        )
 
 
 def obvious(data, epochs, threads):
@@ -87,11 +92,11 @@ def obvious(data, epochs, threads):
         dense.weight.copy_(start.routed.table.flatten(0, 1).T)
         dense.bias.copy_(start.routed.bias)
     parameters = [*gru.parameters(), *dense.parameters(), *output.parameters()]
-    optimizer = torch.optim.Adam(parameters, lr=config.rate, weight_decay=config.weight_decay)
+    optimizer = torch.optim.Adam(parameters, lr=config.lr, weight_decay=config.weight_decay)
 
     def run(epoch):
         losses = []
-        for rows in epoch_batches(data.lengths, config.batch, 1, config.seed, epoch):
+        for rows in epoch_batches(len(data.lengths), config.batch, config.seed, epoch):
             lengths = torch.from_numpy(data.lengths[rows])
             padded = nn.utils.rnn.pad_sequence(
                 [torch.from_numpy(data.sequence(int(row))) for row in rows], batch_first=True
@@ -104,7 +109,7 @@ def obvious(data, epochs, threads):
             loss = pearson_loss(scores, torch.from_numpy(data.labels[rows]))
             optimizer.zero_grad()
             loss.backward()
-            nn.utils.clip_grad_norm_(parameters, config.clip)
+            nn.utils.clip_grad_norm_(parameters, config.max_grad_norm)
             optimizer.step()
             losses.append(loss.item())
         return float(np.mean(losses))
@@ -119,8 +124,7 @@ def measure(row, videos, epochs, threads):
         runs = obvious(data, epochs, threads)
     else:
         recipe = "reactions-facernet.toml" if row == "paper" else "reactions-fast.toml"
-        changes = ["bucket=8"] if row == "sorted" else []
-        runs = ours(recipe, data, epochs, threads, changes)
+        runs = ours(recipe, data, epochs, threads)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     seconds, losses, work = [], [], []
     for run in runs:
@@ -150,7 +154,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--paper-share", type=float, default=0.05)
-    parser.add_argument("--rows", nargs="+", default=["fast", "sorted", "obvious", "paper", "half"])
+    parser.add_argument("--rows", nargs="+", default=["fast", "obvious", "paper", "half"])
     parser.add_argument("--quick", action="store_true", help="1,024 videos")
     parser.add_argument("--measure", help=argparse.SUPPRESS)
     arguments = parser.parse_args()

@@ -1,9 +1,9 @@
 #!/bin/sh
 # The tri-modal benchmark and MRAN's weights: generate, prepare, train, export, score. Everything resumes:
 # run the same line again after a stop. On two cores: half an hour to generate, then three hours for a seed on each.
-#   sh recipes/mran.sh RUNS SEED NAME      NAME is trimodal, color or depth; ENCODERS the compact extractor to start from, THREADS how many a training uses
+#   sh recipes/mran.sh RUNS SEED      ENCODERS is the compact extractor to start from, THREADS how many a training uses
 set -e
-runs=$1 seed=$2 name=$3
+runs=$1 seed=$2
 extractor=${ENCODERS:?is the run or the exported file of a compact extractor (configs/mma-compact.toml)}
 mien synthesize trimodal --out "$runs/synthetic-trimodal"
 mien datasets prepare synthetic-trimodal --root "$runs/synthetic-trimodal" --out "$runs/trimodal-prepared"
@@ -26,18 +26,10 @@ alone() {  # NAME: a stream's encoder learns by itself, in three parts
     first "$1" on --encoders "$runs/mran-$1-short-$seed"
     first "$1" long --init "$runs/mran-$1-on-$seed"
 }
-case $name in
-trimodal)
-    alone color
-    alone depth
-    first trimodal short --init "$runs/mran-depth-long-$seed" --encoders "$extractor" \
-        --encoders "$runs/mran-color-long-$seed"
-    start=trimodal-short ;;
-color | depth) alone "$name"; start=$name-long ;;
-*) echo "NAME is trimodal, color or depth, not '$name'" >&2; exit 2 ;;
-esac
-long="$runs/mran-$name-$seed"
-part "mran-$name" "$long" "$runs/trimodal-prepared" --init "$runs/mran-$start-$seed"
-onnx="$runs/mran-$name-$seed.onnx"
-mien export mran --run "$long" --half --about "configs/mran-$name.about.toml" --to "$onnx"
+alone color
+alone depth
+first trimodal short --init "$runs/mran-depth-long-$seed" --encoders "$extractor" --encoders "$runs/mran-color-long-$seed"
+part mran-trimodal "$runs/mran-trimodal-$seed" "$runs/trimodal-prepared" --init "$runs/mran-trimodal-short-$seed"
+onnx="$runs/mran-trimodal-$seed.onnx"
+mien export mran --run "$runs/mran-trimodal-$seed" --half --about configs/mran-trimodal.about.toml --to "$onnx"
 mien evaluate mran --model "$onnx" --data "$runs/trimodal-prepared@test" --by light --by skin_tone --stage1

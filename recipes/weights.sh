@@ -35,7 +35,7 @@ cp "$runs/reactions-simulated/metrics.json" "$weights/reactions-simulated.json"
 cd "$here"
 mien train mma --config configs/mma-compact.toml --data "$data" --cache "$runs/cache" --out "$runs/mma-compact"
 mien export mma --run "$runs/mma-compact" --about recipes/about/extractor.toml --to "$runs/mma-compact.onnx"
-ENCODERS="$runs/mma-compact.onnx" sh recipes/mran.sh "$runs" 1 trimodal
+ENCODERS="$runs/mma-compact.onnx" sh recipes/mran.sh "$runs" 1
 cp "$runs/mran-trimodal-1.onnx" "$weights/mran.onnx"
 python recipes/measure_mran.py "$runs/trimodal-prepared" "$weights/mran.onnx" \
     "$weights/extractor.onnx" "$weights/mran.json"

@@ -16,3 +16,15 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("no shared test data: set MIEN_SHARED_DATA to its folder")
     return folder
+
+
+@pytest.fixture
+def unmirrored(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No face of a training is mirrored, so that left and right mean what they say."""
+    monkeypatch.setattr("mien.training.augment.MIRRORED_SHARE", 0.0)
+
+
+@pytest.fixture
+def mirrored(unmirrored: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of the faces are, after all."""
+    monkeypatch.setattr("mien.training.augment.MIRRORED_SHARE", 0.5)

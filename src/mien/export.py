@@ -30,6 +30,7 @@ from mien.labels import ACTION_UNITS, AFFECT_COLUMNS, EXPRESSIONS, VALENCE_AROUS
 from mien.models.masked_rnn import MaskedRNN
 from mien.models.mma import MMAExtractor, MMAOutput, without_input_norm
 from mien.models.mran import MRAN
+from mien.models.mran.network import MAP_PX
 from mien.runtime.metadata import AFFECT_FORMAT, METADATA_KEY, MRAN_FORMAT, REACTIONS_FORMAT
 from mien.training.config import read_toml
 from mien.training.settling import folded_weights
@@ -220,7 +221,7 @@ def export_reactions(model: MaskedRNN, path: Path, about: dict[str, Any]) -> flo
     }
     generator = torch.Generator().manual_seed(0)
     longest = max(1, min(40, config.positions - 1))
-    affect = torch.rand(3, longest, config.inputs, generator=generator)
+    affect = torch.rand(3, longest, len(AFFECT_COLUMNS), generator=generator)
     lengths = torch.tensor([longest, max(1, longest // 2), 1])
     batch = torch.export.Dim("n", min=1, max=_MAX_BATCH)
     time = torch.export.Dim("t", min=1, max=config.positions)
@@ -232,7 +233,7 @@ def export_reactions(model: MaskedRNN, path: Path, about: dict[str, Any]) -> flo
         path,
         metadata,
         {
-            "affect": torch.rand(2, config.positions, config.inputs, generator=generator),
+            "affect": torch.rand(2, config.positions, len(AFFECT_COLUMNS), generator=generator),
             "lengths": torch.tensor([1, longest]),
         },
     )
@@ -282,7 +283,7 @@ def export_mran(
         "outputs": list(VALENCE_AROUSAL),
         "clip_frames": config.clip_frames,
         "fps": fps,
-        "attention_px": config.map_px,
+        "attention_px": MAP_PX,
         "seed": seed,
         "preprocessing": _PREPROCESSING,
         "normalisation": normalisation(),
@@ -290,9 +291,7 @@ def export_mran(
     generator = torch.Generator().manual_seed(0)
     shape = (2, config.clip_frames)
     inputs = {
-        name: torch.rand(
-            *shape, CHANNELS[name], config.size_px, config.size_px, generator=generator
-        )
+        name: torch.rand(*shape, CHANNELS[name], CROP_SIZE_PX, CROP_SIZE_PX, generator=generator)
         for name in config.modalities
     }
     inputs["present"] = (torch.rand(*shape, len(STREAMS), generator=generator) < 0.8).float()

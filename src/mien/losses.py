@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -352,6 +353,11 @@ class MMATargets:
     eye_open: Tensor | None = None
     gaze_deg: Tensor | None = None
     quality: Tensor | None = None
+
+    def to(self, device: torch.device) -> MMATargets:
+        """The same on a device."""
+        moved: dict[str, Any] = {n: v if v is None else v.to(device) for n, v in vars(self).items()}
+        return MMATargets(**moved)
 
 
 DM_REDUCTIONS = ("sum", "mean")

@@ -31,8 +31,6 @@ from stream_replica import write_replica
 
 SMALL = MRANConfig(
     clip_frames=3,
-    color_widths=(4, 6, 8, 6),
-    guide_widths=(4, 4, 6, 4),
     color_hidden=(4, 4),
     guide_hidden=(2, 2),
     recognition=(6, 6),
@@ -47,11 +45,11 @@ def folder(tmp_path_factory):
     return write_replica(place, {"train": 1, "valid": 1, "test": 3}, frames=7)
 
 
-@pytest.fixture(scope="module", params=["distance", "relief"])
+@pytest.fixture(scope="module", params=["first", "now"])
 def network(request):
     torch.manual_seed(0)
-    new = request.param == "relief"  # as what ships, the other as what shipped at first
-    return MRAN(replace(SMALL, depth=request.param, contrast=new, units=new)).eval()
+    new = request.param == "now"  # as what ships, the other as what shipped at first
+    return MRAN(replace(SMALL, contrast=new, units=new)).eval()
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +87,7 @@ def test_the_file_says_of_recordings_what_the_network_says(folder, exported, net
     kept = tuple(name for name in data.modalities if name not in dropped)
     fewer = load_streams(folder, "test", kept)
     reader = clip_reader(SMALL, data, 25.0)
-    reader = type(reader)(fewer, SMALL.modalities, SMALL.clip_frames, SMALL.size_px, 25.0)
+    reader = type(reader)(fewer, SMALL.modalities, SMALL.clip_frames, 112, 25.0)
     for trace, (frames, estimates) in zip(found, read_recordings(network, reader), strict=True):
         assert np.array_equal(trace.frames, frames)
         np.testing.assert_allclose(trace.estimates, estimates, atol=1e-5)

@@ -13,9 +13,6 @@ from mien.models.mran.other_streams import (
 
 SIZES = {
     "clip_frames": 3,
-    "size_px": 32,
-    "color_widths": (4, 6, 8, 6),
-    "guide_widths": (4, 4, 6, 4),
     "color_hidden": (6, 5),
     "recognition": (8, 7),
     "recurrence": "concatenated",
@@ -35,7 +32,7 @@ def network(modalities, seed, **changes):
 def streams():
     torch.manual_seed(9)
     channels = {"color": 3, "depth": 1, "thermal": 1}
-    return {n: torch.rand(2, 3, c, 32, 32) * 2 - 1 for n, c in channels.items()}
+    return {n: torch.rand(2, 3, c, 112, 112) * 2 - 1 for n, c in channels.items()}
 
 
 def without_units(state):

@@ -17,7 +17,7 @@ BRANCHED = {
     "widths": (8, 12, 16), "depths": (1, 1, 1), "stem_width": 8, "branch": (8, 8), "feature": 24,
 }  # fmt: skip
 CALM = AugmentConfig(
-    rotation_deg=2, shift_px=1, log_scale=0.02, flip=False, slope=0, blur_rate=0, noise=0.01,
+    rotation_deg=2, shift_px=1, log_scale=0.02, slope=0, blur_rate=0, noise=0.01,
     occlusion_rate=0, log_gamma=0.05,
 )  # fmt: skip
 
@@ -85,9 +85,7 @@ def recipe(**changes):
         name="tiny",
         corpora={"stripes": {"kind": "ferplus", "path": "unused", "per_batch": 16}},
         model=TINY,
-        optimizer=OptimizerConfig(
-            epochs=3, small_epochs=2, small_px=48, rate=1e-2, warmup_steps=2, ema=0.8
-        ),
+        optimizer=OptimizerConfig(epochs=3, small_epochs=2, lr=1e-2, warmup_steps=2, ema=0.8),
         augment=CALM,
         threads=1,
     )

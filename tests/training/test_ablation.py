@@ -22,7 +22,7 @@ RECIPE = ReactionTrainConfig(
     model={"positions": 40, "hidden": 6, "dense": 4},
     epochs=1,
     batch=16,
-    rate=1e-2,
+    lr=1e-2,
     threads=1,
 )
 

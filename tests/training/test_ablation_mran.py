@@ -19,8 +19,6 @@ from stream_replica import write_replica
 TINY = MRANTrainConfig(
     "tiny",
     MRANConfig(
-        color_widths=(4, 4, 4, 4),
-        guide_widths=(4, 4, 4, 4),
         color_hidden=(2, 2),
         guide_hidden=(2, 2),
         recognition=(4, 4),
@@ -47,9 +45,9 @@ def test_each_row_changes_one_thing_of_the_full_network():
     for config in configs.values():  # frames of a step and of an epoch
         assert config.batch * config.model.clip_frames == 96
         assert config.clips_per_epoch * config.model.clip_frames == 960
-        assert config.model.color_widths == TINY.model.color_widths
-    changed = mran_row_config(MRAN_ROWS[0], replace(TINY, rate=1e-3))
-    assert changed.rate == 1e-3 and changed.name == "tiny-color"
+        assert config.model.recognition == TINY.model.recognition
+    changed = mran_row_config(MRAN_ROWS[0], replace(TINY, lr=1e-3))
+    assert changed.lr == 1e-3 and changed.name == "tiny-color"
 
 
 def changed(weights):
@@ -68,7 +66,7 @@ def test_a_table_goes_on_where_it_stopped(tmp_path):
     out = tmp_path / "out"
     run_mran_table(TINY, data, out, 1, lines.append, rows=rows, only=["color"])
     assert "| frame by frame | - | - |" in (out / "mran.md").read_text()
-    assert "\n| color | 0." in (out / "mran.md").read_text()
+    assert "\n| color | -0." in (out / "mran.md").read_text()
     kept = (out / "rows" / "color.json").read_text()
     results = run_mran_table(TINY, data, out, 1, lines.append, rows=rows)
     assert "color: finished before" in lines and (out / "rows" / "color.json").read_text() == kept
@@ -85,7 +83,7 @@ def test_a_table_goes_on_where_it_stopped(tmp_path):
     assert (out / "mran.csv").read_text().count("\n") == 3
     assert "<svg" in (out / "mran.svg").read_text()
     with pytest.raises(ModelError, match="made with another recipe"):
-        run_mran_table(replace(TINY, rate=1e-3), data, out, 1, lines.append, rows=rows)
+        run_mran_table(replace(TINY, lr=1e-3), data, out, 1, lines.append, rows=rows)
     encoders = out / "runs" / "framewise" / "seed-0" / "model.safetensors"
     frozen, other = replace(TINY, train_encoders=False), tmp_path / "frozen"
     run_mran_table(frozen, data, other, 1, lines.append, rows=rows[:1], encoders=[encoders])

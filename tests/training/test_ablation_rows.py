@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from mien.errors import ConfigError, ModelError
-from mien.training.ablation.rows import run_rows
+from mien.training.ablation.rows import Table, run_rows
 from mien.training.ablation.tables import AblationRow
 
 
@@ -29,17 +29,14 @@ def run(out, only=(), configs=None, seeds=1, train=None):
             train(row)
         return {"figure": config.size}
 
-    results = run_rows(
+    table = Table(
         ROWS,
         {row.id: Recipe() for row in ROWS} if configs is None else configs,
         ["data"],
-        out,
-        seeds,
         scores,
         lambda results: written.append([len(result.scores) for result in results]),
-        lambda _: None,
-        only,
     )
+    results = run_rows(table, out, seeds, lambda _: None, only)
     return trained, written, [len(result.scores) for result in results]
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from mien.errors import ConfigError
 from mien.export import read_about
-from mien.training.config import load_config, save_config
+from mien.training.config import RENAMED, load_config, save_config
 from mien.training.end_to_end import EndToEndConfig
 from mien.training.mma import MMATrainConfig
 from mien.training.mran import MRANTrainConfig
@@ -58,8 +58,8 @@ def test_the_papers_recipe_has_nothing_of_ours_switched_on():
     assert not config.prior_free and config.class_weight_power == 0
     assert config.model_config().dropout == 0 and not config.model_config().branch
     optimizer = config.optimizer
-    assert (optimizer.ema, optimizer.weight_decay, optimizer.matrix_rate) == (0, 0, 0)
-    assert {corpus.class_power for corpus in config.corpus_configs().values()} == {0}
+    assert (optimizer.ema, optimizer.weight_decay, optimizer.muon_lr) == (0, 0, 0)
+    assert {corpus.class_balance for corpus in config.corpus_configs().values()} == {0}
     augment = config.augment
     assert not augment.dark_rate + augment.jpeg_rate + augment.mask_rate + augment.spoiled_rate
 
@@ -68,7 +68,7 @@ def test_the_small_recipe_is_a_network_without_a_branch_on_photographs():
     config = load_config(MMATrainConfig, CONFIGS / "mma-compact.toml")
     assert config.preset == "compact" and not config.model and not config.loss.of_branch()
     assert {c.kind for c in config.corpus_configs().values()} == {"ferplus", "faces"}
-    assert not any(c.mesh or c.teacher_share for c in config.corpus_configs().values())
+    assert not any(c.mesh or c.distill_weight for c in config.corpus_configs().values())
 
 
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.about.toml")), ids=lambda p: p.name)
@@ -124,7 +124,6 @@ def test_a_missing_file_and_a_bad_override_are_named(tmp_path):
         ('preset = "resnet99"', "unknown preset 'resnet99'"),
         ('relatedness = "foo"', "'binary' or 'weighted', not 'foo'"),
         ("[model]\nfoo = 1", "model: unknown option 'foo'"),
-        ("[optimizer]\nsmall_px = 77", "small_px must be a multiple of 16"),
         ("[optimizer]\nepochs = -1", "epochs must be 1 or more"),
         ('[corpora.a]\nkind = "ferplus"\npath = "x"\nper_batch = 0', "per_batch must be 1"),
         ('[corpora.a]\nkindd = "ferplus"', "corpora.a: unknown option 'kindd'"),
@@ -134,8 +133,8 @@ def test_a_missing_file_and_a_bad_override_are_named(tmp_path):
         ("[model]\nbranch = [64]", "branch is empty or two numbers"),
         ("[loss]\nquality = -1.0", "factors of the loss are 0 or more"),
         ("[augment]\ndark_rate = 1.5", "dark_rate lies in 0..1, not 1.5"),
-        ("[optimizer]\ncheckpoint_steps = 0", "checkpoint_steps is 1 or more"),
-        ("[optimizer]\nmatrix_rate = -1.0", "matrix_rate -1.0"),
+        ("[optimizer]\ncheckpoint_steps = 0", "checkpoint_steps must be 1 or more"),
+        ("[optimizer]\nmuon_lr = -1.0", "muon_lr must be 0 or more"),
         *[
             (f'[corpora.a]\nkind = "{kind}"\npath = "x"\n{key}', message)
             for kind, key, message in (
@@ -143,7 +142,7 @@ def test_a_missing_file_and_a_bad_override_are_named(tmp_path):
                 ("synthetic", 'mesh = "m.npz"', "mesh is for photographs"),
                 ("images", 'mesh = "m.npz"', "mesh is for other kinds"),
                 ("faces", 'second_labels = "l.npz"', "second_labels is for kind 'ferplus' alone"),
-                ("sfhq", "color_weight = 0.5", "color_weight is 0 or more, and for kind 'faces'"),
+                ("sfhq", "weight_color = 0.5", "weight_color is 0 or more, and for kind 'faces'"),
             )
         ],
         *[
@@ -179,7 +178,7 @@ def test_the_resolved_configuration_can_be_read_back(tmp_path):
     save_config(config, tmp_path / "config.json")
     stored = json.loads((tmp_path / "config.json").read_text())
     assert stored["simulation"]["train"] == config.simulation.train
-    assert stored["rate"] == config.rate
+    assert stored["lr"] == config.lr
 
 
 def test_a_description_without_a_caveat_is_refused(tmp_path):
@@ -228,9 +227,55 @@ def test_the_prior_is_taken_out_once():
     assert MMATrainConfig("x", ferplus, prior_free=True, class_weight_power=0).prior_free
 
 
-def test_a_setting_of_before_works_and_says_its_new_name():
-    old = {"a": {"kind": "ferplus", "path": "x", "blendshapes": "scores.npz"}}
-    with pytest.warns(FutureWarning, match=r"corpora\.a\.blendshapes is called mesh now"):
-        config = MMATrainConfig("x", old)
-    with pytest.warns(FutureWarning):
-        assert config.corpus_configs()["a"].mesh == "scores.npz"
+OLD = [
+    (MMATrainConfig, "[optimizer]\nrate = 0.5", "rate", "lr", lambda c: c.optimizer.lr == 0.5),
+    (
+        MMATrainConfig, "[optimizer]\nmatrix_rate = 0.5", "matrix_rate", "muon_lr",
+        lambda c: c.optimizer.muon_lr == 0.5,
+    ),
+    (ReactionTrainConfig, "clip = 0.5", "clip", "max_grad_norm", lambda c: c.max_grad_norm == 0.5),
+    *[
+        (
+            MMATrainConfig, f'[corpora.a]\nkind = "faces"\npath = "x"\n{old} = {value}', old, new,
+            lambda c, new=new, value=value: repr(getattr(c.corpus_configs()["a"], new)) == value,
+        )
+        for old, new, value in (
+            ("teacher_share", "distill_weight", "0.5"),
+            ("class_power", "class_balance", "0.5"),
+            ("color_weight", "weight_color", "0.5"),
+            ("blendshapes", "mesh", "'m.npz'"),
+        )
+    ],
+    *[
+        (
+            ReactionTrainConfig, f'[engine]\nkind = "fabric"\nprecision = "{old}"',
+            "engine.precision", "precision",
+            lambda c, new=new: c.precision == new and c.engine.kind == "fabric",
+        )
+        for old, new in (("bf16-mixed", "bfloat16"), ("32-true", "float32"))
+    ],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "text", "old", "new", "holds"), OLD)
+def test_a_setting_of_before_works_and_says_its_new_name(tmp_path, kind, text, old, new, holds):
+    corpora = "[corpora]\n" if kind is MMATrainConfig and "[corpora" not in text else ""
+    path = write(tmp_path, f'name = "x"\n{corpora}{text}')
+    with pytest.warns(FutureWarning, match=rf": {old} is called {new} now") as told:
+        config = load_config(kind, path)
+    assert holds(config) and len(told) == 1
+
+
+def test_every_old_name_is_tried():
+    assert {old for _, _, old, _, _ in OLD} == set(RENAMED)
+
+
+def test_an_old_name_on_the_command_line_or_on_a_base_counts_as_its_new_one(tmp_path):
+    (tmp_path / "base.toml").write_text("lr = 0.1\n")
+    path = write(tmp_path, 'name = "x"\nbase = "base.toml"\n')
+    assert load_config(ReactionTrainConfig, path).lr == 0.1
+    with pytest.warns(FutureWarning, match="rate is called lr now"):
+        assert load_config(ReactionTrainConfig, path, ["rate=0.2"]).lr == 0.2
+    path.write_text('name = "x"\nbase = "base.toml"\nrate = 0.3\n')
+    with pytest.warns(FutureWarning, match="rate is called lr now"):
+        assert load_config(ReactionTrainConfig, path).lr == 0.3

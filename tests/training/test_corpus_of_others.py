@@ -101,7 +101,7 @@ def test_a_recipe_trains_on_it(tmp_path: Path) -> None:
     train_mma(config, faces, tmp_path / "run", lines.append)
     assert len(lines) == config.optimizer.epochs
     assert (tmp_path / "run" / "model.safetensors").is_file()
-    for key, value in (("mesh", "m.npz"), ("second_labels", "s.npz"), ("color_weight", 0.5)):
+    for key, value in (("mesh", "m.npz"), ("second_labels", "s.npz"), ("weight_color", 0.5)):
         with pytest.raises(ConfigError, match=rf"{key} is .*'toy'"):
             recipe(corpora={"stripes": {**stripes, key: value}}).corpus_configs()
 

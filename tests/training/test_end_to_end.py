@@ -22,7 +22,7 @@ from mien.training.end_to_end import (
 
 SMALL = {"widths": [4, 8], "depths": [1, 1], "stem_width": 4}
 NAMES = ("bright", "dark")
-RECIPE = EndToEndConfig("tiny", epochs=4, batch=4, rate=3e-3, threads=1, patience=9)
+RECIPE = EndToEndConfig("tiny", epochs=4, batch=4, lr=3e-3, threads=1, patience=9)
 
 
 @pytest.fixture(scope="module")

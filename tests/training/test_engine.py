@@ -6,11 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from striped import recipe, striped_faces
 
 from mien.data.simulated import simulate
 from mien.errors import ConfigError
 from mien.synthetic.reactions import StageOneNoise
-from mien.training.engine import EngineConfig, PlainEngine, share, start_engine
+from mien.training.engine import EngineConfig, start_engine
+from mien.training.mma import train_mma
 from mien.training.reactions import ReactionTrainConfig, train_reactions
 
 TINY = ReactionTrainConfig(
@@ -18,7 +20,7 @@ TINY = ReactionTrainConfig(
     model={"positions": 40, "hidden": 8, "dense": 4},
     epochs=2,
     batch=16,
-    rate=1e-2,
+    lr=1e-2,
     threads=1,
 )
 
@@ -28,16 +30,6 @@ def corpora():
     return [
         simulate(n, s, noise=quiet, min_length=10, max_length=40) for n, s in ((80, 0), (40, 1))
     ]
-
-
-def test_devices_get_as_many_batches_each_and_none_is_left_out():
-    engine = PlainEngine()
-    assert share([1, 2, 3], engine) == [1, 2, 3]
-    parts = []
-    for rank in range(2):
-        engine.rank, engine.world = rank, 2
-        parts.append(share([1, 2, 3], engine))
-    assert parts == [[1, 3], [2, 1]]
 
 
 def test_the_plain_engine_takes_no_devices():
@@ -64,21 +56,38 @@ def test_fabric_on_one_processor_gives_the_plain_loops_numbers(tmp_path):
         assert torch.equal(value, fabric.state_dict()[name]), name
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_the_extractor_trains_by_fabric_as_by_the_plain_loop(tmp_path):
+    pytest.importorskip("lightning_fabric")
+    faces = {"stripes": striped_faces()}
+    weights = []
+    for kind in ("plain", "fabric"):
+        config = recipe(engine=EngineConfig(kind))
+        model = train_mma(config, faces, tmp_path / kind, report=lambda _: None)
+        weights.append(model.state_dict())
+    assert weights[0].keys() == weights[1].keys()
+    for name, value in weights[0].items():
+        assert torch.equal(value, weights[1][name]), name
+
+
 def test_scaled_half_precision_is_refused():
-    with pytest.raises(ValueError, match=r"engine\.precision is one of .* not '16-mixed'"):
-        EngineConfig("fabric", precision="16-mixed")
+    with pytest.raises(ValueError, match=r"precision is one of .* not '16-mixed'"):
+        replace(TINY, precision="16-mixed")
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_bfloat16_through_fabric_follows_float32(tmp_path):
-    pytest.importorskip("lightning_fabric")
+@pytest.mark.parametrize("kind", ["plain", "fabric"])
+def test_bfloat16_follows_float32(tmp_path, kind):
+    if kind == "fabric":
+        pytest.importorskip("lightning_fabric")
     train, valid = corpora()
     losses = []
-    for name, precision in (("a", "32-true"), ("b", "bf16-mixed")):
-        config = replace(TINY, engine=EngineConfig("fabric", precision=precision))
+    for precision in ("float32", "bfloat16"):
+        config = replace(TINY, engine=EngineConfig(kind), precision=precision)
         lines = []
-        train_reactions(config, train, valid, tmp_path / name, report=lines.append)
+        train_reactions(config, train, valid, tmp_path / precision, report=lines.append)
         losses.append([float(line.split('"loss": ')[1].split(",")[0]) for line in lines])
+    assert losses[0] != losses[1]
     np.testing.assert_allclose(losses[0], losses[1], atol=0.05)
 
 

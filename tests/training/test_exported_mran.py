@@ -25,10 +25,8 @@ from tiny_models import tiny_affect
 
 ABOUT = {"name": "tiny", "license": "x", "trained_on": "noise", "caveat": "none"}
 SMALL = MRANConfig(
+    modalities=("color", "depth"),
     clip_frames=3,
-    size_px=32,
-    color_widths=(4, 6, 8, 6),
-    guide_widths=(4, 4, 6, 4),
     color_hidden=(6, 5),
     guide_hidden=(4, 3),
     recognition=(8, 7),
@@ -63,7 +61,7 @@ def settle(network, streams, present):
 
 def clips(config, count, missing=0.2):
     channels = {"color": 3, "depth": 1, "thermal": 1}
-    shape, side = (count, config.clip_frames), config.size_px
+    shape, side = (count, config.clip_frames), 112
     streams = {n: torch.rand(*shape, channels[n], side, side) * 2 - 1 for n in config.modalities}
     return streams, (torch.rand(*shape, 3) >= missing).float()
 
@@ -77,16 +75,18 @@ def said_by(file, streams, present):
 SHAPES = {
     "guided": SMALL,
     "concatenated": replace(
-        SMALL, recurrence="concatenated", volumes="all", contrast=True, head=5, units=True
+        SMALL,
+        modalities=("color", "thermal"),
+        recurrence="concatenated",
+        volumes="all",
+        contrast=True,
+        head=5,
+        units=True,
     ),
     "framewise": replace(SMALL, recurrence="framewise", attention=False),
     "extractor": replace(
         SMALL,
-        size_px=112,
         modalities=("depth",),
-        encoder="extractor",
-        stem="wide",
-        depth="relief",
         head=7,
     ),
 }

@@ -18,6 +18,8 @@ from mien.training.landmarks import MIRRORED_LANDMARKS, crop_landmarks, other_si
 from mien.training.mma import CorpusConfig, CorpusFeed, join, make_feeds
 from mien.training.mma.feed import class_weights, mirrored_eyes, mirrored_yaw, seen_pose
 
+pytestmark = pytest.mark.usefixtures("unmirrored")
+
 
 def feed_of(faces, per_batch=16, **changes):
     return CorpusFeed(
@@ -52,7 +54,7 @@ def test_rare_classes_are_drawn_more_often_where_asked():
     majority = np.zeros(60, np.int64)
     majority[:6] = 4
     faces = replace(faces, majority=majority)
-    config = CorpusConfig("faces", "unused", per_batch=600, class_power=1.0)
+    config = CorpusConfig("faces", "unused", per_batch=600, class_balance=1.0)
     rows = CorpusFeed(faces, config, torch.ones(7)).indices(0, 0)
     assert 240 < int((rows < 6).sum()) < 360  # half of the draws for a tenth of the faces
 
@@ -73,12 +75,12 @@ def test_a_corpus_without_expressions_weighs_none():
     assert torch.equal(class_weights(none, 0.5), torch.ones(7))
 
 
+@pytest.mark.usefixtures("mirrored")
 def test_a_mirrored_face_has_mirrored_scores():
     faces = half_bright(with_mesh(striped_faces(count=40)))
     feed = feed_of(faces, 400)
-    flips = replace(CALM, flip=True)
     generator = torch.Generator().manual_seed(0)
-    crops, targets = feed.batch(0, 0, flips, 48, generator)
+    crops, targets = feed.batch(0, 0, CALM, 48, generator)
     left = targets.blendshapes[:, BLENDSHAPES.index("mouthSmileLeft")]
     right = targets.blendshapes[:, BLENDSHAPES.index("mouthSmileRight")]
     happy = left + right > 0.5
@@ -144,9 +146,10 @@ def test_in_a_mirror_left_is_right():
     assert torch.equal(found[0, left], points[0, right]) and torch.equal(found[1], points[1])
 
 
+@pytest.mark.usefixtures("mirrored")
 def test_a_mirrored_face_looks_the_other_way_and_winks_with_the_other_eye():
     faces = half_bright(with_details(striped_faces(count=40)))
-    moving = replace(CALM, flip=True, rotation_deg=0)
+    moving = replace(CALM, rotation_deg=0)
     crops, targets = feed_of(faces, 200).batch(0, 0, moving, 48, torch.Generator().manual_seed(0))
     mirrored = is_mirrored(crops)
     assert 0.3 < mirrored.float().mean() < 0.7
@@ -176,6 +179,7 @@ def test_a_turned_crop_turns_the_head_with_it():
     assert turned.std() > 8 and targets.pose_deg[:, :2].abs().max() < 1e-3
 
 
+@pytest.mark.usefixtures("mirrored")
 @pytest.mark.parametrize("seed", range(3))
 def test_landmarks_are_where_the_crop_that_is_shown_has_them(seed):
     rng = np.random.default_rng(seed)
@@ -189,7 +193,7 @@ def test_landmarks_are_where_the_crop_that_is_shown_has_them(seed):
         plain, images=dots.astype(np.uint8), aligned=plain.framed, face_landmarks=places,
         split=np.full(6, "train"),
     )  # fmt: skip
-    moving = replace(CALM, rotation_deg=10, shift_px=4, log_scale=0.1, flip=True, noise=0.0)
+    moving = replace(CALM, rotation_deg=10, shift_px=4, log_scale=0.1, noise=0.0)
     generator = torch.Generator().manual_seed(seed)
     crops, targets = feed_of(faces, 60).batch(0, 0, moving, 112, generator)
     y, x = torch.meshgrid(torch.arange(112.0), torch.arange(112.0), indexing="ij")
@@ -228,9 +232,10 @@ def test_of_a_spoiled_crop_nothing_is_known_but_that_it_is_bad():
     assert targets.action_unit_mask[~bad].any()
 
 
-def test_quality_falls_with_what_is_covered():
+def test_quality_falls_with_what_is_covered(monkeypatch):
+    monkeypatch.setattr("mien.training.augment._OCCLUSION_MAX", 0.9)
     feed = feed_of(striped_faces(count=40), 200)
-    covering = replace(CALM, occlusion_rate=1.0, occlusion_max=0.9, noise=0.0)
+    covering = replace(CALM, occlusion_rate=1.0, noise=0.0)
     crops, targets = feed.batch(0, 0, covering, 48, torch.Generator().manual_seed(0))
     covered = [np.unique(crop, return_counts=True)[1].max() / 48**2 for crop in crops.numpy()]
     expected = 1 - 2 * np.clip(covered, 0, 0.5)
@@ -246,7 +251,7 @@ def test_shares_of_the_expressions_follow_what_is_shown():
     faces = replace(faces, expressions=expressions, majority=majority)
 
     def shares(faces, power):
-        feed = feed_of(faces, 8, class_power=power)
+        feed = feed_of(faces, 8, class_balance=power)
         _, targets = feed.batch(0, 0, CALM, 48, torch.Generator().manual_seed(0))
         assert torch.equal(targets.log_shares, targets.log_shares[:1].expand(8, 7))
         return targets.log_shares[0].exp()

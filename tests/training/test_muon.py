@@ -53,14 +53,14 @@ def train(model, optimizer, steps, start=0):
         optimizer.step()
 
 
-def made(seed=0, rate=1e-2, matrix_rate=0.02):
+def made(seed=0, lr=1e-2, muon_lr=0.02):
     model = network(seed)
     model(torch.zeros(1, 2, 6, 6))
-    return model, Muon(model, rate, 0.1, matrix_rate)
+    return model, Muon(model, lr, 0.1, muon_lr)
 
 
 def test_all_but_convolutions_learn_as_with_adamw():
-    ours, muon = made(matrix_rate=1e-30)  # convolutions stay, so the rest sees the same gradients
+    ours, muon = made(muon_lr=1e-30)  # convolutions stay, so the rest sees the same gradients
     plain = network()
     plain(torch.zeros(1, 2, 6, 6))
     plain[0].requires_grad_(False)
@@ -95,7 +95,7 @@ def test_a_step_equals_the_one_of_torch(rows, channels):
     ours = nn.Conv2d(channels, rows, 3, bias=False)
     start = ours.weight.detach().flatten(1).clone()
     flat = nn.Parameter(ours.weight.detach().flatten(1).clone())
-    muon = Muon(ours, 1e-3, 0.0, 0.05, matrix_decay=0.2)
+    muon = Muon(ours, 1e-3, 0.0, 0.05, muon_decay=0.2)
     reference = theirs([flat], lr=0.05, weight_decay=0.2, momentum=0.95, nesterov=True)
     for step in range(6):
         gradient = torch.randn(start.shape, generator=torch.Generator().manual_seed(step))
@@ -127,5 +127,5 @@ def test_what_has_no_gradient_stays_and_the_schedule_finds_each_peak():
     kept = [w.detach().clone() for w in model.parameters()]
     muon.step()
     assert all(torch.equal(a, b) for a, b in zip(kept, model.parameters(), strict=True))
-    assert [group["peak_rate"] for group in muon.param_groups] == [1e-2, 1e-2, 0.02]
+    assert [group["lr"] for group in muon.param_groups] == [1e-2, 1e-2, 0.02]
     assert [len(group["params"]) for group in muon.param_groups] == [2, 3, 1]

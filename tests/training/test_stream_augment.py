@@ -3,14 +3,21 @@ from dataclasses import replace
 import pytest
 import torch
 
+from mien.training import stream_augment
 from mien.training.stream_augment import StreamAugmentConfig, augment_clips, drop_streams
 
 ALL = ("color", "depth", "thermal")
 STILL = StreamAugmentConfig(
-    rotation_deg=0, shift_px=0, log_scale=0, flip=False, log_gamma=0, log_exposure=0, cast=0,
-    slope=0, flicker=0, noise=0, depth_offset_mm=0, depth_noise_mm=0, thermal_offset_c=0,
-    thermal_drift_c=0, thermal_noise_c=0,
+    rotation_deg=0, shift_px=0, log_scale=0, log_gamma=0, log_exposure=0, slope=0, flicker=0,
+    noise=0, depth_noise_mm=0, thermal_noise_c=0,
 )  # fmt: skip
+
+
+@pytest.fixture
+def still(monkeypatch, unmirrored):
+    """Nothing is left that has no setting of its own."""
+    for name in ("_CAST", "_DEPTH_OFFSET_MM", "_THERMAL_OFFSET_C", "_THERMAL_DRIFT_C"):
+        monkeypatch.setattr(stream_augment, name, 0.0)
 
 
 def clips(side=112, count=3, time=4):
@@ -26,17 +33,19 @@ def generator(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
+@pytest.mark.usefixtures("still")
 def test_without_strengths_nothing_changes():
     given = clips()
     for name, clip in augment_clips(given, STILL, generator()).items():
         torch.testing.assert_close(clip, given[name], atol=1e-4, rtol=0)
 
 
+@pytest.mark.usefixtures("still")
 @pytest.mark.parametrize("side", [112, 32])
 def test_all_streams_and_frames_of_a_clip_move_alike(side):
     picture = clips(side)["color"][:, :1, :1]
     given = {n: picture.expand(-1, 4, 3 if n == "color" else 1, -1, -1).clone() for n in ALL}
-    moving = replace(STILL, rotation_deg=6, shift_px=3, log_scale=0.06, flip=True)
+    moving = replace(STILL, rotation_deg=6, shift_px=3, log_scale=0.06)
     moved = augment_clips(given, moving, generator())
     for clip in moved.values():
         expected = moved["depth"][:, :1].expand_as(clip)
@@ -54,6 +63,7 @@ def test_values_stay_in_range_and_the_same_draw_gives_the_same_clip():
         assert torch.equal(clip, again[name]) and torch.equal(given[name], before[name])
 
 
+@pytest.mark.usefixtures("still")
 def test_light_is_colors_own():
     relit = replace(STILL, log_gamma=0.5, log_exposure=0.5, slope=0.5, flicker=0.3)
     given = clips()
@@ -63,8 +73,9 @@ def test_light_is_colors_own():
     torch.testing.assert_close(out["thermal"], given["thermal"], atol=1e-4, rtol=0)
 
 
-def test_whole_streams_are_dropped_but_never_all_of_a_clip():
-    config = StreamAugmentConfig(stream_dropout=0.6, time_mask=0.0)
+def test_whole_streams_are_dropped_but_never_all_of_a_clip(monkeypatch):
+    monkeypatch.setattr(stream_augment, "_TIME_MASK", 0.0)
+    config = StreamAugmentConfig(stream_dropout=0.6)
     left = drop_streams(torch.ones(2000, 4, 3), ALL, config, generator())
     assert ((left == left[:, :1]).all(1)).all()  # whole streams
     streams = left[:, 0].sum(1)
@@ -81,8 +92,9 @@ def test_what_the_network_does_not_read_counts_as_missing():
     assert (left[:, :, 0] == 1).all() and not left[:, :, 1:].any()
 
 
-def test_time_masks_take_runs_and_leave_every_frame_something():
-    config = StreamAugmentConfig(stream_dropout=0.0, time_mask=1.0)
+def test_time_masks_take_runs_and_leave_every_frame_something(monkeypatch):
+    monkeypatch.setattr(stream_augment, "_TIME_MASK", 1.0)
+    config = StreamAugmentConfig(stream_dropout=0.0)
     left = drop_streams(torch.ones(300, 16, 3), ALL, config, generator())
     gone = 1 - left
     assert 0 < gone.sum(1).max() <= 5 and (left.sum(2) >= 1).all()

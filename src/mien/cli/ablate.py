@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
@@ -103,7 +102,6 @@ def command(
         out,
         seeds,
         report=click.echo,
-        progress=sys.stderr.isatty(),
         only=only,
     )
     click.echo(f"table: {out / f'{table}.md'}")
@@ -136,7 +134,6 @@ def _mran(
         out,
         seeds,
         click.echo,
-        sys.stderr.isatty(),
         encoders=[start_file(start) for start in encoders],
         only=only,
     )

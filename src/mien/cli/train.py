@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from pathlib import Path
 
 import click
@@ -48,7 +47,7 @@ _set = click.option(
     "teachers",
     type=click.Path(path_type=Path),
     multiple=True,
-    help="Run folder whose answers are mixed into the labels of corpora with a teacher_share; "
+    help="Run folder whose answers are mixed into the labels of corpora with a distill_weight; "
     "repeatable, the answers of several are averaged.",
 )
 @click.option(
@@ -126,8 +125,7 @@ def reactions(config: Path, data: str, out: Path, overrides: tuple[str, ...]) ->
         test = load_split(data, "test", recipe.fps, recipe.simulation)
         if np.isfinite(test.labels).any():
             split, held_out = "test", test
-    progress = sys.stderr.isatty()
-    model = train_reactions(recipe, train, valid, out, report=click.echo, progress=progress)
+    model = train_reactions(recipe, train, valid, out, report=click.echo)
     scores = reaction_report(predict_scores(model, held_out).numpy(), held_out)
     if data == SIMULATED and not math.isfinite(scores["mean_pearson"]):
         raise ConfigError("the test set is too small for a correlation: raise simulation.test")
@@ -186,7 +184,6 @@ def mran(
         valid,
         out,
         click.echo,
-        progress=sys.stderr.isatty(),
         init=start_file(init) if init else None,
         encoders=[start_file(start) for start in encoders],
     )

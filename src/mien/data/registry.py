@@ -140,7 +140,7 @@ class FaceReader:
         Takes a path, and the options by their names.
     options
         Keys of a recipe's corpus that `load` takes: ``"mesh"``, ``"second_labels"`` (paths, None
-        where empty) and ``"color_weight"``.
+        where empty) and ``"weight_color"``.
     lacks_landmarks
         Faces may come without landmarks; they are looked for then.
     recognises

@@ -10,6 +10,7 @@ linear, and the scores are brought to intensities by a per-reaction line fitted 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -35,8 +36,6 @@ class MaskedRNNConfig:
     ----------
     positions
         t, the most frames one window can hold.
-    inputs
-        Width of the affect representation.
     hidden, dense
         Units of the recurrent layer and of the routed dense layer.
     reactions
@@ -52,8 +51,10 @@ class MaskedRNNConfig:
         Parts of the affect representation that are read (Table 2): some of ``va expr au``.
     """
 
+    REMOVED: ClassVar[dict[str, Any]] = {"inputs": len(AFFECT_COLUMNS)}
+    """See `mien.training.config.from_dict`."""
+
     positions: int = 480
-    inputs: int = len(AFFECT_COLUMNS)
     hidden: int = 128
     dense: int = 32
     reactions: tuple[str, ...] = REACTIONS
@@ -66,8 +67,6 @@ class MaskedRNNConfig:
     def __post_init__(self) -> None:
         if self.cell not in ("gru", "lstm"):
             raise ValueError(f"cell is 'gru' or 'lstm', not {self.cell!r}")
-        if self.inputs != len(AFFECT_COLUMNS):
-            raise ValueError(f"inputs must be {len(AFFECT_COLUMNS)}, not {self.inputs}")
         if min(self.positions, self.hidden, self.dense, self.layers) < 1:
             raise ValueError("positions, hidden, dense and layers must be 1 or more")
         representation_columns(self.representation)

@@ -69,7 +69,7 @@ class MMAConfig:
         feature, and there are more of them (`FaceOutput`). Empty: the papers' network, whose three
         heads read the pooled last stage.
     feature
-        Width of the branch's feature.
+        Width of the branch's feature; 0 without a branch.
     """
 
     block: str = "basic"
@@ -82,7 +82,7 @@ class MMAConfig:
     dropout: float = 0.2
     inner_px: int = 0
     branch: tuple[int, ...] = ()
-    feature: int = 256
+    feature: int = 0
 
     def __post_init__(self) -> None:
         if self.block not in _BLOCKS:
@@ -97,8 +97,8 @@ class MMAConfig:
             raise ValueError(f"branch is empty or two numbers of channels, not {self.branch}")
         if self.branch and (len(self.widths) != 3 or self.block != "basic"):
             raise ValueError("a landmark branch reads three stages of basic blocks")
-        if self.feature < 1:
-            raise ValueError(f"feature is 1 or more, not {self.feature}")
+        if self.branch and self.feature < 1:
+            raise ValueError(f"feature is 1 or more with a branch, not {self.feature}")
 
     @property
     def full_px(self) -> int:
@@ -108,7 +108,12 @@ class MMAConfig:
 
 PRESETS: dict[str, MMAConfig] = {
     "landmarks": MMAConfig(
-        widths=(32, 96, 192), depths=(2, 3, 2), stem="wide", stem_width=32, branch=(64, 32)
+        widths=(32, 96, 192),
+        depths=(2, 3, 2),
+        stem="wide",
+        stem_width=32,
+        branch=(64, 32),
+        feature=256,
     ),
     "compact": MMAConfig(depths=(2, 3, 3, 1), inner_px=96),
     "resnet18": MMAConfig(

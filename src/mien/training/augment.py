@@ -18,6 +18,14 @@ from torch.nn import functional
 
 from mien.faces.align import CROP_SIZE_PX
 
+MIRRORED_SHARE = 0.5
+
+_BLUR_MIN_PX = 24
+"""The lowest resolution of what is blurred, of 112."""
+
+_OCCLUSION_MAX = 0.45
+"""The largest side of what covers a face, as a share of the crop's."""
+
 
 @dataclass(frozen=True)
 class AugmentConfig:
@@ -34,14 +42,11 @@ class AugmentConfig:
     rotation_deg: float = 8.0
     shift_px: float = 3.5
     log_scale: float = 0.08
-    flip: bool = True
     log_gamma: float = 0.3
     slope: float = 0.35
     blur_rate: float = 0.35
-    blur_min_px: int = 24
     noise: float = 0.04
     occlusion_rate: float = 0.3
-    occlusion_max: float = 0.45
     dark_rate: float = 0.0
     side_light_rate: float = 0.0
     jpeg_rate: float = 0.0
@@ -59,9 +64,7 @@ def random_similarities(count: int, config: AugmentConfig, generator: torch.Gene
     normal = torch.randn(count, 4, generator=generator)
     angle = normal[:, 0] * math.radians(config.rotation_deg)
     scale = torch.exp(normal[:, 1] * config.log_scale)
-    mirror = torch.ones(count)
-    if config.flip:
-        mirror = torch.where(torch.rand(count, generator=generator) < 0.5, -1.0, 1.0)
+    mirror = torch.where(torch.rand(count, generator=generator) < MIRRORED_SHARE, -1.0, 1.0)
     return similarities(scale, mirror, angle, normal[:, 2:] * config.shift_px)
 
 
@@ -164,7 +167,7 @@ def degrade(
     blurred = uniform(count) < config.blur_rate
     if bool(blurred.any()):
         # One resolution a batch keeps this a single resize; over batches all occur.
-        low = config.blur_min_px + (CROP_SIZE_PX // 2 - config.blur_min_px) * float(uniform(1))
+        low = _BLUR_MIN_PX + (CROP_SIZE_PX // 2 - _BLUR_MIN_PX) * float(uniform(1))
         small = max(8, round(low * size / CROP_SIZE_PX))
         coarse = functional.interpolate(crops[blurred], (small, small), mode="area")
         crops = crops.clone()
@@ -195,7 +198,7 @@ def _occlude(crops: Tensor, config: AugmentConfig, random: Tensor) -> tuple[Tens
     """Cover a rectangle of some crops with one grey; `random` is uniform (n, 6)."""
     size = crops.shape[-1]
     covered = random[:, 0] < config.occlusion_rate
-    extent = (0.1 + random[:, 1:3] * (config.occlusion_max - 0.1)) * size  # (N, 2) height, width
+    extent = (0.1 + random[:, 1:3] * (_OCCLUSION_MAX - 0.1)) * size  # (N, 2) height, width
     center = random[:, 3:5] * size
     axis = torch.arange(size, dtype=torch.float32)
     rows = (axis - center[:, :1]).abs() < extent[:, :1] / 2  # (N, S)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -12,24 +14,17 @@ from mien.models.blocks.packing import Packing
 from mien.models.regressor import SequenceRegressor
 
 
-def epoch_batches(
-    lengths: npt.NDArray[np.int64], batch: int, bucket: int, seed: int, epoch: int
-) -> list[npt.NDArray[np.int64]]:
-    """Rows of every batch of an epoch, each row once; the same for the same seed and epoch.
+@lru_cache(maxsize=1)
+def epoch_batches(count: int, batch: int, seed: int, epoch: int) -> list[npt.NDArray[np.int64]]:
+    """Rows of every batch of an epoch, each of `count` once; the same for the same seed and epoch.
 
     A last batch of a single video, which has no correlation, joins the one before it.
     """
     rng = np.random.default_rng([seed, epoch])
-    order = rng.permutation(len(lengths))
-    batches: list[npt.NDArray[np.int64]] = []
-    for start in range(0, len(order), batch * bucket):
-        group = order[start : start + batch * bucket]
-        group = group[np.argsort(lengths[group], kind="stable")]
-        batches += [group[i : i + batch] for i in range(0, len(group), batch)]
-    small = [b for b in batches if len(b) < 2]
-    batches = [b for b in batches if len(b) >= 2]
-    if small and batches:
-        batches[-1] = np.concatenate([batches[-1], *small])
+    order = rng.permutation(count)
+    batches = [order[start : start + batch] for start in range(0, count, batch)]
+    if len(batches) > 1 and len(batches[-1]) < 2:
+        batches[-2:] = [np.concatenate(batches[-2:])]
     return [batches[i] for i in rng.permutation(len(batches))]
 
 

@@ -71,6 +71,11 @@ def resume_from(
     if not path.exists():
         return None
     tensors, state = load_checkpoint(path)
+    if "progress" not in state:
+        raise ModelError(
+            f"{path}: written by an older version of mien, which alone can go on with it; choose "
+            "another --out, or delete it to start anew"
+        )
     if _completed(state.get("identity"), kind) != identity:
         raise ModelError(
             f"{path}: made with another configuration or other data; "

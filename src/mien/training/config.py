@@ -7,12 +7,28 @@ import difflib
 import json
 import tomllib
 import typing
+import warnings
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, TypeVar
 
 from mien.errors import ConfigError
 
 C = TypeVar("C")
+
+RENAMED = {
+    "rate": "lr",
+    "matrix_rate": "muon_lr",
+    "clip": "max_grad_norm",
+    "teacher_share": "distill_weight",
+    "class_power": "class_balance",
+    "color_weight": "weight_color",
+    "blendshapes": "mesh",
+    "engine.precision": "precision",
+}
+"""Settings of before -> what they are called now. They go on working for one release."""
+
+_RENAMED_VALUES = {"32-true": "float32", "bf16-mixed": "bfloat16"}
 
 
 def load_config(kind: type[C], path: str | Path, overrides: list[str] | None = None) -> C:
@@ -67,21 +83,29 @@ def read_toml(path: Path) -> dict[str, Any]:
 def from_dict(kind: type[C], values: dict[str, Any], where: str = "configuration") -> C:
     """A dataclass from plain values; see `load_config` for what is refused.
 
+    Settings that the dataclass names as ``REMOVED``, with the value that they have in files which
+    can still be read, are passed over.
+
     Examples
     --------
     >>> @dataclasses.dataclass
     ... class Optimiser:
-    ...     rate: float = 0.1
-    >>> from_dict(Optimiser, {"rate": 1})
-    Optimiser(rate=1.0)
-    >>> from_dict(Optimiser, {"rte": 1})
+    ...     lr: float = 0.1
+    >>> from_dict(Optimiser, {"lr": 1})
+    Optimiser(lr=1.0)
+    >>> from_dict(Optimiser, {"lrr": 1})
     Traceback (most recent call last):
-    mien.errors.ConfigError: configuration: unknown option 'rte'; did you mean 'rate'?
+    mien.errors.ConfigError: configuration: unknown option 'lrr'; did you mean 'lr'?
     """
     hints = typing.get_type_hints(kind)
+    removed = getattr(kind, "REMOVED", {})
     fields = {field.name for field in dataclasses.fields(kind) if field.init}  # type: ignore[arg-type]
     converted = {}
-    for key, value in values.items():
+    for key, value in renamed(fields, values, where).items():
+        if key in removed:
+            if json.loads(json.dumps(value)) != removed[key]:
+                raise ConfigError(f"{where}: {key} is no setting any more but {removed[key]!r}")
+            continue
         if key not in fields:
             near = difflib.get_close_matches(key, fields, 1, 0.5)
             hint = f"did you mean {near[0]!r}?" if near else f"known options: {sorted(fields)}"
@@ -91,6 +115,33 @@ def from_dict(kind: type[C], values: dict[str, Any], where: str = "configuration
         return kind(**converted)
     except (TypeError, ValueError) as error:
         raise ConfigError(f"{where}: {error}") from error
+
+
+def renamed(fields: Collection[str], values: dict[str, Any], where: str) -> dict[str, Any]:
+    """The same values, those of before under the names that they have now.
+
+    A name is an old one where `fields` has its new name and not itself.
+    """
+    current: dict[str, Any] = {}
+    for key, value in values.items():
+        new = RENAMED.get(key, key)
+        if key not in fields and new in fields:
+            _tell(where, key, new)
+            current[new] = value
+            continue
+        if isinstance(value, dict):
+            for inner in [name for name in value if f"{key}.{name}" in RENAMED]:
+                new = RENAMED[f"{key}.{inner}"]
+                _tell(where, f"{key}.{inner}", new)
+                value = dict(value)
+                current[new] = value.pop(inner)
+                current[new] = _RENAMED_VALUES.get(current[new], current[new])
+        current[key] = value
+    return current
+
+
+def _tell(where: str, old: str, new: str) -> None:
+    warnings.warn(f"{where}: {old} is called {new} now", FutureWarning, stacklevel=3)
 
 
 def _with_base(path: Path, above: list[Path]) -> tuple[dict[str, Any], list[Path]]:

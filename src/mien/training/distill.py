@@ -12,7 +12,7 @@ network's and enter as labels (`mien.data.targets.mesh_units`).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,7 +31,7 @@ from mien.labels import (
 )
 from mien.models.mma import MMAExtractor
 from mien.training.augment import compose, sample_crops, similarities
-from mien.training.optimizing import PRECISIONS
+from mien.training.engine import PRECISIONS
 from mien.training.runs import load_extractor_run
 from mien.types import FloatArray
 
@@ -112,7 +112,7 @@ class Teacher:
         return affect
 
 
-def soften(faces: FaceSet, answers: FloatArray, share: float, units: bool = True) -> FaceSet:
+def soften(faces: FaceSet, answers: FloatArray, share: float) -> FaceSet:
     """The same faces, training labels mixed with a teacher's answers.
 
     Parameters
@@ -123,8 +123,6 @@ def soften(faces: FaceSet, answers: FloatArray, share: float, units: bool = True
         float32 (n, 26) of these faces; rows of other splits are not read.
     share
         Weight of the answers, 0..1. Labels that are missing stay missing.
-    units
-        False: action units keep their labels.
 
     Returns
     -------
@@ -155,7 +153,7 @@ def soften(faces: FaceSet, answers: FloatArray, share: float, units: bool = True
         faces,
         expressions=mixed(faces.expressions, EXPRESSION_SLICE),
         valence_arousal=mixed(faces.valence_arousal, VALENCE_AROUSAL_SLICE),
-        action_units=mixed(faces.action_units, ACTION_UNIT_SLICE) if units else faces.action_units,
+        action_units=mixed(faces.action_units, ACTION_UNIT_SLICE),
     )
 
 
@@ -165,7 +163,6 @@ def distilled(
     teacher: Teacher | None,
     cache: Path,
     report: Callable[[str], object] = print,
-    own_units: Collection[str] = (),
 ) -> dict[str, FaceSet]:
     """Corpora with softened labels where their share is above zero.
 
@@ -179,8 +176,6 @@ def distilled(
         Folder in which answers are kept, so that a run that is started again need not ask again.
     report
         Receives a line per corpus that the teacher is asked about.
-    own_units
-        Names of corpora whose action units keep their labels.
 
     Raises
     ------
@@ -190,16 +185,16 @@ def distilled(
     wanted = [name for name, share in shares.items() if share > 0]
     if wanted and teacher is None:
         raise ConfigError(
-            f"teacher_share of {wanted[0]!r} is above 0: say who teaches with --teacher RUN"
+            f"distill_weight of {wanted[0]!r} is above 0: say who teaches with --teacher RUN"
         )
     if teacher is None:
         return corpora
     if not wanted:
-        raise ConfigError("--teacher is given, but no corpus has a teacher_share above 0")
+        raise ConfigError("--teacher is given, but no corpus has a distill_weight above 0")
     softened = dict(corpora)
     for name in wanted:
         answers = _asked_once(teacher, corpora[name], cache, name, report)
-        softened[name] = soften(corpora[name], answers, shares[name], name not in own_units)
+        softened[name] = soften(corpora[name], answers, shares[name])
     return softened
 
 

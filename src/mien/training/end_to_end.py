@@ -1,4 +1,4 @@
-"""Training of both stages together, the papers' last step: a small rate, from both trained parts.
+"""Training of both stages together, the papers' last step: a small ``lr``, from both trained parts.
 
 Each part starts from a run of its own (`mien train mma`, `mien train reactions`) and is saved as
 one again, so that `mien export` and `mien analyze` take the result like any other.
@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mien.data.formats.face_crops import FrameClips, count_crops, crops_path
 from mien.errors import ConfigError, ModelError
@@ -26,35 +25,34 @@ from mien.models.masked_rnn import PRESETS, MaskedRNN, MaskedRNNConfig
 from mien.training.batches import epoch_batches
 from mien.training.checkpoint import load_checkpoint, save_checkpoint, tensor_fingerprint
 from mien.training.config import from_dict, plain_values
-from mien.training.epochs import EpochLoop
-from mien.training.reactions import clip_gradients
+from mien.training.engine import EngineConfig, start_engine
+from mien.training.loop import Loop, Run, ScoredLoopConfig, Training
 from mien.training.routed_adam import RoutedAdam
 from mien.training.runs import load_extractor_run
+from mien.training.schedule import constant
 
 
 @dataclass(frozen=True)
-class EndToEndConfig:
-    """Everything that decides the result beside the two parts; ``batch`` and ``rate`` as printed.
-
-    ``clip`` is the largest norm of a step's gradient (0: not limited); ``patience`` epochs without
-    a better validation score end the training.
-    """
+class EndToEndConfig(ScoredLoopConfig):
+    """Everything that decides the result beside the two parts; ``batch`` and ``lr`` as printed."""
 
     name: str
+    engine: EngineConfig = field(default_factory=EngineConfig)
     seed: int = 0
     threads: int = 2
-    epochs: int = 5
+    _: KW_ONLY
     batch: int = 4
-    rate: float = 1e-5
-    weight_decay: float = 0.0
-    clip: float = 0.0
+    epochs: int = 5
+    lr: float = 1e-5
+    max_grad_norm: float = 0.0
     patience: int = 2
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.batch < 2:
             raise ValueError("batch must be 2 or more: one video has no correlation")
-        if min(self.epochs, self.threads) < 1 or min(self.rate, self.clip, self.patience) < 0:
-            raise ValueError("epochs and threads must be 1 or more, the rest 0 or more")
+        if self.threads < 1:
+            raise ValueError("threads must be 1 or more")
 
 
 @dataclass(frozen=True)
@@ -92,7 +90,55 @@ def clip_tensors(clips: FrameClips, rows: list[int]) -> list[Tensor]:
 def predict_clips(model: EndToEnd, clips: FrameClips) -> Tensor:
     """Scores (n, outputs) in evaluation mode, one clip in memory at a time."""
     model.eval()
-    return torch.cat([model(clip_tensors(clips, [row])) for row in range(len(clips))])
+    device = next(model.parameters()).device
+    crops = (clip_tensors(clips, [row])[0].to(device) for row in range(len(clips)))
+    return torch.cat([model([clip]).cpu() for clip in crops])
+
+
+class EndToEndTraining(Training):
+    """Clips in random order with Eq. 4; the best epoch is kept, the start counts as epoch 0."""
+
+    model: EndToEnd
+    schedule = staticmethod(constant)
+
+    def __init__(
+        self, config: EndToEndConfig, model: EndToEnd, train: FrameClips, valid: FrameClips,
+        run: Run,
+    ) -> None:  # fmt: skip
+        self.config, self.clips, self.valid, self.run = config, train, valid, run
+        self.model = self.learned = model.to(run.engine.device)
+        self.optimizer = RoutedAdam(
+            model.parameters(), lr=config.lr, weight_decay=config.weight_decay
+        )
+        self.batches = len(epoch_batches(len(train), config.batch, config.seed, 0))
+
+    def batch(
+        self, epoch: int, index: int, generator: torch.Generator
+    ) -> tuple[list[Tensor], Tensor]:
+        """Crops of some clips, and their labels."""
+        batches = epoch_batches(len(self.clips), self.config.batch, self.config.seed, epoch)
+        rows, device = batches[index], self.run.engine.device
+        crops = [clip.to(device) for clip in clip_tensors(self.clips, rows.tolist())]
+        return crops, torch.from_numpy(self.clips.labels[rows]).to(device)
+
+    def losses(self, batch: tuple[list[Tensor], Tensor]) -> dict[str, Tensor]:
+        """1 - rho over the clips of the batch (Eq. 4)."""
+        crops, labels = batch
+        with self.run.engine.autocast():
+            scores = self.model(crops)
+        return {"loss": pearson_loss(scores, labels)}
+
+    def begin(self) -> float:
+        """The start may be the best."""
+        score = _mean_rho(self.model, self.valid)
+        self.run.report(f"before: valid_mean_pearson {score:.4f}")
+        return score
+
+    def score(self, network: nn.Module, epoch: int) -> tuple[float, dict[str, Any]]:
+        """Mean rho."""
+        assert isinstance(network, EndToEnd)
+        score = _mean_rho(network, self.valid)
+        return score, {"valid_mean_pearson": round(score, 4)}
 
 
 def train_end_to_end(
@@ -108,16 +154,12 @@ def train_end_to_end(
 
     Parameters
     ----------
-    config, parts
-        The recipe, and what to start from; the parts' network is trained in place.
-    train, valid
-        Clips; the epoch with the best mean rho on `valid` is kept, the start counts as epoch 0.
+    config, parts, train, valid
+        The recipe, what to start from, and clips; the parts' network is trained in place.
     out
         Folder for config, logs, checkpoint, and the runs ``affect/`` and ``reactions/``.
-    report
-        Receives one line per epoch.
-    stop_after_epochs
-        Stop after so many epochs of this call; for tests of resuming.
+    report, stop_after_epochs
+        See `mien.training.loop.Loop`.
 
     Returns
     -------
@@ -130,63 +172,48 @@ def train_end_to_end(
     ModelError
         If `out` holds a run of another configuration, or the loss is not finite.
     """
-    model = parts.model
-    reader = model.reader.config
     for clips in (train, valid):
-        if clips.outputs != reader.reactions or clips.fps != reader.fps:
-            raise ConfigError(
-                f"{clips.folder}: has {list(clips.outputs)} at {clips.fps} fps, the reaction "
-                f"model {list(reader.reactions)} at {reader.fps}"
-            )
-        for name in clips.ids:
-            count = count_crops(crops_path(clips.folder, name)) or 0
-            if count > reader.positions:
-                raise ConfigError(
-                    f"{crops_path(clips.folder, name)}: has {count} crops, the reaction model "
-                    f"reads {reader.positions}; cut the clips again with --most {reader.positions}"
-                )
+        _check_fit(clips, parts.model.reader.config)
+    engine = start_engine(config.engine, config.precision)
     torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
-    optimizer = RoutedAdam(model.parameters(), lr=config.rate, weight_decay=config.weight_decay)
     identity = {
         "config": plain_values(config),
-        "start": tensor_fingerprint(model.state_dict()),
+        "start": tensor_fingerprint(parts.model.state_dict()),
         "data": [train.fingerprint(), valid.fingerprint()],
     }
-
-    def before() -> float:
-        score = _mean_rho(model, valid)
-        report(f"before: valid_mean_pearson {score:.4f}")
-        return score
-
-    def epoch(number: int, _: float) -> tuple[float, dict[str, Any]]:
-        loss = _train_epoch(model, optimizer, config, train, number)
-        score = _mean_rho(model, valid)
-        return score, {"loss": round(loss, 4), "valid_mean_pearson": round(score, 4)}
-
-    loop = EpochLoop(
-        out,
-        config,
-        identity,
-        {"model": model},
-        "model",
-        optimizer,
-        config.epochs,
-        config.patience,
-        report,
-        before=before,
-    )
-    loop.run(epoch, stop_after_epochs)
+    run = Run(out, config, identity, config.seed, engine, report)
+    loop = Loop(EndToEndTraining(config, parts.model, train, valid, run), config, run)
+    ended = loop.run(stop_after_epochs and stop_after_epochs * loop.per_epoch)
+    model = loop.kept.to("cpu")
+    assert isinstance(model, EndToEnd)
     model.reader.fit_intensities(predict_clips(model, train), torch.from_numpy(train.labels))
-    for part, network, state in (
+    runs = (
         ("affect", model.extractor, parts.affect_state),
         ("reactions", model.reader, parts.reactions_state),
-    ):
+    )
+    for part, network, state in runs if ended and engine.rank == 0 else ():
         tensors = dict(network.state_dict())
         save_checkpoint(
             out / part / "model.safetensors", tensors, {**state, "end_to_end": identity}
         )
-    return model.eval()
+    return model
+
+
+def _check_fit(clips: FrameClips, reader: MaskedRNNConfig) -> None:
+    """Refuse clips that are not what the reaction model reads and says."""
+    if clips.outputs != reader.reactions or clips.fps != reader.fps:
+        raise ConfigError(
+            f"{clips.folder}: has {list(clips.outputs)} at {clips.fps} fps, the reaction "
+            f"model {list(reader.reactions)} at {reader.fps}"
+        )
+    for name in clips.ids:
+        count = count_crops(crops_path(clips.folder, name)) or 0
+        if count > reader.positions:
+            raise ConfigError(
+                f"{crops_path(clips.folder, name)}: has {count} crops, the reaction model "
+                f"reads {reader.positions}; cut the clips again with --most {reader.positions}"
+            )
 
 
 def _mean_rho(model: EndToEnd, clips: FrameClips) -> float:
@@ -194,27 +221,6 @@ def _mean_rho(model: EndToEnd, clips: FrameClips) -> float:
     moments.update(predict_clips(model, clips).numpy(), clips.labels)
     rho = moments.pearson()
     if not math.isfinite(float(rho.mean())):
-        constant = [n for n, r in zip(clips.outputs, rho, strict=True) if not math.isfinite(r)]
-        raise ConfigError(f"no correlation is defined on the validation clips for {constant}")
+        still = [n for n, r in zip(clips.outputs, rho, strict=True) if not math.isfinite(r)]
+        raise ConfigError(f"no correlation is defined on the validation clips for {still}")
     return float(rho.mean())
-
-
-def _train_epoch(
-    model: EndToEnd, optimizer: RoutedAdam, config: EndToEndConfig, clips: FrameClips, epoch: int
-) -> float:
-    """One pass over the clips; mean loss."""
-    model.train()
-    losses = []
-    alike = np.ones(len(clips), np.int64)  # lengths are not known before a clip is read
-    for rows in epoch_batches(alike, config.batch, 1, config.seed, epoch):
-        scores = model(clip_tensors(clips, rows.tolist()))
-        loss = pearson_loss(scores, torch.from_numpy(clips.labels[rows]))
-        if not torch.isfinite(loss):
-            raise ModelError(f"the loss is {loss.item()} in epoch {epoch + 1}; lower the rate")
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        if config.clip:
-            clip_gradients(model, config.clip)
-        optimizer.step()
-        losses.append(loss.item())
-    return float(np.mean(losses))

@@ -39,16 +39,28 @@ class TrainingLog:
         self.rows.append(row)
         write_text(self._folder / "log.jsonl", "".join(json.dumps(r) + "\n" for r in self.rows))
         table = io.StringIO()
-        writer = csv.DictWriter(table, list(self.rows[0]), lineterminator="\n")
+        flat = [_flat(row) for row in self.rows]
+        writer = csv.DictWriter(table, list(flat[0]), lineterminator="\n")
         writer.writeheader()
-        writer.writerows(self.rows)
+        writer.writerows(flat)
         write_text(self._folder / "log.csv", table.getvalue())
         if self._board is not None:
-            for name, value in row.items():
-                if name != "epoch":
+            for name, value in flat[-1].items():
+                if name != "epoch" and value is not None:
                     self._board.add_scalar(name, value, row["epoch"])
 
     def close(self) -> None:
         """Finish what TensorBoard holds back."""
         if self._board is not None:
             self._board.close()
+
+
+def _flat(row: dict[str, Any]) -> dict[str, Any]:
+    """The same with tables inside it (figures of a corpus) as columns ``corpus.figure``."""
+    flat: dict[str, Any] = {}
+    for name, value in row.items():
+        if isinstance(value, dict):
+            flat |= {f"{name}.{inner}": figure for inner, figure in value.items()}
+        else:
+            flat[name] = value
+    return flat

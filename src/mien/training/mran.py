@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mien.data.formats.streams import StreamSet
 from mien.errors import ConfigError, ModelError
@@ -19,26 +19,30 @@ from mien.evaluation.traces import trace_report
 from mien.faces.align import CROP_SIZE_PX
 from mien.labels import VALENCE_AROUSAL
 from mien.losses import action_unit_loss, trace_loss
-from mien.models.mran import MRAN, MRANConfig, MRANOutput
+from mien.models.mran import MRAN, MRANConfig
 from mien.training.checkpoint import load_checkpoint, save_checkpoint
 from mien.training.config import from_dict, plain_values
-from mien.training.epochs import EpochLoop
+from mien.training.engine import Engine, EngineConfig, start_engine
 from mien.training.exported import start_fingerprint, starts_fingerprint
-from mien.training.memory import keep_freed_memory
+from mien.training.loop import Loop, Run, ScoredLoopConfig, Training
 from mien.training.mran_start import read_network, start_network
-from mien.training.optimizing import PRECISIONS, adamw, cosine_rate, update_average
+from mien.training.optimizers import adamw
 from mien.training.stream_augment import StreamAugmentConfig
 from mien.training.stream_batches import (
     ClipBatch,
     ClipReader,
+    IntArray,
     augmented,
     epoch_clips,
     read_recordings,
 )
 
+_CCC_SHARE = 0.5
+"""How much of the loss is 1 - CCC; the rest is the squared error, which is all of the paper's."""
+
 
 @dataclass(frozen=True)
-class MRANTrainConfig:
+class MRANTrainConfig(ScoredLoopConfig):
     """Everything that decides what the trained network is; saved beside it.
 
     Attributes
@@ -47,70 +51,117 @@ class MRANTrainConfig:
         The network, see `MRANConfig`; its modalities are the streams that are read.
     fps
         Frames per second that a clip has; 0: the rate of the training data.
-    batch, clips_per_epoch
-        Clips of a step and of an epoch; 0 clips: as many as fit side by side into the recordings.
-    ccc_share
-        0: mean squared error (the paper's). 1: 1 - CCC. Between: a mixture.
+    clips_per_epoch
+        0: as many clips as fit side by side into the recordings.
     unit_weight
         Factor of the loss of action units (`mien.losses.action_unit_loss`), for a network with
         ``model.units`` and recordings that have them; 0: they are not learned.
-    warmup_steps
-        Steps until the full rate, which then falls along a cosine.
-    ema
-        Decay per step of the averaged weights, which are what is scored and kept.
-    clip
-        Largest norm of a step's gradient.
-    patience
-        So many epochs without a better validation score end the training.
     train_encoders
         False: the encoders stay as `init` or `encoders` gave them. They cost most of a step, so the
         rest of the network learns from long clips in less than half of the time.
-    precision
-        ``"bfloat16"``: the encoders' convolutions calculate in that format (weights, recurrence
-        and losses stay float32), faster on processors that have it.
+
+    The learning rate warms up, then falls along a cosine. ``precision`` is the encoders'.
     """
 
     name: str
     model: MRANConfig = field(default_factory=MRANConfig)
     augment: StreamAugmentConfig = field(default_factory=StreamAugmentConfig)
+    engine: EngineConfig = field(default_factory=EngineConfig)
     fps: float = 0.0
     seed: int = 0
     threads: int = 2
-    epochs: int = 30
-    batch: int = 8
     clips_per_epoch: int = 0
-    ccc_share: float = 0.5
     unit_weight: float = 0.0
-    rate: float = 2e-3
+    train_encoders: bool = True
+    _: KW_ONLY
+    batch: int = 8
     weight_decay: float = 0.02
     warmup_steps: int = 200
     ema: float = 0.995
-    clip: float = 5.0
     patience: int = 8
-    train_encoders: bool = True
-    precision: str = "float32"
 
     def __post_init__(self) -> None:
-        if self.precision not in PRECISIONS:
-            raise ValueError(f"precision is one of {PRECISIONS}, not {self.precision!r}")
-        if min(self.epochs, self.batch, self.threads) < 1:
-            raise ValueError("epochs, batch and threads must be 1 or more")
-        least = self.fps, self.clips_per_epoch, self.rate, self.weight_decay, self.warmup_steps
-        if min(*least, self.patience) < 0 or self.clip <= 0:
-            raise ValueError(
-                "fps, clips_per_epoch, rate, weight_decay, warmup_steps and patience must be 0 or "
-                "more, clip above 0"
-            )
-        if not 0 <= self.ccc_share <= 1 or not 0 <= self.ema < 1 or self.unit_weight < 0:
-            raise ValueError(
-                f"out of range: ccc_share {self.ccc_share}, ema {self.ema}, unit_weight "
-                f"{self.unit_weight}"
-            )
+        super().__post_init__()
+        if self.threads < 1:
+            raise ValueError(f"threads must be 1 or more, not {self.threads}")
+        if min(self.fps, self.clips_per_epoch, self.unit_weight) < 0:
+            raise ValueError("fps, clips_per_epoch and unit_weight must be 0 or more")
         if self.model.units != (self.unit_weight > 0):
             raise ValueError(
                 f"model.units is {self.model.units}, unit_weight {self.unit_weight}: a network "
                 "that says action units learns them, set both or neither"
             )
+
+
+class MRANTraining(Training):
+    """Clips of aligned streams; the epoch with the best mean CCC on `valid` is kept."""
+
+    model: MRAN
+
+    def __init__(
+        self, config: MRANTrainConfig, model: MRAN, readers: Sequence[ClipReader], engine: Engine
+    ) -> None:
+        self.config, self.engine, self.readers = config, engine, readers
+        self.model = self.learned = model.to(engine.device)
+        model.encoders.requires_grad_(config.train_encoders)
+        self.optimizer = adamw(model, config.lr, config.weight_decay)
+        self.clips: tuple[int, list[tuple[int, IntArray]]] = -1, []
+        self.batches = -(-len(self.clips_of(0)) // config.batch)
+
+    def clips_of(self, epoch: int) -> list[tuple[int, IntArray]]:
+        """All clips of an epoch, drawn once."""
+        if self.clips[0] != epoch:
+            config, augment = self.config, self.config.augment
+            self.clips = (
+                epoch,
+                epoch_clips(
+                    self.readers[0],
+                    config.clips_per_epoch,
+                    augment.strides,
+                    config.seed,
+                    epoch,
+                    augment.late_start,
+                ),
+            )
+        return self.clips[1]
+
+    def batch(self, epoch: int, index: int, generator: torch.Generator) -> ClipBatch:
+        """Clips as training shows them."""
+        size = self.config.batch
+        some = self.clips_of(epoch)[index * size : (index + 1) * size]
+        clips = self.readers[0].batch(some)
+        shown = augmented(clips, self.config.model.modalities, self.config.augment, generator)
+        return shown.to(self.engine.device)
+
+    def losses(self, batch: ClipBatch) -> dict[str, Tensor]:
+        """Loss of valence and arousal, and of the units where they are a second target."""
+        output = self.model(batch.streams, batch.present)
+        loss = trace_loss(output.affect, batch.affect, _CCC_SHARE)
+        if output.unit_logits is not None:
+            logits, truth = output.unit_logits.flatten(0, 1), batch.units.flatten(0, 1)
+            units = action_unit_loss(logits, truth, torch.isfinite(truth))
+            loss = loss + self.config.unit_weight * units
+        return {"loss": loss}
+
+    def score(self, network: nn.Module, epoch: int) -> tuple[float, dict[str, Any]]:
+        """Mean CCC of both dimensions, all frames of all recordings pooled."""
+        assert isinstance(network, MRAN)
+        valid = self.readers[1]
+        network.encode_in_bfloat16(False)
+        pooled = score_recordings(network, valid, self.config.batch)["pooled"]
+        if not math.isfinite(pooled["mean_ccc"]):
+            raise ConfigError(
+                f"no CCC is defined on the {len(valid.data)} validation recording(s): they have "
+                "no annotated frames, or nothing varies in them"
+            )
+        figures = {f"valid_{name}_ccc": round(pooled[name]["ccc"], 4) for name in VALENCE_AROUSAL}
+        return pooled["mean_ccc"], {**figures, "valid_mean_ccc": round(pooled["mean_ccc"], 4)}
+
+    def train(self) -> None:
+        """Training mode, but for encoders that stay: their running statistics stay, too."""
+        self.model.train()
+        self.model.encode_in_bfloat16(self.engine.bfloat16)
+        self.model.encoders.train(self.config.train_encoders)
 
 
 def train_mran(
@@ -120,41 +171,25 @@ def train_mran(
     out: Path,
     report: Callable[[str], object] = print,
     stop_after_epochs: int | None = None,
-    progress: bool = False,
     init: Path | None = None,
     encoders: Sequence[Path] = (),
 ) -> MRAN:
-    """Train a network, or go on where a killed run stopped; the result is the same.
+    """Train a network, or go on where a killed run stopped; the averaged one of the best epoch.
 
     Parameters
     ----------
-    config
-        The recipe.
-    train, valid
-        Recordings; the epoch with the best mean CCC on `valid` (both dimensions, pooled) is kept.
+    config, train, valid
+        The recipe and recordings.
     out
-        Folder for ``config.json``, ``log.jsonl``, ``log.csv``, ``checkpoint.safetensors`` and, at
-        the end, ``model.safetensors``.
-    report
-        Receives one line per epoch.
-    stop_after_epochs
-        Stop after so many epochs of this call; for tests of resuming.
-    progress
-        Show a bar.
+        Folder for ``config.json``, logs, ``checkpoint.safetensors`` and ``model.safetensors``.
+    report, stop_after_epochs
+        See `mien.training.loop.Loop`.
     init
         ``model.safetensors`` of an earlier run to start from, or the ``.onnx`` of an exported
-        network. No weight depends on the number of frames: a network can learn from many short
-        clips first and from long ones afterwards. One of other streams is a start as well
-        (`mien.models.mran.other_streams`); what the encoders of those that it has not start from,
-        `encoders` says. The layer for action units is a start if both have it.
+        network; of any number of frames, and of other streams (`mien.models.mran.other_streams`).
     encoders
         What the encoders start from, those of streams that `init` has not if there is one, in this
-        order, see `MRAN.start_encoders`: ``model.safetensors`` of a compact MMA extractor or of an
-        MRAN, or the ``.onnx`` of an exported one.
-
-    Returns
-    -------
-    The averaged network of the best epoch, in evaluation mode.
+        order, see `MRAN.start_encoders`.
 
     Raises
     ------
@@ -165,6 +200,36 @@ def train_mran(
         If `out` holds a run of another configuration or other data, `init` is of a network with
         other settings, or the loss is not finite.
     """
+    _check(config, train, init, encoders)
+    engine = start_engine(config.engine, config.precision)
+    torch.set_num_threads(config.threads)
+    torch.manual_seed(config.seed)
+    fps = config.fps or train.fps
+    readers = [clip_reader(config.model, data, fps) for data in (train, valid)]
+    model = MRAN(config.model)
+    if init is not None or encoders:
+        typical = partial(_typical_clips, config, train, fps)
+        start_network(model, init, encoders, typical, fps, config.train_encoders, report)
+    identity = {
+        "config": plain_values(config),
+        "data": {"train": train.fingerprint(), "valid": valid.fingerprint()},
+        "init": start_fingerprint(init, read_network),
+        "encoders": starts_fingerprint(encoders, read_network),
+    }
+    training = MRANTraining(config, model, readers, engine)
+    loop = Loop(training, config, Run(out, config, identity, config.seed, engine, report))
+    network = loop.kept
+    assert isinstance(network, MRAN)
+    if loop.run(stop_after_epochs and stop_after_epochs * loop.per_epoch) and engine.rank == 0:
+        state = {"identity": identity, "mran": network.describe(), "fps": fps, "seed": config.seed}
+        save_checkpoint(out / "model.safetensors", dict(network.state_dict()), state)
+    return network
+
+
+def _check(
+    config: MRANTrainConfig, train: StreamSet, init: Path | None, encoders: Sequence[Path]
+) -> None:
+    """Refuse what can be seen to fail before anything is read."""
     if not config.train_encoders and init is None and not encoders:
         raise ConfigError(
             "train_encoders is false, but the encoders start from nothing: give --init or "
@@ -179,57 +244,6 @@ def train_mran(
             f"{train.folder}: no recording says anything of action units: set model.units=false "
             "and unit_weight=0, or prepare a corpus that has them (synthetic-trimodal) again"
         )
-    keep_freed_memory()
-    torch.set_num_threads(config.threads)
-    torch.manual_seed(config.seed)
-    fps = config.fps or train.fps
-    readers = [clip_reader(config.model, data, fps) for data in (train, valid)]
-    model, average = MRAN(config.model), MRAN(config.model)
-    if init is not None or encoders:
-        typical = partial(_typical_clips, config, train, fps)
-        start_network(model, init, encoders, typical, fps, config.train_encoders, report)
-    average.load_state_dict(model.state_dict())
-    model.encoders.requires_grad_(config.train_encoders)
-    optimizer = adamw(model, config.rate, config.weight_decay)
-    identity = {
-        "config": plain_values(config),
-        "data": {"train": train.fingerprint(), "valid": valid.fingerprint()},
-        "init": start_fingerprint(init, read_network),
-        "encoders": starts_fingerprint(encoders, read_network),
-    }
-    loop = EpochLoop(
-        out,
-        config,
-        identity,
-        {"model": model, "average": average},
-        "average",
-        optimizer,
-        config.epochs,
-        config.patience,
-        report,
-    )
-
-    def epoch(number: int, _: float) -> tuple[float, dict[str, Any]]:
-        loss = train_epoch(model, average, optimizer, config, readers[0], number, progress)
-        figures: dict[str, Any] = {"loss": round(loss, 4)}
-        pooled = score_recordings(average, readers[1], config.batch)["pooled"]
-        for name in VALENCE_AROUSAL:
-            figures[f"valid_{name}_ccc"] = round(pooled[name]["ccc"], 4)
-        if not math.isfinite(pooled["mean_ccc"]):
-            raise ConfigError(
-                f"no CCC is defined on the {len(valid)} validation recording(s): they have no "
-                "annotated frames, or nothing varies in them"
-            )
-        figures["valid_mean_ccc"] = round(pooled["mean_ccc"], 4)
-        return pooled["mean_ccc"], figures
-
-    loop.run(epoch, stop_after_epochs)
-    save_checkpoint(
-        out / "model.safetensors",
-        dict(average.state_dict()),
-        {"identity": identity, "mran": average.describe(), "fps": fps, "seed": config.seed},
-    )
-    return average.eval()
 
 
 def load_mran(run: Path) -> tuple[MRAN, dict[str, Any]]:
@@ -263,17 +277,15 @@ def clip_reader(model: MRANConfig, data: StreamSet, fps: float) -> ClipReader:
     Raises
     ------
     ConfigError
-        If the data lack one of its streams, or have crops of another size.
+        If the data lack one of its streams.
     """
-    if model.size_px != CROP_SIZE_PX:
-        raise ConfigError(f"model.size_px is {model.size_px}; aligned streams are {CROP_SIZE_PX}")
     lacking = [name for name in model.modalities if name not in data.modalities]
     if lacking:
         raise ConfigError(
             f"{data.folder}: has no {' and no '.join(lacking)}; set model.modalities to some of "
             f"{list(data.modalities)}"
         )
-    return ClipReader(data, model.modalities, model.clip_frames, model.size_px, fps)
+    return ClipReader(data, model.modalities, model.clip_frames, CROP_SIZE_PX, fps)
 
 
 def score_recordings(
@@ -286,58 +298,3 @@ def score_recordings(
         estimates.append(values)
         truths.append(reader.data.affect(index)[frames])
     return trace_report(estimates, truths)
-
-
-def _loss(output: MRANOutput, batch: ClipBatch, config: MRANTrainConfig) -> Tensor:
-    loss = trace_loss(output.affect, batch.affect, config.ccc_share)
-    if output.unit_logits is None:
-        return loss
-    logits, truth = output.unit_logits.flatten(0, 1), batch.units.flatten(0, 1)
-    return loss + config.unit_weight * action_unit_loss(logits, truth, torch.isfinite(truth))
-
-
-def train_epoch(
-    model: MRAN,
-    average: MRAN,
-    optimizer: torch.optim.Optimizer,
-    config: MRANTrainConfig,
-    reader: ClipReader,
-    epoch: int,
-    progress: bool = False,
-) -> float:
-    """One pass over clips drawn for this epoch; mean loss."""
-    from tqdm import tqdm
-
-    model.train()
-    model.encode_in_bfloat16(config.precision == "bfloat16")
-    model.encoders.train(config.train_encoders)  # their running statistics stay, too
-    augment = config.augment
-    clips = epoch_clips(
-        reader, config.clips_per_epoch, augment.strides, config.seed, epoch, augment.late_start
-    )
-    steps = -(-len(clips) // config.batch)
-    total = steps * config.epochs
-    losses: list[float] = []
-    words = f"epoch {epoch + 1}/{config.epochs}"
-    with tqdm(total=steps, desc=words, disable=not progress, leave=False, unit="batch") as bar:
-        for number in range(steps):
-            step = epoch * steps + number
-            seed = int(np.random.SeedSequence([config.seed, step]).generate_state(1)[0])
-            generator = torch.Generator().manual_seed(seed)
-            torch.manual_seed(seed)  # dropout
-            some = clips[number * config.batch : (number + 1) * config.batch]
-            batch = augmented(reader.batch(some), config.model.modalities, augment, generator)
-            for group in optimizer.param_groups:
-                group["lr"] = cosine_rate(config.rate, config.warmup_steps, step, total)
-            loss = _loss(model(batch.streams, batch.present), batch, config)
-            if not torch.isfinite(loss):
-                raise ModelError(f"the loss is {loss.item()} in epoch {epoch + 1}; lower the rate")
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip)
-            optimizer.step()
-            update_average(average, model, min(config.ema, (1 + step) / (10 + step)))
-            losses.append(loss.item())
-            bar.update()
-            bar.set_postfix(loss=f"{np.mean(losses[-50:]):.3f}", refresh=False)
-    return float(np.mean(losses))

@@ -147,9 +147,6 @@ def _take(model: MRAN, start: _Start, init: Path) -> None:
     try:
         if not theirs:
             raise ModelError("these are not the weights of an MRAN")
-        silent = [differing[name] for name in _silent(model.config, theirs) if name in differing]
-        if silent:
-            raise ModelError("; ".join(silent))
         weights = with_units_as_in(model, start.weights)
         if {*theirs} == {*model.config.modalities}:
             _load_equal(model, weights)
@@ -173,17 +170,6 @@ def _differing(own: MRANConfig, theirs: MRANConfig) -> dict[str, str]:
 
 def _toml(value: object) -> str:
     return repr(list(value) if isinstance(value, tuple) else value)
-
-
-def _silent(config: MRANConfig, theirs: tuple[str, ...]) -> list[str]:
-    """Settings that change what weights say, but the shape of none."""
-    shared = {*config.modalities} & {*theirs}
-    settings = ["depth"] if "depth" in shared else []
-    if config.attention:
-        settings.append("temperature")
-    if "color" in shared and config.encoder == "small":
-        settings.append("standardize")
-    return settings
 
 
 def _load_equal(model: MRAN, weights: dict[str, Tensor]) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from mien.training.optimizing import decay_groups
+from mien.training.optimizers import decay_groups
 
 _MOMENTUM = 0.95
 _STEPS = 5
@@ -28,32 +28,30 @@ class Muon(torch.optim.AdamW):
     model
         Whose parameters learn. Convolutions that read a single number per channel (a scale) are
         AdamW's too. What has no gradient stays as it is.
-    rate, weight_decay
+    lr, weight_decay
         AdamW's; biases and normalisation do not decay.
-    matrix_rate, matrix_decay
-        Muon's: a step moves a weight of r rows and c columns by about ``matrix_rate * sqrt(r)``
+    muon_lr, muon_decay
+        Muon's: a step moves a weight of r rows and c columns by about ``muon_lr * sqrt(r)``
         (Frobenius norm; rows are output channels, r <= c), and shrinks it by
-        ``matrix_rate * matrix_decay``.
-
-    Every group has its rate at the start in ``peak_rate``, as schedules want it.
+        ``muon_lr * muon_decay``.
     """
 
     def __init__(
         self,
         model: nn.Module,
-        rate: float,
+        lr: float,
         weight_decay: float,
-        matrix_rate: float,
-        matrix_decay: float = 0.01,
+        muon_lr: float,
+        muon_decay: float = 0.01,
     ) -> None:
         matrices: list[nn.Parameter] = []
         others: list[nn.Parameter] = []
         for weight in model.parameters():
             (matrices if weight.ndim == 4 and weight[0].numel() > 1 else others).append(weight)
-        groups = decay_groups(others, rate, weight_decay)
-        for group in decay_groups(matrices, matrix_rate, matrix_decay):
+        groups = decay_groups(others, lr, weight_decay)
+        for group in decay_groups(matrices, muon_lr, muon_decay):
             groups.append(group | {"orthogonal": True})
-        super().__init__([group for group in groups if group["params"]], lr=rate)
+        super().__init__([group for group in groups if group["params"]], lr=lr)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]

@@ -10,19 +10,19 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mien.data.reaction_sets import SimulationConfig
 from mien.data.sequences import SequenceSet
 from mien.data.windows import cut_windows
-from mien.errors import ConfigError, ModelError
+from mien.errors import ConfigError
 from mien.evaluation.metrics import PairMoments
 from mien.losses import pearson_loss, squared_loss
 from mien.models.regressor import SequenceRegressor
@@ -30,9 +30,10 @@ from mien.models.sequence_models import SEQUENCE_PRESETS, build_sequence_model
 from mien.training.batches import batch_scores, collate, epoch_batches
 from mien.training.checkpoint import save_checkpoint
 from mien.training.config import plain_values
-from mien.training.engine import Engine, EngineConfig, PlainEngine, share, start_engine
-from mien.training.epochs import EpochLoop
+from mien.training.engine import Engine, EngineConfig, start_engine
+from mien.training.loop import Loop, Run, ScoredLoopConfig, Training
 from mien.training.routed_adam import RoutedAdam
+from mien.training.schedule import constant
 
 _LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "pearson": pearson_loss,
@@ -41,7 +42,7 @@ _LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 
 
 @dataclass(frozen=True)
-class ReactionTrainConfig:
+class ReactionTrainConfig(ScoredLoopConfig):
     """Everything that decides what the trained network is; saved beside it.
 
     Attributes
@@ -51,17 +52,10 @@ class ReactionTrainConfig:
         frame rate follow the data.
     fps
         Frames per second at which prepared videos are read.
-    batch, rate
-        4 and 1e-4 in the paper.
-    bucket
-        So many batches are sorted by length together before they are cut (1: no sorting). It
-        saves padding where a network computes on padding.
     loss
         ``"pearson"`` (Eq. 4) or ``"mse"``.
-    clip
-        Largest norm of a step's gradient; 0: not limited.
-    patience
-        So many epochs without a better validation score end the training.
+
+    The paper has a ``batch`` of 4 and an ``lr`` of 1e-4.
     """
 
     name: str
@@ -72,16 +66,12 @@ class ReactionTrainConfig:
     fps: float = 30.0
     seed: int = 0
     threads: int = 2
-    epochs: int = 30
-    batch: int = 64
-    bucket: int = 20
     loss: str = "pearson"
-    rate: float = 2e-3
+    _: KW_ONLY
     weight_decay: float = 1e-5
-    clip: float = 5.0
-    patience: int = 6
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.preset not in SEQUENCE_PRESETS:
             raise ValueError(
                 f"unknown preset {self.preset!r}: choose one of {sorted(SEQUENCE_PRESETS)}"
@@ -90,10 +80,8 @@ class ReactionTrainConfig:
             raise ValueError("batch must be 2 or more: one video has no correlation")
         if self.loss not in _LOSSES:
             raise ValueError(f"loss is one of {sorted(_LOSSES)}, not {self.loss!r}")
-        if min(self.epochs, self.bucket, self.threads) < 1 or self.fps <= 0:
-            raise ValueError("epochs, bucket and threads must be 1 or more, fps above 0")
-        if min(self.rate, self.weight_decay, self.clip, self.patience) < 0:
-            raise ValueError("rate, weight_decay, clip and patience must be 0 or more")
+        if self.threads < 1 or self.fps <= 0:
+            raise ValueError("threads must be 1 or more, fps above 0")
         build_sequence_model(self.preset, self.model)
 
 
@@ -128,6 +116,59 @@ def reaction_report(predicted: npt.ArrayLike, data: SequenceSet) -> dict[str, An
     }
 
 
+class ReactionTraining(Training):
+    """Videos in random order; the epoch with the best mean rho on `valid` is kept."""
+
+    model: SequenceRegressor
+    schedule = staticmethod(constant)
+
+    def __init__(
+        self,
+        config: ReactionTrainConfig,
+        model: SequenceRegressor,
+        train: SequenceSet,
+        valid: SequenceSet,
+        engine: Engine,
+    ) -> None:
+        self.config, self.engine, self.data, self.valid = config, engine, train, valid
+        self.model = self.learned = model.to(engine.device)
+        self.optimizer = RoutedAdam(
+            model.parameters(), lr=config.lr, weight_decay=config.weight_decay
+        )
+        self.batches = len(epoch_batches(len(train), config.batch, config.seed, 0))
+
+    def batch(self, epoch: int, index: int, generator: torch.Generator) -> npt.NDArray[np.int64]:
+        """Rows of the set."""
+        config = self.config
+        return epoch_batches(len(self.data), config.batch, config.seed, epoch)[index]
+
+    def losses(self, batch: npt.NDArray[np.int64]) -> dict[str, Tensor]:
+        """Loss between videos, or between frames where a network is trained on these."""
+        criterion, model, device = _LOSSES[self.config.loss], self.model, self.engine.device
+        labels = torch.from_numpy(self.data.labels[batch]).to(device)
+        with self.engine.autocast():
+            if not model.labels_frames:
+                return {"loss": criterion(batch_scores(model, self.data, batch, device), labels)}
+            affect, lengths, _ = collate(self.data, batch)
+            scores = model.frame_scores(affect.to(device), lengths.to(device))  # (B, n, outputs)
+            real = (torch.arange(scores.shape[1])[None] < lengths[:, None]).to(device)
+            spread = labels[:, None].expand_as(scores)
+            return {"loss": criterion(scores[real], spread[real])}
+
+    def score(self, network: nn.Module, epoch: int) -> tuple[float, dict[str, Any]]:
+        """Mean rho."""
+        assert isinstance(network, SequenceRegressor)
+        scores = reaction_report(predict_scores(network, self.valid).numpy(), self.valid)
+        score = scores["mean_pearson"]
+        if not math.isfinite(score):
+            still = [n for n, r in scores["pearson"].items() if not math.isfinite(r)]
+            raise ConfigError(
+                f"no correlation is defined on the validation set for {still}: their labels or "
+                "predictions do not vary; use more videos or leave these reactions out"
+            )
+        return score, {"valid_mean_pearson": round(score, 4)}
+
+
 def train_reactions(
     config: ReactionTrainConfig,
     train: SequenceSet,
@@ -135,26 +176,18 @@ def train_reactions(
     out: Path,
     report: Callable[[str], object] = print,
     stop_after_epochs: int | None = None,
-    progress: bool = False,
 ) -> SequenceRegressor:
     """Train a network, by default the masked RNN with Eq. 4, or go on where a killed run stopped.
 
     Parameters
     ----------
-    config
-        The recipe.
-    train, valid
-        Sequences; the epoch with the best mean rho on `valid` is kept. Labels that are NaN are
-        left out of loss and score.
+    config, train, valid
+        The recipe and sequences. Labels that are NaN are left out of loss and score.
     out
-        Folder for ``config.json``, ``log.jsonl``, ``log.csv``, ``checkpoint.safetensors`` and, at
-        the end, ``model.safetensors``.
-    report
-        Receives one line per epoch.
-    stop_after_epochs
-        Stop after so many epochs of this call; for tests of resuming.
-    progress
-        Show a bar with the loss and the best validation score.
+        Folder for ``config.json``, logs, ``checkpoint.safetensors`` and, at the end,
+        ``model.safetensors``.
+    report, stop_after_epochs
+        See `mien.training.loop.Loop`.
 
     Returns
     -------
@@ -172,12 +205,11 @@ def train_reactions(
             f"labels differ: {train.reactions} at {train.fps} fps and {valid.reactions} at "
             f"{valid.fps} fps"
         )
-    engine = start_engine(config.engine)
+    engine = start_engine(config.engine, config.precision)
     torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
     outputs = {"reactions": train.reactions, "fps": train.fps}
-    model = build_sequence_model(config.preset, {**config.model, **outputs}).to(engine.device)
-    optimizer = RoutedAdam(model.parameters(), lr=config.rate, weight_decay=config.weight_decay)
+    model = build_sequence_model(config.preset, {**config.model, **outputs})
     windows = cut_windows(train, model.longest or sys.maxsize).data
     if windows is not train:
         report(f"{len(train)} videos are read as {len(windows)} windows: some are longer than one")
@@ -185,101 +217,13 @@ def train_reactions(
         "config": plain_values(config),
         "data": {"train": train.fingerprint(), "valid": valid.fingerprint()},
     }
-
-    def epoch(number: int, best: float) -> tuple[float, dict[str, Any]]:
-        words = f"epoch {number + 1}/{config.epochs}, best {best:.3f}" if progress else None
-        mean_loss = train_epoch(model, optimizer, config, windows, number, engine, words)
-        scores = reaction_report(predict_scores(model, valid).numpy(), valid)
-        score = scores["mean_pearson"]
-        if not math.isfinite(score):
-            constant = [n for n, r in scores["pearson"].items() if not math.isfinite(r)]
-            raise ConfigError(
-                f"no correlation is defined on the validation set for {constant}: their labels or "
-                "predictions do not vary; use more videos or leave these reactions out"
-            )
-        return score, {"loss": round(mean_loss, 4), "valid_mean_pearson": round(score, 4)}
-
-    loop = EpochLoop(
-        out,
-        config,
-        identity,
-        {"model": model},
-        "model",
-        optimizer,
-        config.epochs,
-        config.patience,
-        report,
-        writes=engine.rank == 0,
-    )
-    loop.run(epoch, stop_after_epochs)
-    model.to("cpu").fit_intensities(predict_scores(model, train), torch.from_numpy(train.labels))
-    if engine.rank == 0:
-        save_checkpoint(
-            out / "model.safetensors",
-            dict(model.state_dict()),
-            {"identity": identity, "preset": config.preset, "model": model.describe()},
-        )
-    return model.eval()
-
-
-def train_epoch(
-    model: SequenceRegressor,
-    optimizer: RoutedAdam,
-    config: ReactionTrainConfig,
-    data: SequenceSet,
-    epoch: int,
-    engine: Engine | None = None,
-    progress: str | None = None,
-) -> float:
-    """One pass over the training videos; mean loss. `progress` is what a bar says, if any."""
-    from tqdm import tqdm
-
-    engine = engine or PlainEngine()
-    model.train()
-    losses: list[float] = []
-    batches = epoch_batches(data.lengths, config.batch, config.bucket, config.seed, epoch)
-    hidden = progress is None or engine.rank > 0
-    with tqdm(share(batches, engine), progress, disable=hidden, leave=False, unit="batch") as bar:
-        for rows in bar:
-            with engine.autocast():
-                loss = _batch_loss(model, config, data, rows, engine.device)
-            if not torch.isfinite(loss):
-                raise ModelError(f"the loss is {loss.item()} in epoch {epoch + 1}; lower the rate")
-            optimizer.zero_grad()
-            engine.backward(loss)
-            engine.average(model)
-            if config.clip:
-                clip_gradients(model, config.clip)
-            optimizer.step()
-            losses.append(loss.item())
-            bar.set_postfix(loss=f"{np.mean(losses[-50:]):.3f}", refresh=False)
-    return float(np.mean(losses))
-
-
-def _batch_loss(
-    model: SequenceRegressor,
-    config: ReactionTrainConfig,
-    data: SequenceSet,
-    rows: npt.NDArray[np.int64],
-    device: torch.device,
-) -> Tensor:
-    """Loss of a batch: between videos, or between frames where a network is trained on these."""
-    criterion = _LOSSES[config.loss]
-    labels = torch.from_numpy(data.labels[rows]).to(device)
-    if not model.labels_frames:
-        return criterion(batch_scores(model, data, rows, device), labels)
-    affect, lengths, _ = collate(data, rows)
-    scores = model.frame_scores(affect.to(device), lengths.to(device))  # (B, n, outputs)
-    real = torch.arange(scores.shape[1])[None] < lengths[:, None]
-    spread = labels[:, None].expand_as(scores)
-    return criterion(scores[real.to(device)], spread[real.to(device)])
-
-
-def clip_gradients(model: torch.nn.Module, limit: float) -> None:
-    """Scale gradients so that their joint norm is at most `limit`; knows sparse gradients."""
-    grads = [p.grad for p in model.parameters() if p.grad is not None]
-    values = [g.coalesce().values() if g.is_sparse else g for g in grads]
-    norm = float(torch.stack([v.norm() for v in values]).norm())
-    if norm > limit:
-        for grad in grads:
-            grad.mul_(limit / norm)
+    training = ReactionTraining(config, model, windows, valid, engine)
+    loop = Loop(training, config, Run(out, config, identity, config.seed, engine, report))
+    ended = loop.run(stop_after_epochs and stop_after_epochs * loop.per_epoch)
+    network = loop.kept.to("cpu")
+    assert isinstance(network, SequenceRegressor)
+    network.fit_intensities(predict_scores(network, train), torch.from_numpy(train.labels))
+    if ended and engine.rank == 0:
+        state = {"identity": identity, "preset": config.preset, "model": network.describe()}
+        save_checkpoint(out / "model.safetensors", dict(network.state_dict()), state)
+    return network

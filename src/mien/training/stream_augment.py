@@ -15,6 +15,15 @@ from torch import Tensor
 from mien.faces.modalities import DEPTH_RANGE_MM, STREAMS, THERMAL_RANGE_C
 from mien.training.augment import AugmentConfig, random_similarities, sample_crops
 
+_CAST = 0.08
+"""Deviation of the logarithm of each channel's gain."""
+
+_DEPTH_OFFSET_MM, _THERMAL_OFFSET_C, _THERMAL_DRIFT_C = 4.0, 0.6, 0.2
+"""Deviations of a clip's offset, and of the drift over it."""
+
+_TIME_MASK = 0.1
+"""Rate at which a stream lacks a run of up to a quarter of its frames."""
+
 
 @dataclass(frozen=True)
 class StreamAugmentConfig:
@@ -22,18 +31,16 @@ class StreamAugmentConfig:
 
     Attributes
     ----------
-    rotation_deg, shift_px, log_scale, flip
-        One similarity per clip: standard deviations, and whether half of the clips are mirrored.
-    log_gamma, log_exposure, cast
-        Deviations of color's gamma, of its exposure, and of the logarithm of each channel's gain.
+    rotation_deg, shift_px, log_scale
+        One similarity per clip, standard deviations; half of the clips are mirrored.
+    log_gamma, log_exposure
+        Deviations of color's gamma and of its exposure.
     slope, flicker
         Largest slope of brightness across the face, and of brightness over the clip.
     noise
         Largest deviation of color's noise, in units of [0, 1].
-    depth_offset_mm, depth_noise_mm
-        Deviation of a clip's offset and largest deviation of the noise of single pixels.
-    thermal_offset_c, thermal_drift_c, thermal_noise_c
-        Deviation of a clip's offset and of the drift over it; largest deviation of the noise.
+    depth_noise_mm, thermal_noise_c
+        Largest deviation of the noise of single pixels.
     strides
         Steps between frames that are drawn from, each as often; 2 is the same face twice as fast.
     late_start
@@ -41,38 +48,29 @@ class StreamAugmentConfig:
         recordings that all begin at rest, so that not every face is read against itself at rest.
     stream_dropout
         Rate at which a whole stream of a clip is missing; never all streams of a clip.
-    time_mask
-        Rate at which a stream lacks a run of up to a quarter of its frames.
     """
 
     rotation_deg: float = 6.0
     shift_px: float = 3.0
     log_scale: float = 0.06
-    flip: bool = True
     log_gamma: float = 0.35
     log_exposure: float = 0.4
-    cast: float = 0.08
     slope: float = 0.5
     flicker: float = 0.3
     noise: float = 0.06
-    depth_offset_mm: float = 4.0
     depth_noise_mm: float = 1.5
-    thermal_offset_c: float = 0.6
-    thermal_drift_c: float = 0.2
     thermal_noise_c: float = 0.15
     strides: tuple[int, ...] = (1, 1, 2)
     late_start: float = 0.0
     stream_dropout: float = 0.2
-    time_mask: float = 0.1
 
     def __post_init__(self) -> None:
         if not self.strides or min(self.strides) < 1:
             raise ValueError(f"strides are 1 or more, not {list(self.strides)}")
-        rates = self.stream_dropout, self.time_mask, self.late_start
-        if not 0 <= min(rates) <= max(rates) <= 1 or self.stream_dropout == 1:
+        if not 0 <= self.stream_dropout < 1 or not 0 <= self.late_start <= 1:
             raise ValueError(
-                f"rates lie in 0 to 1, and stream_dropout below 1, not stream_dropout {rates[0]}, "
-                f"time_mask {rates[1]}, late_start {rates[2]}"
+                f"rates lie in 0 to 1, and stream_dropout below 1, not stream_dropout "
+                f"{self.stream_dropout}, late_start {self.late_start}"
             )
 
 
@@ -107,7 +105,7 @@ def drop_streams(
     start = random[:, :, 1] * (time - length)
     frames = torch.arange(time)[None, :, None]
     inside = (frames >= start[:, None]) & (frames < (start + length)[:, None])
-    masked = left * ~(inside & (random[:, :, 0] < config.time_mask)[:, None])
+    masked = left * ~(inside & (random[:, :, 0] < _TIME_MASK)[:, None])
     # A frame that had a stream keeps one, or masking would take frames from the loss.
     bare = (masked.sum(2, keepdim=True) == 0) & (left.sum(2, keepdim=True) > 0)
     return torch.where(bare, left, masked)
@@ -119,7 +117,7 @@ def _move(
     """The same similarity for all streams and frames of a clip."""
     first = next(iter(streams.values()))
     batch, side = len(first), first.shape[-1]
-    shape = AugmentConfig(config.rotation_deg, config.shift_px, config.log_scale, config.flip)
+    shape = AugmentConfig(config.rotation_deg, config.shift_px, config.log_scale)
     maps = random_similarities(batch, shape, generator)  # of 112-px crops
     if side != 112:
         maps = _to_side(maps, side)
@@ -150,8 +148,7 @@ def _color(clip: Tensor, config: StreamAugmentConfig, generator: torch.Generator
     gamma = torch.exp(normal(batch, 1, 1, 1, 1) * config.log_gamma)
     light = light.clamp_(1e-3, 1).pow_(gamma)
     gain = torch.exp(
-        normal(batch, 1, 1, 1, 1) * config.log_exposure
-        + normal(batch, 1, channels, 1, 1) * config.cast
+        normal(batch, 1, 1, 1, 1) * config.log_exposure + normal(batch, 1, channels, 1, 1) * _CAST
     )
     over_time = torch.linspace(-1, 1, time)[None, :, None, None, None]
     gain = gain * (1 + over_time * _uniform(batch, generator) * config.flicker)
@@ -166,7 +163,7 @@ def _color(clip: Tensor, config: StreamAugmentConfig, generator: torch.Generator
 
 
 def _depth(clip: Tensor, config: StreamAugmentConfig, generator: torch.Generator) -> Tensor:
-    offset = torch.randn(len(clip), 1, 1, 1, 1, generator=generator) * config.depth_offset_mm
+    offset = torch.randn(len(clip), 1, 1, 1, 1, generator=generator) * _DEPTH_OFFSET_MM
     strength = _uniform(len(clip), generator).abs() * config.depth_noise_mm
     noise = torch.randn(clip.shape, generator=generator) * strength
     return (clip + (offset + noise) / DEPTH_RANGE_MM).clamp_(-1, 1)
@@ -176,8 +173,8 @@ def _thermal(clip: Tensor, config: StreamAugmentConfig, generator: torch.Generat
     batch, time = clip.shape[:2]
     over_time = torch.linspace(-1, 1, time)[None, :, None, None, None]
     random = torch.randn(batch, 2, 1, 1, 1, 1, generator=generator)
-    offset = random[:, 0] * config.thermal_offset_c
-    drift = over_time * random[:, 1] * config.thermal_drift_c
+    offset = random[:, 0] * _THERMAL_OFFSET_C
+    drift = over_time * random[:, 1] * _THERMAL_DRIFT_C
     strength = _uniform(batch, generator).abs() * config.thermal_noise_c
     noise = torch.randn(clip.shape, generator=generator) * strength
     return (clip + (offset + drift + noise) / THERMAL_RANGE_C).clamp_(-1, 1)

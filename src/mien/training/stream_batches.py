@@ -38,6 +38,11 @@ class ClipBatch:
     affect: Tensor
     units: Tensor
 
+    def to(self, device: torch.device) -> ClipBatch:
+        """The same on a device."""
+        streams = {name: clip.to(device) for name, clip in self.streams.items()}
+        return ClipBatch(streams, *(v.to(device) for v in (self.present, self.affect, self.units)))
+
 
 @dataclass(frozen=True)
 class ClipReader:
@@ -190,10 +195,10 @@ def read_recordings(
         for first in range(0, len(starts), batch):
             some = starts[first : first + batch]
             clips = [(index, frames[start : start + reader.clip_frames]) for start in some]
-            inputs = reader.batch(clips)
+            inputs = reader.batch(clips).to(next(model.parameters()).device)
             with torch.no_grad():
-                affect = model(inputs.streams, inputs.present).affect.numpy()
-            seen = inputs.present.any(2).numpy()
+                affect = model(inputs.streams, inputs.present).affect.cpu().numpy()
+            seen = inputs.present.any(2).cpu().numpy()
             affect = np.where(seen[:, :, None], affect, np.nan)
             for start, (_, own), estimates in zip(some, clips, affect, strict=True):
                 parts.append(average.add(start, estimates[: len(own)]))

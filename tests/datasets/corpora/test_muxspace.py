@@ -120,13 +120,13 @@ def test_labels_of_color_sources_can_count_less(tmp_path: Path) -> None:
     members = {f"face_{i:03d}.jpg": jpeg(i) for i in range(6)}
     path = write_muxspace(tmp_path, rows, members)
     plain = load_muxspace(path).expression_weight
-    less = load_muxspace(path, color_weight=0.25).expression_weight
+    less = load_muxspace(path, weight_color=0.25).expression_weight
     np.testing.assert_array_equal(less, plain * np.array([1, 0.25] * 3, np.float32))
     assert plain.any()
     bare = [{k: v for k, v in row.items() if k != "grey_source"} for row in rows]
     without = write_muxspace(tmp_path, bare, members)
-    with pytest.raises(DataError, match=r"csv: a color_weight needs a column grey_source of 0"):
-        load_muxspace(without, color_weight=0.25)
+    with pytest.raises(DataError, match=r"csv: a weight_color needs a column grey_source of 0"):
+        load_muxspace(without, weight_color=0.25)
 
 
 @pytest.mark.parametrize("column", ["file", "label"])

@@ -50,12 +50,12 @@ _OUTSIDE = {"contempt", "unknown", "other", ""}
         ),
     )
 )
-@register_faces("faces", ("mesh", "color_weight"))
+@register_faces("faces", ("mesh", "weight_color"))
 def load_muxspace(
     archive: str | Path,
     table: str | Path | None = None,
     mesh: str | Path | None = None,
-    color_weight: float = 1.0,
+    weight_color: float = 1.0,
 ) -> FaceSet:
     """Load a zip of faces with its csv.
 
@@ -68,7 +68,7 @@ def load_muxspace(
     mesh
         What a face mesh saw of the same rows (`mien.data.targets.mesh`); None: of the action units
         only those that the label alone says (9 and 11).
-    color_weight
+    weight_color
         ``expression_weight`` of faces whose source is in color, by the csv's ``grey_source``;
         grey sources have 1.
 
@@ -98,7 +98,7 @@ def load_muxspace(
         aligned=aligned,
         framed=framed,
         expressions=expressions,
-        expression_weight=np.where(known, _weights(rows, source, color_weight), 0).astype(
+        expression_weight=np.where(known, _weights(rows, source, weight_color), 0).astype(
             np.float32
         ),
         majority=labels,
@@ -204,14 +204,14 @@ def read_points(
 
 
 def _weights(
-    rows: list[dict[str, str]], source: str, color_weight: float
+    rows: list[dict[str, str]], source: str, weight_color: float
 ) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    if color_weight == 1:
+    if weight_color == 1:
         return np.ones(len(rows))
     marks = [row.get("grey_source") for row in rows]
     if not set(marks) <= {"0", "1"}:
-        raise DataError(f"{source}: a color_weight needs a column grey_source of 0 and 1")
-    return np.where([mark == "0" for mark in marks], color_weight, 1.0)
+        raise DataError(f"{source}: a weight_color needs a column grey_source of 0 and 1")
+    return np.where([mark == "0" for mark in marks], weight_color, 1.0)
 
 
 def _expression_index(label: str, source: str, row: int) -> int:

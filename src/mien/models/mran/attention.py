@@ -7,15 +7,14 @@ from torch import Tensor, nn
 
 
 class AttentionInference(nn.Module):
-    """Spatial softmax with temperature over what two convolutions read in the decoded states.
+    """Spatial softmax over what two convolutions read in the decoded states.
 
     Shapes: states (time, batch, channels_i, h, w), one tensor per stream, -> (time, batch, 1, h,
     w), each map >= 0 and of sum 1.
     """
 
-    def __init__(self, channels: int, temperature: float, width: int = 16) -> None:
+    def __init__(self, channels: int, width: int = 16) -> None:
         super().__init__()
-        self.temperature = temperature
         self.read = nn.Conv2d(channels, width, 3, padding=1)
         self.score = nn.Conv2d(width, 1, 1)
 
@@ -23,7 +22,7 @@ class AttentionInference(nn.Module):
         """Attention maps."""
         joined = torch.cat([part.flatten(0, 1) for part in states], 1)  # (T B, C, h, w)
         scores = self.score(torch.relu(self.read(joined)))  # (T B, 1, h, w)
-        maps: Tensor = (scores.flatten(1) / self.temperature).softmax(1)
+        maps: Tensor = scores.flatten(1).softmax(1)
         time, batch = states[0].shape[:2]
         return maps.view(time, batch, 1, *scores.shape[2:])
 

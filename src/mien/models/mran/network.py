@@ -14,8 +14,14 @@ from mien.models.mran.attention import AttentionInference, uniform_attention
 from mien.models.mran.config import MRANConfig
 from mien.models.mran.contrast import with_contrast
 from mien.models.mran.decoders import Decoded, TemporalDecoder
-from mien.models.mran.encoders import ExtractorEncoder, Features, SmallEncoder, SpatialEncoder
+from mien.models.mran.encoders import ExtractorEncoder, Features
 from mien.models.mran.recognition import EmotionRecognition
+
+_BOTTOM = {"color": 32, "depth": 24, "thermal": 24}
+"""Channels of each encoder at 1/16 of the side."""
+
+MAP_PX = ExtractorEncoder.INNER_PX // 8
+"""Side of features and attention maps."""
 
 
 class MRANOutput(NamedTuple):
@@ -42,10 +48,10 @@ class MRAN(nn.Module):
 
     Examples
     --------
-    >>> model = MRAN(MRANConfig(modalities=("color",), clip_frames=2, size_px=32)).eval()
-    >>> output = model({"color": torch.zeros(1, 2, 3, 32, 32)}, torch.ones(1, 2, 3))
+    >>> model = MRAN(MRANConfig(modalities=("color",), clip_frames=2)).eval()
+    >>> output = model({"color": torch.zeros(1, 2, 3, 112, 112)}, torch.ones(1, 2, 3))
     >>> output.affect.shape, output.attention.shape
-    (torch.Size([1, 2, 2]), torch.Size([1, 2, 1, 4, 4]))
+    (torch.Size([1, 2, 2]), torch.Size([1, 2, 1, 12, 12]))
     """
 
     def __init__(self, config: MRANConfig) -> None:
@@ -54,7 +60,12 @@ class MRAN(nn.Module):
         recurrent = config.recurrence != "framewise"
         widths = {name: self.feature_widths(name) for name in config.modalities}
         lead = widths[config.lead]
-        self.encoders = nn.ModuleDict({name: _encoder(config, name) for name in config.modalities})
+        self.encoders = nn.ModuleDict(
+            {
+                name: ExtractorEncoder(CHANNELS[name], _BOTTOM[name], name == "depth")
+                for name in config.modalities
+            }
+        )
         self.decoders = nn.ModuleDict()
         count = len(config.guides)
         hidden = config.color_hidden
@@ -72,14 +83,14 @@ class MRAN(nn.Module):
             states = hidden[1] + guidance[1]
         self.attention: AttentionInference | None = None
         if config.attention:
-            self.attention = AttentionInference(states, config.temperature)
+            self.attention = AttentionInference(states)
         self.recognition = EmotionRecognition(
             sum(widths[name][0] for name in config.read),
             hidden[1],
             config.recognition,
             3 if recurrent else 1,
             config.dropout,
-            config.map_px,
+            MAP_PX,
             config.head,
             config.units,
         )
@@ -106,11 +117,8 @@ class MRAN(nn.Module):
 
     def feature_widths(self, name: str) -> tuple[int, int]:
         """Channels of a stream's volume and bottom features, as what is behind them sees them."""
-        config = self.config
-        volume, bottom = config.widths(name)[2:]
-        if config.encoder == "extractor":
-            volume = ExtractorEncoder.VOLUME
-        return (2 * volume, 2 * bottom) if config.contrast else (volume, bottom)
+        volume, bottom = ExtractorEncoder.VOLUME, _BOTTOM[name]
+        return (2 * volume, 2 * bottom) if self.config.contrast else (volume, bottom)
 
     def encode_in_bfloat16(self, on: bool) -> None:
         """For training: whether the encoders' convolutions calculate in bfloat16.
@@ -119,8 +127,7 @@ class MRAN(nn.Module):
         float32 in any case.
         """
         for encoder in self.encoders.values():
-            if isinstance(encoder, SpatialEncoder):
-                encoder.in_bfloat16 = on
+            encoder.in_bfloat16 = on  # type: ignore[assignment]
 
     def _decode(self, features: dict[str, Features]) -> list[Decoded]:
         """States of the leading stream first, then of the streams that guide it."""
@@ -146,8 +153,7 @@ class MRAN(nn.Module):
         Raises
         ------
         ModelError
-            If an extractor's weights are given to encoders of another kind, weights do not fit, or
-            a stream of this network is in no source.
+            If weights do not fit, or a stream of this network is in no source.
         """
         own = tuple(f"encoders.{stream}." for stream in self.config.modalities)
         taken: dict[str, Tensor] = {}
@@ -156,10 +162,7 @@ class MRAN(nn.Module):
                 taken.update({n: v for n, v in weights.items() if n.startswith(own)})
                 continue
             for stream, encoder in self.encoders.items():
-                if not isinstance(encoder, ExtractorEncoder):
-                    raise ModelError(
-                        "small encoders cannot start from an extractor: set model.encoder=extractor"
-                    )
+                assert isinstance(encoder, ExtractorEncoder)
                 encoder.start_from(weights)
                 taken.update({f"encoders.{stream}.{n}": v for n, v in encoder.state_dict().items()})
         self._take_encoders(taken)
@@ -177,21 +180,10 @@ class MRAN(nn.Module):
         if left_out:
             raise ModelError(
                 f"{len(left_out)} weights of the given encoders have no place, the first is "
-                f"{left_out[0]}; set model.encoder_depths, model.encoder and model.stem as there"
+                f"{left_out[0]}"
             )
         self.load_state_dict({**self.state_dict(), **{name: weights[name] for name in own}})
 
     def describe(self) -> dict[str, Any]:
         """Configuration as plain values, for checkpoints and exported metadata."""
         return asdict(self.config)
-
-
-def _encoder(config: MRANConfig, name: str) -> SpatialEncoder:
-    widths = config.widths(name)
-    relief_px = config.size_px if name == "depth" and config.depth == "relief" else 0
-    if config.encoder == "extractor":
-        return ExtractorEncoder(
-            CHANNELS[name], widths[3], config.stem, relief_px, config.encoder_depths
-        )
-    standardize = config.standardize and name == "color"
-    return SmallEncoder(CHANNELS[name], widths, standardize, relief_px)

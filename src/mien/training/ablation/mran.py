@@ -11,7 +11,7 @@ from mien.data.formats.streams import StreamSet
 from mien.evaluation.affect import without_nan
 from mien.evaluation.models.mran import RecordingTraces, score_traces
 from mien.training.ablation.mran_table import write_mran_tables
-from mien.training.ablation.rows import run_rows
+from mien.training.ablation.rows import Table, run_rows
 from mien.training.ablation.tables import AblationRow
 from mien.training.ablation.write import RowResult
 from mien.training.config import from_dict
@@ -82,7 +82,6 @@ def run_mran_table(
     out: Path,
     seeds: int = 3,
     report: Callable[[str], object] = print,
-    progress: bool = False,
     rows: tuple[AblationRow, ...] = MRAN_ROWS,
     encoders: Sequence[Path] = (),
     only: Collection[str] = (),
@@ -91,27 +90,15 @@ def run_mran_table(
 
     Parameters
     ----------
-    recipe
-        What all rows have in common.
-    data
-        The three splits; rows are scored on the test split with clips that overlap by half.
+    recipe, data
+        What all rows have in common, and the three splits; rows are scored on the test split with
+        clips that overlap by half.
     out
-        Folder: ``rows/<id>.json``, ``runs/`` for the trainings, ``mran.md``, ``.csv`` and ``.svg``.
-        A run that was killed goes on from there.
-    seeds
-        How many trainings a row is the mean of; their seeds count up from the recipe's.
-    report, progress
-        Receives one line per event; whether bars are shown.
-    rows
-        Which rows.
-    encoders
-        What every row's encoders start from, see `train_mran`.
-    only
-        Ids of the rows to run now, all if empty; see `run_rows`.
-
-    Returns
-    -------
-    The rows in the order of the table.
+        Folder: ``mran.md``, ``.csv`` and ``.svg``, and see `run_rows` for the rest.
+    seeds, report, only
+        See `run_rows`.
+    rows, encoders
+        Which rows, and what every row's encoders start from, see `train_mran`.
 
     Raises
     ------
@@ -123,9 +110,8 @@ def run_mran_table(
     splits = {"valid": data.valid, "test": data.test}
 
     def train(row: AblationRow, config: MRANTrainConfig, folder: Path) -> dict[str, Any]:
-        silent: Callable[[str], object] = lambda _: None  # noqa: E731
         model = train_mran(
-            config, data.train, data.valid, folder, silent, progress=progress, encoders=encoders
+            config, data.train, data.valid, folder, lambda _: None, encoders=encoders
         )
         scores: dict[str, Any] = {}
         for split, recordings in splits.items():
@@ -141,15 +127,12 @@ def run_mran_table(
         report(f"{row.name}, seed {config.seed}: {text}")
         return scores
 
-    return run_rows(
+    table = Table(
         rows,
         {row.id: mran_row_config(row, recipe) for row in rows},
         [part.fingerprint() for part in (data.train, *splits.values())]
         + [str(start_fingerprint(start, read_network)) for start in encoders],
-        out,
-        seeds,
         train,
         lambda results: write_mran_tables(data.test.corpus, results, out),
-        report,
-        only,
     )
+    return run_rows(table, out, seeds, report, only)

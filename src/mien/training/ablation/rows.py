@@ -5,26 +5,44 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from mien.errors import ConfigError, ModelError
 from mien.io import write_text
 from mien.training.ablation.tables import AblationRow
 from mien.training.ablation.write import RowResult
 
-C = TypeVar("C", bound=Any)
+
+@dataclass(frozen=True)
+class Table:
+    """Rows, and how one of them is run.
+
+    Attributes
+    ----------
+    rows, configs
+        The rows and, by their ids, their configurations (dataclasses with a ``seed``); a row
+        without one is not run.
+    fingerprints
+        What else decides the figures.
+    train
+        Trains a row with one seed in a folder, where it takes up what was killed; its scores.
+    write
+        Writes the tables from all rows; those still to be run have no scores.
+    """
+
+    rows: Sequence[AblationRow]
+    configs: Mapping[str, Any]
+    fingerprints: list[str]
+    train: Callable[[AblationRow, Any, Path], dict[str, Any]]
+    write: Callable[[list[RowResult]], None]
 
 
 def run_rows(
-    rows: Sequence[AblationRow],
-    configs: Mapping[str, C],
-    fingerprints: list[str],
+    table: Table,
     out: Path,
     seeds: int,
-    train: Callable[[AblationRow, C, Path], dict[str, Any]],
-    write: Callable[[list[RowResult]], None],
     report: Callable[[str], object],
     only: Collection[str] = (),
 ) -> list[RowResult]:
@@ -32,19 +50,10 @@ def run_rows(
 
     Parameters
     ----------
-    rows, configs
-        The rows and, by their ids, their configurations (dataclasses with a ``seed``); a row
-        without one is not run.
-    fingerprints
-        What else decides the figures.
     out
         Folder: ``rows/<id>.json`` for finished rows, ``runs/<id>/seed-<n>`` for trainings.
     seeds
         How many trainings a row is the mean of; their seeds count up from the configuration's.
-    train
-        Trains a row with one seed in a folder, where it takes up what was killed; its scores.
-    write
-        Writes the tables from all rows; those still to be run have no scores.
     report
         Receives one line per row that was finished before.
     only
@@ -58,38 +67,49 @@ def run_rows(
     ModelError
         If `out` holds rows of another identity.
     """
+    configs, kept = table.configs, out / "rows"
+    _check(configs, seeds, only)
+    kept.mkdir(parents=True, exist_ok=True)
+    identities = {
+        id: row_identity(config, seeds, table.fingerprints) for id, config in configs.items()
+    }
+
+    def results() -> list[RowResult]:
+        # Read anew every time: rows may be finished by another process on the same folder.
+        found = {id: finished_scores(kept / f"{id}.json", identities[id]) for id in configs}
+        return [RowResult(row, found.get(row.id) or []) for row in table.rows]
+
+    results()  # rows of another identity are said before hours of training
+    for row in table.rows:
+        if row.id not in configs or (only and row.id not in only):
+            continue
+        file, identity = kept / f"{row.id}.json", identities[row.id]
+        if finished_scores(file, identity) is not None:
+            report(f"{row.name}: finished before")
+        else:
+            scores = _scores_of_seeds(table, row, out / "runs" / row.id, seeds)
+            keep_scores(file, identity, row, scores)
+        table.write(results())
+    return results()
+
+
+def _check(configs: Mapping[str, Any], seeds: int, only: Collection[str]) -> None:
+    """Refuse what cannot be run."""
     if seeds < 1:
         raise ConfigError(f"seeds must be 1 or more, not {seeds}")
     unknown = sorted(set(only) - set(configs))
     if unknown:
         raise ConfigError(f"no row {unknown[0]!r} to run: choose of {', '.join(configs)}")
-    (out / "rows").mkdir(parents=True, exist_ok=True)
-    identities = {id: row_identity(config, seeds, fingerprints) for id, config in configs.items()}
 
-    def finished(id: str) -> list[dict[str, Any]] | None:
-        return finished_scores(out / "rows" / f"{id}.json", identities[id])
 
-    def results() -> list[RowResult]:
-        # Read anew every time: rows may be finished by another process on the same folder.
-        return [
-            RowResult(row, (finished(row.id) or []) if row.id in configs else []) for row in rows
-        ]
-
-    results()  # rows of another identity are said before hours of training
-    for row in rows:
-        if row.id not in configs or (only and row.id not in only):
-            continue
-        if finished(row.id) is not None:
-            report(f"{row.name}: finished before")
-        else:
-            config = configs[row.id]
-            scores = []
-            for seed in range(config.seed, config.seed + seeds):
-                folder = out / "runs" / row.id / f"seed-{seed}"
-                scores.append({"seed": seed, **train(row, replace(config, seed=seed), folder)})
-            keep_scores(out / "rows" / f"{row.id}.json", identities[row.id], row, scores)
-        write(results())
-    return results()
+def _scores_of_seeds(
+    table: Table, row: AblationRow, folder: Path, seeds: int
+) -> list[dict[str, Any]]:
+    config = table.configs[row.id]
+    return [
+        {"seed": seed, **table.train(row, replace(config, seed=seed), folder / f"seed-{seed}")}
+        for seed in range(config.seed, config.seed + seeds)
+    ]
 
 
 def row_identity(config: Any, seeds: int, fingerprints: list[str]) -> str:

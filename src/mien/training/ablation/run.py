@@ -12,7 +12,7 @@ import numpy as np
 from mien.data.sequences import SequenceSet
 from mien.errors import ConfigError
 from mien.models.masked_rnn import PRESETS
-from mien.training.ablation.rows import run_rows
+from mien.training.ablation.rows import Table, run_rows
 from mien.training.ablation.tables import TABLES, AblationRow
 from mien.training.ablation.write import RowResult, write_tables
 from mien.training.config import from_dict
@@ -41,32 +41,18 @@ def run_table(
     out: Path,
     seeds: int = 3,
     report: Callable[[str], object] = print,
-    progress: bool = False,
     only: Collection[str] = (),
 ) -> list[RowResult]:
     """Run the rows of a table that are not finished yet and write the tables after each.
 
     Parameters
     ----------
-    table
-        One of `TABLES`.
-    recipe
-        What all rows have in common.
-    data
-        The sequences.
+    table, recipe, data
+        One of `TABLES`, what all rows have in common, and the sequences.
     out
-        Folder: ``rows/<id>.json`` for each finished row, ``runs/`` for the trainings, and
-        ``<table>.md``, ``.csv`` and ``.svg``. A run that was killed goes on from there.
-    seeds
-        How many trainings a row is the mean of; their seeds count up from the recipe's.
-    report, progress
-        Receives one line per event; whether bars are shown.
-    only
-        Ids of the rows to run now, all if empty; see `run_rows`.
-
-    Returns
-    -------
-    The rows in the order of the table.
+        Folder: ``<table>.md``, ``.csv`` and ``.svg``, and see `run_rows` for the rest.
+    seeds, report, only
+        See `run_rows`.
 
     Raises
     ------
@@ -83,37 +69,31 @@ def run_table(
             f"the rows of {table} are changes of FaceRNET: preset is one of {sorted(PRESETS)}, not "
             f"{recipe.preset!r}"
         )
-    rows = TABLES[table]
-    name = data.name
+    rows, name = TABLES[table], data.name
     if recipe.model:  # the rows' names speak of the paper's sizes
         name += f" (FaceRNET's rows with {recipe.model})"
-    splits = {"train": data.train, "valid": data.valid}
+    splits = {"valid": data.valid}
     if data.test is not None:
         splits["test"] = data.test
 
     def train(row: AblationRow, config: ReactionTrainConfig, folder: Path) -> dict[str, Any]:
-        silent: Callable[[str], object] = lambda _: None  # noqa: E731
-        model = train_reactions(config, data.train, data.valid, folder, silent, progress=progress)
+        model = train_reactions(config, data.train, data.valid, folder, lambda _: None)
         scores = {
             split: reaction_report(predict_scores(model, sequences).numpy(), sequences)
             for split, sequences in splits.items()
-            if split != "train"
         }
         text = ", ".join(f"{split} {said['mean_pearson']:.4f}" for split, said in scores.items())
         report(f"{row.name}, seed {config.seed}: {text}")
         return scores
 
-    return run_rows(
+    runs = Table(
         rows,
         {row.id: row_config(row, recipe) for row in rows if row.not_run is None},
-        [sequences.fingerprint() for sequences in splits.values()],
-        out,
-        seeds,
+        [sequences.fingerprint() for sequences in (data.train, *splits.values())],
         train,
         lambda results: write_tables(table, name, results, out),
-        report,
-        only,
     )
+    return run_rows(runs, out, seeds, report, only)
 
 
 def row_config(row: AblationRow, recipe: ReactionTrainConfig) -> ReactionTrainConfig:

@@ -1,12 +1,12 @@
 """Training of the MMA extractor on several corpora with partial labels at once.
 
 ``config``: what a recipe may say; ``feed``: batches of one corpus; ``spoil``: crops that are no
-whole faces, from which quality is learned; ``loop``: the training itself.
+whole faces, from which quality is learned; ``train``: the training itself.
 """
 
 from mien.training.mma.config import CorpusConfig, MMATrainConfig, OptimizerConfig
 from mien.training.mma.feed import CorpusFeed, evaluation_crops, join, make_feeds
-from mien.training.mma.loop import load_weights, predict, train_mma
+from mien.training.mma.train import load_weights, predict, train_mma
 
 __all__ = [
     "CorpusConfig",

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from mien.data.registry import READERS
@@ -11,8 +10,12 @@ from mien.labels import relatedness
 from mien.losses import DM_REDUCTIONS, MMALossWeights
 from mien.models.mma import PRESETS, MMAConfig
 from mien.training.augment import AugmentConfig
-from mien.training.config import from_dict
-from mien.training.optimizing import PRECISIONS
+from mien.training.config import from_dict, renamed
+from mien.training.engine import EngineConfig
+from mien.training.loop import LoopConfig
+
+SMALL_PX = 80
+"""Side of the crops of ``small_epochs``."""
 
 
 @dataclass(frozen=True)
@@ -35,18 +38,15 @@ class CorpusConfig:
         Of kind ``"ferplus"``: file of FER2013's own labels, a second rater; may be empty.
     per_batch
         How many faces of a batch come from this corpus. The first corpus defines the epoch.
-    class_power
-        Faces are drawn with probability proportional to (class size) ** -class_power; 0 draws
+    class_balance
+        Faces are drawn with probability proportional to (class size) ** -class_balance; 0 draws
         every face equally often.
     framed_share
         Share of faces shown in the corpus's own framing instead of landmark alignment.
-    teacher_share
+    distill_weight
         Weight of the answers of trained extractors (``--teacher``) in the training labels; 0:
         none. See `mien.training.distill`.
-    teacher_units
-        False: they teach expressions and valence-arousal, and action units keep their own labels,
-        whose upper end several teachers' mean answer would flatten.
-    color_weight
+    weight_color
         Of kind ``"faces"``: weight of the expression labels of faces from sources in color
         (column ``grey_source`` of the csv). Those of muxspace are film frames, whose labels follow
         the scene more than the face.
@@ -57,11 +57,10 @@ class CorpusConfig:
     mesh: str = ""
     second_labels: str = ""
     per_batch: int = 96
-    class_power: float = 0.0
+    class_balance: float = 0.0
     framed_share: float = 0.5
-    teacher_share: float = 0.0
-    teacher_units: bool = True
-    color_weight: float = 1.0
+    distill_weight: float = 0.0
+    weight_color: float = 1.0
 
     def __post_init__(self) -> None:
         kinds = READERS.names()
@@ -76,61 +75,44 @@ class CorpusConfig:
             raise ValueError(f"mesh is for other kinds: {self.kind!r} does not read one")
         if self.second_labels and "second_labels" not in options:
             raise ValueError(f"second_labels is for kind 'ferplus' alone, not {self.kind!r}")
-        if self.per_batch < 1 or not 0 <= self.framed_share <= 1 or self.class_power < 0:
+        if self.per_batch < 1 or not 0 <= self.framed_share <= 1 or self.class_balance < 0:
             raise ValueError(
-                "per_batch must be 1 or more, framed_share lie in 0..1, class_power be 0 or more; "
-                f"got {self.per_batch}, {self.framed_share}, {self.class_power}"
+                "per_batch must be 1 or more, framed_share lie in 0..1, class_balance 0 or more; "
+                f"got {self.per_batch}, {self.framed_share}, {self.class_balance}"
             )
-        if self.color_weight < 0 or (self.color_weight != 1 and "color_weight" not in options):
+        if self.weight_color < 0 or (self.weight_color != 1 and "weight_color" not in options):
             raise ValueError(
-                f"color_weight is 0 or more, and for kind 'faces' alone; got {self.color_weight} "
+                f"weight_color is 0 or more, and for kind 'faces' alone; got {self.weight_color} "
                 f"for {self.kind!r}"
             )
-        if not 0 <= self.teacher_share <= 1:
-            raise ValueError(f"teacher_share must lie in 0..1, not {self.teacher_share}")
+        if not 0 <= self.distill_weight <= 1:
+            raise ValueError(f"distill_weight must lie in 0..1, not {self.distill_weight}")
 
 
-@dataclass(frozen=True)
-class OptimizerConfig:
-    """AdamW with linear warm-up and cosine decay to zero.
+@dataclass(frozen=True, kw_only=True)
+class OptimizerConfig(LoopConfig):
+    """AdamW with linear warm-up and cosine decay to zero; see `LoopConfig`.
 
-    ``small_epochs`` of the ``epochs`` run on crops of ``small_px`` (a multiple of 16), which cost
-    less; the rest on the size that the network works at (its ``inner_px``, else 112). ``ema`` is
-    the decay per step of the averaged weights, which are the ones that are evaluated and shipped.
-    ``precision`` ``"bfloat16"`` runs the convolutions, and what passes between them, in that format
-    (weights, statistics, heads and losses stay float32): faster on processors that calculate in it,
-    slower on others. ``matrix_rate``: above 0, convolutions learn by Muon at this rate, the rest by
-    AdamW at ``rate`` (`mien.training.muon`): far fewer epochs where much is to be learned.
-    ``weight_decay`` is AdamW's alone; Muon has a decay of its own. ``checkpoint_steps``: besides
-    the end of every epoch, a checkpoint is written every so many steps.
+    ``small_epochs`` of the ``epochs`` run on crops of `SMALL_PX`, which cost less; the rest on the
+    size that the network works at (its ``inner_px``, else 112). ``muon_lr``: above 0, convolutions
+    learn by Muon at this rate, the rest by AdamW at ``lr`` (`mien.training.muon`): far fewer epochs
+    where much is to be learned. ``weight_decay`` is AdamW's alone; Muon has a decay of its own.
     """
 
     epochs: int = 18
     small_epochs: int = 12
-    small_px: int = 80
-    rate: float = 2e-3
     weight_decay: float = 0.05
     warmup_steps: int = 300
     ema: float = 0.998
-    clip: float = 5.0
-    precision: str = "float32"
-    matrix_rate: float = 0.0
-    checkpoint_steps: int = 200
+    muon_lr: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.epochs < 1 or self.small_epochs < 0:
-            raise ValueError(f"epochs must be 1 or more, not {self.epochs}")
-        if self.small_px < 32 or self.small_px % 16:
-            raise ValueError(f"small_px must be a multiple of 16 from 32 on, not {self.small_px}")
-        if self.precision not in PRECISIONS:
-            raise ValueError(f"precision is one of {PRECISIONS}, not {self.precision!r}")
-        if self.rate < 0 or self.matrix_rate < 0 or not 0 <= self.ema < 1 or self.clip <= 0:
+        super().__post_init__()
+        if min(self.small_epochs, self.muon_lr) < 0:
             raise ValueError(
-                f"out of range: rate {self.rate}, matrix_rate {self.matrix_rate}, "
-                f"ema {self.ema}, clip {self.clip}"
+                f"small_epochs and muon_lr must be 0 or more, not {self.small_epochs} and "
+                f"{self.muon_lr}"
             )
-        if self.checkpoint_steps < 1:
-            raise ValueError(f"checkpoint_steps is 1 or more, not {self.checkpoint_steps}")
 
 
 @dataclass(frozen=True)
@@ -158,6 +140,7 @@ class MMATrainConfig:
     loss: MMALossWeights = field(default_factory=MMALossWeights)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
+    engine: EngineConfig = field(default_factory=EngineConfig)
 
     def __post_init__(self) -> None:
         if self.preset not in PRESETS:
@@ -167,6 +150,12 @@ class MMATrainConfig:
                 "prior_free takes a corpus's shares out of the network, and class_weight_power "
                 f"weighs by them a second time: set it to 0, not {self.class_weight_power}"
             )
+        names = [one.name for one in fields(CorpusConfig)]
+        corpora = {
+            name: renamed(names, values, f"corpora.{name}") if isinstance(values, dict) else values
+            for name, values in self.corpora.items()
+        }
+        object.__setattr__(self, "corpora", corpora)
         relatedness(self.relatedness)  # refuses an unknown kind
         if self.dm_reduction not in DM_REDUCTIONS:
             raise ValueError(f"dm_reduction is one of {DM_REDUCTIONS}, not {self.dm_reduction!r}")
@@ -184,18 +173,6 @@ class MMATrainConfig:
     def corpus_configs(self) -> dict[str, CorpusConfig]:
         """The typed configuration of each corpus, in order."""
         return {
-            name: from_dict(CorpusConfig, _renamed(values, name), f"corpora.{name}")
+            name: from_dict(CorpusConfig, values, f"corpora.{name}")
             for name, values in self.corpora.items()
         }
-
-
-def _renamed(values: Any, corpus: str) -> Any:
-    """A corpus's settings with those of before under the names that they have now."""
-    if not isinstance(values, dict) or "blendshapes" not in values or "mesh" in values:
-        return values
-    warnings.warn(
-        f"corpora.{corpus}.blendshapes is called mesh now; write corpora.{corpus}.mesh",
-        FutureWarning,
-        stacklevel=2,
-    )
-    return {"mesh" if key == "blendshapes" else key: value for key, value in values.items()}

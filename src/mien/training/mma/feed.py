@@ -52,9 +52,9 @@ class CorpusFeed:
         self.eye_open = _known(faces.eye_open, count, 2)
         self.gaze_deg = _known(faces.gaze_deg, count, 2)
         counts = np.bincount(faces.majority + 1, minlength=len(EXPRESSIONS) + 1)
-        draw = counts[faces.majority + 1].astype(np.float64) ** -config.class_power
+        draw = counts[faces.majority + 1].astype(np.float64) ** -config.class_balance
         self.draw = draw / draw.sum()
-        self.uniform = config.class_power == 0
+        self.uniform = config.class_balance == 0
         shown = torch.from_numpy(expression_shares(faces, self.draw))
         self.log_shares = shown.clamp_min(1e-4).log().float()
 
