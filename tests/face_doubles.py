@@ -11,7 +11,7 @@ from mien.faces.align import TEMPLATE
 from mien.inference.options import AnalysisOptions
 from mien.inference.pipeline import Analysis, Analyzer
 from mien.inference.rows import FrameRow
-from mien.labels import ACTION_UNIT_COLUMNS, AFFECT_COLUMNS, EXPRESSION_SLICE
+from mien.labels import ACTION_UNIT_COLUMNS, AFFECT_COLUMNS, EXPRESSION_SLICE, PAPERS_LABELS
 from mien.types import (
     Face,
     FaceEstimates,
@@ -60,6 +60,7 @@ class MeanAffect:
         self.metadata: dict[str, Any] = {"name": "mean"}
         self.trust: dict[str, dict[str, Any]] = {}
 
+    labels = PAPERS_LABELS
     details: tuple[str, ...] = ()
     priors: dict[str, tuple[float, ...]] | None = None
     quality_level: float | None = None

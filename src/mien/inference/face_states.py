@@ -8,7 +8,7 @@ from mien.inference.details import CURVES
 from mien.inference.face_state import FaceState
 from mien.inference.models import ReactionModel
 from mien.inference.options import AnalysisOptions
-from mien.labels import AFFECT_COLUMNS
+from mien.labels import PAPERS_LABELS, LabelSet
 from mien.types import FaceSummary, Timeline
 
 # A film has thousands of face numbers; curves and pictures are kept of the longest seen ones.
@@ -26,6 +26,8 @@ class FaceStates:
         Stage 2, or None to leave reactions out.
     options
         Gaps and the least time for reactions.
+    labels
+        Of the extractor.
 
     Attributes
     ----------
@@ -34,9 +36,14 @@ class FaceStates:
     """
 
     def __init__(
-        self, max_gap_s: float, reactions: ReactionModel | None, options: AnalysisOptions
+        self,
+        max_gap_s: float,
+        reactions: ReactionModel | None,
+        options: AnalysisOptions,
+        labels: LabelSet = PAPERS_LABELS,
     ) -> None:
         self._max_gap_s, self._reactions, self._options = max_gap_s, reactions, options
+        self._labels = labels
         self._states: dict[int, FaceState] = {}
         self._finished: list[FaceSummary] = []
         self.reduced = 0
@@ -50,6 +57,7 @@ class FaceStates:
                 self._reactions,
                 self._options.gaps,
                 self._options.min_reaction_s,
+                self._labels,
             )
         return self._states[face_id]
 
@@ -71,7 +79,7 @@ class FaceStates:
         if len([face for face in self._finished if _has_curves(face)]) > _DETAILED_FACES:
             detailed = [face for face in self._finished if _has_curves(face)]
             briefest = min(detailed, key=lambda face: (face.usable_frames, -face.face_id))
-            empty = np.empty((0, len(AFFECT_COLUMNS)), np.float32)
+            empty = np.empty((0, len(self._labels.affect_columns)), np.float32)
             briefest.timeline = Timeline(np.empty(0), empty, 0.0)
             briefest.thumbnails = {}
             briefest.reaction_windows = []

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mien.labels import ACTION_UNIT_SLICE, AFFECT_COLUMNS, DETAIL_COLUMNS, VALENCE_AROUSAL
+from mien.labels import VALENCE_AROUSAL
 from mien.report import numbers
 from mien.report.bars import presence_bar
 from mien.report.circumplex import circumplex, describe
@@ -70,7 +70,7 @@ def _channels(view: FaceView) -> int:
 
 def _gist(face: FaceSummary, is_image: bool) -> str:
     column = dominant(face)
-    main = "no usable frame" if column is None else f"mostly {channel(column)}"
+    main = "no usable frame" if column is None else f"mostly {channel(column, face.labels)}"
     if is_image:
         return main
     seen = f"{clock(face.first_s, 1)} to {clock(face.last_s, 1)}"
@@ -90,9 +90,9 @@ def _still(view: FaceView, told: str, trust: Trust, least: float | None) -> str:
 
 def _legend(view: FaceView, trust: Trust) -> str:
     """What the marks of this face's channels mean."""
-    names = [*AFFECT_COLUMNS]
+    names = [*view.face.labels.affect_columns]
     if view.face.details is not None:
-        names += DETAIL_COLUMNS
+        names += view.face.labels.detail_columns
     if view.face.mran is not None:
         names += [f"mran_{name}" for name in VALENCE_AROUSAL]
     return trust.legend(names)
@@ -114,7 +114,7 @@ def _moving(view: FaceView, video: Interval, trust: Trust, least: float | None) 
     return (
         f'<p class="whole">{bar}<span>{whole}</span></p>'
         f"<h3>Over time</h3>{timeline(face, curve, span, view.index, view.who, trust)}"
-        f'<p class="quiet">{_reading(curve, span, video)}</p>{_legend(view, trust)}'
+        f'<p class="quiet">{_reading(view, span, video)}</p>{_legend(view, trust)}'
         f"{conditions(face, span, view.who, trust, least)}"
         f'<div class="pair"><div>{peaks}</div><div>{plane}</div></div>'
     )
@@ -131,9 +131,10 @@ def _plane(view: FaceView, caption: str) -> str:
     )
 
 
-def _reading(curve: Curve, span: Interval, video: Interval) -> str:
+def _reading(view: FaceView, span: Interval, video: Interval) -> str:
+    curve = view.curve
     parts = ["Hatched: no usable frame of this face, so nothing is drawn."]
-    units = np.isfinite(curve.values[:, ACTION_UNIT_SLICE])
+    units = np.isfinite(curve.values[:, view.face.labels.action_unit_slice])
     if (units.any(axis=1) & ~units.all(axis=1)).any():
         parts.append("Grey: this action unit alone was not estimated.")
     if span != video:

@@ -13,6 +13,7 @@ from mien.report.text import (
     count,
     escape,
     is_number,
+    key,
     missing,
     number,
     outside,
@@ -126,8 +127,8 @@ def _row(view: FaceView, video: Interval, is_image: bool) -> str:
     if column is None:
         mostly = missing("no usable frame")
     else:
-        name = channel(column)
-        mostly = f'<i class="key k-{name}"></i>{name} {number(face.mean[column])}'
+        name = channel(column, face.labels)
+        mostly = f"{key(name, face.labels)}{name} {number(face.mean[column])}"
     mean = "" if is_image else "mean "
     seen = ""
     if not is_image:
