@@ -8,7 +8,7 @@ import json
 import re
 import struct
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -19,13 +19,18 @@ from click.testing import CliRunner, Result
 pytest.importorskip("onnx")
 import mien
 from mien.cli import cli
+from mien.datasets.extraction import describe_stage1
 from mien.demo import demo_frames, write_demo_clip
 from mien.errors import ConfigError, ModelError
+from mien.evaluation.eye_panel import measure_panel
+from mien.evaluation.jitter import jitter_table, measure_jitter
+from mien.inference.models import AffectModel
 from mien.labels import FACE_LANDMARK_COLUMNS, LabelSet
 from mien.video import VideoReader
 from own_labels import COLUMNS, EXPRESSIONS, INTENSITIES, SAID, UNITS, own_extractor
 from tiny_models import tiny_mran, tiny_reactions
 
+LABELS = LabelSet(EXPRESSIONS, UNITS)
 NO_REACTIONS = "no reactions: the reaction model reads 7 expressions and 17 action units, and"
 
 
@@ -219,8 +224,22 @@ def test_a_file_that_disagrees_with_itself_is_refused(
         mien.Analyzer(mien.AnalysisOptions(affect_model=file))
 
 
+def test_what_works_with_the_papers_labels_alone_says_so(model: Path) -> None:
+    extractor, words = AffectModel(model, threads=1), "says other labels; this works with"
+    with pytest.raises(ModelError, match=f"the extractor own {words}"):
+        measure_panel(extractor, cast(Any, None))
+    with pytest.raises(ModelError, match=rf"own.onnx {words} the papers' 7 expressions"):
+        describe_stage1(model)
+
+
+def test_trembling_is_told_of_its_own_labels(model: Path, tmp_path: Path) -> None:
+    clip = write_demo_clip(tmp_path / "rest.mp4", 2.4)
+    rows = jitter_table(measure_jitter(clip, model)).splitlines()
+    assert [row.split(" | ")[0].removeprefix("| ") for row in rows[4:]] == [*COLUMNS, "mean"]
+
+
 def test_columns_follow_from_the_names_and_the_names_from_columns() -> None:
-    labels = LabelSet(EXPRESSIONS, UNITS)
+    labels = LABELS
     assert labels.affect_columns == COLUMNS
     assert labels.affect_columns[labels.expression_slice] == labels.expression_columns
     assert labels.affect_columns[labels.action_unit_slice] == labels.action_unit_columns

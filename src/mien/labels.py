@@ -229,22 +229,24 @@ _EXPRESSION_TO_ACTION_UNITS: dict[str, dict[int, float | None]] = {
 }
 
 
-def prototypical() -> npt.NDArray[np.bool_]:
+def prototypical(labels: LabelSet = PAPERS_LABELS) -> npt.NDArray[np.bool_]:
     """Which action units nearly everybody shows in an expression; the first column of the table.
 
     Returns
     -------
-    bool (7, 17), rows in the order of `EXPRESSIONS`, columns of `ACTION_UNITS`; none for neutral.
+    bool (7, 17), rows in the order of `EXPRESSIONS`, columns of `ACTION_UNITS`, or those of other
+    labels; none for neutral.
 
     Examples
     --------
     >>> [ACTION_UNITS[k] for k in np.flatnonzero(prototypical()[EXPRESSIONS.index("fear")])]
     [1, 4, 20, 25]
     """
-    table = np.zeros((len(EXPRESSIONS), len(ACTION_UNITS)), bool)
-    for row, expression in enumerate(EXPRESSIONS):
-        for unit, share in _EXPRESSION_TO_ACTION_UNITS[expression].items():
-            table[row, ACTION_UNITS.index(unit)] = share is None
+    table = np.zeros((len(labels.expressions), len(labels.action_units)), bool)
+    for row, expression in enumerate(labels.expressions):
+        known = _EXPRESSION_TO_ACTION_UNITS.get(expression, {})
+        for column, unit in enumerate(labels.action_units):
+            table[row, column] = known.get(unit, 0.0) is None
     return table
 
 

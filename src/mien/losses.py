@@ -143,7 +143,8 @@ def distribution_matching_loss(
     expression_logits, au_logits
         (batch, 7) and (batch, 17). Every sample counts, labelled or not.
     relatedness
-        (7, 17) p(AU | expression), see `mien.labels.relatedness`.
+        (7, 17) p(AU | expression), see `mien.labels.relatedness`. An expression or a unit of which
+        it says nothing (NaN) is left out: units are compared with what the other expressions imply.
     detach
         True: p' is a constant target, so only the AU head learns. False (the paper's reading):
         both heads move towards each other.
@@ -152,12 +153,15 @@ def distribution_matching_loss(
     -------
     Scalar >= 0, summed over the 17 AUs and averaged over the batch; 0 for an empty batch.
     """
-    p_expression = _float(expression_logits).softmax(dim=1)
-    p_implied = (p_expression @ relatedness.to(p_expression)).clamp(0, 1)  # (B, 17)
+    known = torch.isfinite(relatedness)
+    rows, units = known.any(1), known.any(0)
+    p_expression = _float(expression_logits[:, rows]).softmax(dim=1)
+    table = relatedness[rows][:, units].to(p_expression)
+    p_implied = (p_expression @ table).clamp(0, 1)  # (B, 17)
     if detach:
         p_implied = p_implied.detach()
     entries = functional.binary_cross_entropy_with_logits(
-        _float(au_logits), p_implied, reduction="none"
+        _float(au_logits[:, units]), p_implied, reduction="none"
     )
     return entries.sum() / max(len(entries), 1)
 
@@ -428,6 +432,7 @@ def mma_loss(
     logits = output.expression_logits
     if targets.log_shares is not None:
         logits = logits + targets.log_shares
+    units = max(int(torch.isfinite(relatedness).any(0).sum()), 1)
     matching = distribution_matching_loss(logits, output.au_logits, relatedness, detach_dm)
     terms = {
         "ccc": ccc_loss(
@@ -435,7 +440,7 @@ def mma_loss(
         ),
         "cce": expression_loss(logits, targets.expressions, targets.expression_weight),
         "bce": action_unit_loss(output.au_logits, targets.action_units, targets.action_unit_mask),
-        "dm": matching / (relatedness.shape[1] if dm_reduction == "mean" else 1),
+        "dm": matching / units if dm_reduction == "mean" else matching,
     }
     if factor.correlation:
         terms["correlation"] = unit_correlation_loss(

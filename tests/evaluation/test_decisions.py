@@ -1,6 +1,7 @@
 """From which probability on a unit counts as active."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from mien.evaluation.calibration import Calibration, read_calibration, write_cal
 from mien.evaluation.corpora import LabelledFaces
 from mien.evaluation.decisions import UNDECIDED, fit_decisions
 from mien.inference.models import AffectModel, _decisions
+from mien.labels import LabelSet
 
 
 def f1(p, active, level):
@@ -98,10 +100,10 @@ def test_they_travel_with_the_calibration(tmp_path):
 
 
 def test_a_model_without_decisions_decides_at_a_half_and_damaged_ones_are_refused(tmp_path):
-    assert _decisions({}, tmp_path).tolist() == [0.5] * 17
+    assert _decisions({}, 17, tmp_path).tolist() == [0.5] * 17
     for damaged in ([0.5] * 16, [0.5] * 16 + [1], "half", [0.5] * 16 + ["x"], [[0.5]] * 17):
         with pytest.raises(ModelError, match="'au_decisions' is damaged"):
-            _decisions({"au_decisions": damaged}, tmp_path)
+            _decisions({"au_decisions": damaged}, 17, tmp_path)
     shipped = AffectModel()
     described = shipped.describe()["au_decisions"]
     assert list(described.values()) == shipped.au_decisions.tolist()
@@ -136,7 +138,7 @@ def test_calibrate_fits_them_on_one_half_and_measures_on_the_other(monkeypatch):
     monkeypatch.setattr(
         "mien.evaluation.calibrate.predict_faces", lambda _, faces: predicted[faces.corpus]
     )
-    fitted, figures = calibrate(None, corpora)
+    fitted, figures = calibrate(SimpleNamespace(labels=LabelSet()), corpora)
     assert 0.15 < fitted.decisions[9] < 0.4
     assert set(fitted.decisions[:9]) == {UNDECIDED}
     measured = figures["measured on the other half"]["photos"]

@@ -10,11 +10,15 @@ Columns of the table (`ANNOTATION_SCHEMA`), the same for every corpus:
   the seven (contempt, other);
 * ``au01`` ... ``au26``: float32, 1 active, 0 not, NaN where not annotated;
 * ``box_x box_y box_w box_h`` and five landmarks in pixels of the image, NaN where unknown.
+
+A prepared folder of one's own may have further ``au*`` columns behind these, such as ``au14``, and
+further expressions in its ``dataset.json``, such as contempt.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,7 +32,7 @@ import pyarrow.compute
 
 from mien.datasets.prepared_files import numbers, read_parquet, write_text, write_whole
 from mien.errors import DataError
-from mien.labels import ACTION_UNIT_COLUMNS, EXPRESSIONS, LANDMARKS, VALENCE_AROUSAL
+from mien.labels import ACTION_UNIT_COLUMNS, EXPRESSIONS, LANDMARKS, VALENCE_AROUSAL, LabelSet
 from mien.types import FloatArray
 
 FORMAT = "mien prepared annotations"
@@ -78,12 +82,21 @@ class ImageCorpus:
         One row per annotated image or frame, see above.
     notes
         What is worth knowing, one sentence each.
+    expression_names
+        What the numbers of the column ``expression`` mean.
     """
 
     name: str
     root: Path
     table: pa.Table
     notes: tuple[str, ...] = ()
+    expression_names: tuple[str, ...] = EXPRESSIONS
+
+    @property
+    def labels(self) -> LabelSet:
+        """Its expressions and action units."""
+        units = LabelSet.of_columns([*self.table.column_names, "expr_any"]).action_units
+        return LabelSet(self.expression_names, units)
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
@@ -101,8 +114,8 @@ class ImageCorpus:
 
     @property
     def action_units(self) -> FloatArray:
-        """float32 (n, 17), NaN where not annotated."""
-        return matrix(self.table, ACTION_UNIT_COLUMNS)
+        """float32 (n, 17), or as many as ``labels`` says, NaN where not annotated."""
+        return matrix(self.table, self.labels.action_unit_columns)
 
     def counts(self) -> dict[str, int]:
         """Annotated images, per split and per kind of label; files that are there; videos."""
@@ -176,7 +189,7 @@ def write_annotations(corpus: ImageCorpus, folder: Path) -> dict[str, Any]:
         "version": VERSION,
         "corpus": corpus.name,
         "root": str(corpus.root.resolve()),
-        "expressions": list(EXPRESSIONS),
+        "expressions": list(corpus.expression_names),
         "counts": corpus.counts(),
         "notes": list(corpus.notes),
     }
@@ -202,18 +215,32 @@ def read_annotations(folder: str | Path) -> ImageCorpus:
         raise DataError(f"{place}: no prepared annotations: there is no dataset.json") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path}: cannot be read as that of prepared annotations") from error
-    if found != (FORMAT, VERSION, list(EXPRESSIONS)):
+    known = len(EXPRESSIONS)
+    if found[:2] != (FORMAT, VERSION) or tuple(found[2][:known]) != EXPRESSIONS:
         raise DataError(
             f"{path}: holds {found[0]!r} version {found[1]}; expected {FORMAT!r} version {VERSION} "
             f"with the expressions {EXPRESSIONS}"
         )
     table = read_parquet(place / "annotations.parquet")
-    if not table.schema.equals(ANNOTATION_SCHEMA):
+    further = [name for name in table.column_names if re.fullmatch("au[0-9]{2}", name)]
+    further = [name for name in further if name not in ACTION_UNIT_COLUMNS]
+    if not table.schema.equals(_with_units(further)):
         raise DataError(
             f"{place / 'annotations.parquet'}: its columns are not those of this version of mien; "
             "prepare the corpus again"
         )
-    return ImageCorpus(document["corpus"], Path(document["root"]), table, tuple(document["notes"]))
+    return ImageCorpus(
+        document["corpus"],
+        Path(document["root"]),
+        table,
+        tuple(document["notes"]),
+        tuple(document["expressions"]),
+    )
+
+
+def _with_units(names: Sequence[str]) -> pa.Schema:
+    """`ANNOTATION_SCHEMA` with further action units behind it."""
+    return pa.schema([*ANNOTATION_SCHEMA, *(pa.field(name, pa.float32()) for name in names)])
 
 
 def expression_index(name: str, outside: Sequence[str]) -> int:

@@ -12,6 +12,7 @@ import numpy as np
 from mien.datasets.features import Features, write_features
 from mien.datasets.prepared_files import write_text
 from mien.errors import InputError, MienError
+from mien.inference.metadata import require_papers_labels
 from mien.inference.models import AffectModel
 from mien.inference.options import AnalysisOptions
 from mien.inference.pipeline import Analyzer
@@ -42,10 +43,12 @@ def describe_stage1(model: Path | None) -> dict[str, Any]:
     Raises
     ------
     ModelError
-        If it cannot be loaded.
+        If it cannot be loaded, or says other labels than the reaction models read.
     """
     path = model or weight_path(AFFECT_MODEL)
-    metadata = AffectModel(path, threads=1).metadata
+    extractor = AffectModel(path, threads=1)
+    require_papers_labels(extractor.labels, path)
+    metadata = extractor.metadata
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return {
         "name": metadata.get("name"),

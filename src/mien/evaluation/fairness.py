@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from mien.faces.align import align
 from mien.faces.detect import RetinaFaceDetector
+from mien.inference.metadata import require_papers_labels
 from mien.inference.models import AffectModel
 from mien.labels import (
     ACTION_UNIT_SLICE,
@@ -93,6 +94,7 @@ def audit(
     of its 95 % confidence interval over people (percentile bootstrap), and ``..._gap`` with limits:
     the mean of the group less that of all levels of the factor, person by person.
     """
+    require_papers_labels(extractor.labels, extractor.metadata.get("name"))
     studio, detector = Studio(), RetinaFaceDetector()
     faces: list[_Face] = []
     for person, (factor, level, actor, moments) in _sitters(studio, people, seed):

@@ -15,6 +15,7 @@ from mien.labels import (
     EXPRESSIONS,
     EYE_COLUMNS,
     GAZE_COLUMNS,
+    PAPERS_LABELS,
     POSE_COLUMNS,
     LabelSet,
 )
@@ -133,6 +134,21 @@ def read_labels(metadata: Mapping[str, Any], path: Path) -> LabelSet:
             "units"
         )
     return labels
+
+
+def require_papers_labels(labels: LabelSet, model: object) -> None:
+    """Refuse an extractor where the papers' labels, and no others, are of use.
+
+    Raises
+    ------
+    ModelError
+        If it says others; the text names the `model`.
+    """
+    if labels != PAPERS_LABELS:
+        raise ModelError(
+            f"the extractor {model} says other labels; this works with the papers' "
+            f"{len(EXPRESSIONS)} expressions and {len(ACTION_UNITS)} action units only"
+        )
 
 
 def read_priors(

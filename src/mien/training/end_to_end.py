@@ -19,6 +19,7 @@ from torch import Tensor
 from mien.datasets.frame_clips import FrameClips, count_crops, crops_path
 from mien.errors import ConfigError, ModelError
 from mien.faces.align import to_network
+from mien.inference.metadata import require_papers_labels
 from mien.losses import pearson_loss
 from mien.metrics import PairMoments
 from mien.models.end_to_end import EndToEnd
@@ -75,6 +76,7 @@ def load_parts(affect: Path, reactions: Path) -> Parts:
         If a folder holds no trained model, or one of another kind.
     """
     extractor = load_extractor_run(affect)
+    require_papers_labels(extractor.model.labels, affect)
     tensors, state = load_checkpoint(reactions / "model.safetensors")
     if "model" not in state or state.get("preset", "facernet") not in PRESETS:
         raise ModelError(f"{reactions}: is not a masked RNN of 'mien train reactions'")

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from mien.datasets.base import FaceSet
 from mien.datasets.blendshapes import BLENDSHAPES
+from mien.datasets.relabel import relabelled
 from mien.errors import ConfigError, ModelError
 from mien.evaluation.affect import affect_report
 from mien.labels import relatedness
@@ -33,7 +34,12 @@ from mien.training.checkpoint import (
 )
 from mien.training.config import plain_values, save_config
 from mien.training.distill import Teacher, distilled
-from mien.training.exported import is_exported, read_exported, settle_normalisation
+from mien.training.exported import (
+    is_exported,
+    read_exported,
+    settle_normalisation,
+    start_for,
+)
 from mien.training.memory import keep_freed_memory
 from mien.training.mma.config import MMATrainConfig
 from mien.training.mma.feed import CorpusFeed, evaluation_crops, join, make_feeds
@@ -90,17 +96,18 @@ def train_mma(
     torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
     optim = config.optimizer
-    table = torch.from_numpy(relatedness(config.relatedness)).float()
+    table = torch.from_numpy(relatedness(config.relatedness, config.labels)).float()
     full_px = config.model_config().full_px
+    corpora = {name: relabelled(faces, config.labels) for name, faces in corpora.items()}
 
-    model, average = (build_mma(config.preset, **config.model) for _ in range(2))
+    model, average = (build_mma(config.preset, config.labels, **config.model) for _ in range(2))
     layout = training_layout(model)
     for network in (model, average):
         network.to(memory_format=layout)  # type: ignore[call-overload]
     start = None
     if init is not None:
         exported = read_exported(init) if is_exported(init) else None
-        start = exported.state_dict() if exported else load_checkpoint(init)[0]
+        start = start_for(model, exported) if exported else load_checkpoint(init)[0]
         _take(model, start, init)
     average.load_state_dict(model.state_dict())
     auxiliary = _auxiliary_head(config, corpora, model.feature_width)
