@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from mien.report.bars import balance, presence_bar
+from mien.report.charts import FaceView
 from mien.report.curves import Interval, presence
-from mien.report.face import FaceView
 from mien.report.text import (
     channel,
     clock,

@@ -14,8 +14,9 @@ import numpy as np
 from mien.errors import OutputError
 from mien.labels import PAPERS_LABELS
 from mien.report import footer, overview
+from mien.report.charts import FaceView, Page
 from mien.report.curves import Curve, Interval, make_curve, video_span
-from mien.report.face import FaceView, section
+from mien.report.face import section
 from mien.report.text import channel, embed_json, escape, is_number, outside
 from mien.types import FaceSummary, Summary
 
@@ -153,9 +154,8 @@ def _sections(views: list[FaceView], document: dict[str, Any], video: Interval) 
             "Printing shows what is unfolded.</p>"
         )
     )
-    return note + "".join(
-        section(view, document, video, opened=view.index < _OPEN_FACES) for view in views
-    )
+    page = Page(document, video)
+    return note + "".join(section(view, page, opened=view.index < _OPEN_FACES) for view in views)
 
 
 def _embedded(views: list[FaceView], is_image: bool) -> dict[str, Any]:
