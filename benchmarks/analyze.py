@@ -12,7 +12,7 @@ from pathlib import Path
 
 _CHILD = """
 import resource, sys, time
-from mien.inference.pipeline import Analyzer
+from mien.pipeline.analyzer import Analyzer
 from mien.output.schema import to_table
 loaded = time.perf_counter()
 analyzer = Analyzer()

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from mien.faces.align import CROP_SIZE_PX
-from mien.inference.mran import MranFrame, MranModel
+from mien.runtime.mran import MranFrame, MranModel
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.inference.models import AffectModel
+from mien.runtime.models import AffectModel
 from mien.weights import AFFECT_MODEL, weight_path
 
 BATCHES = (1, 4, 16)

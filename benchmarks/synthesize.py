@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 import pyarrow.parquet
 
-from mien.faces.detect import RetinaFaceDetector
+from mien.faces.detectors.retinaface import RetinaFaceDetector
 from mien.synthetic.faces.generation import synthesize_images, synthesize_videos
 
 

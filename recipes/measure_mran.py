@@ -9,9 +9,9 @@ from pathlib import Path
 
 from mien.datasets.streams import load_streams
 from mien.evaluation.affect import without_nan
-from mien.evaluation.mran import mran_traces, score_traces, stage1_traces
-from mien.inference.models import AffectModel
-from mien.inference.mran import MranModel
+from mien.evaluation.models.mran import mran_traces, score_traces, stage1_traces
+from mien.runtime.models import AffectModel
+from mien.runtime.mran import MranModel
 
 BY = ("light", "skin_tone")
 DROPPED = ((), ("thermal",), ("depth",), ("depth", "thermal"), ("color",))

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from mien.faces.align import TEMPLATE
-from mien.inference.options import AnalysisOptions
-from mien.inference.pipeline import Analysis, Analyzer
-from mien.inference.rows import FrameRow
 from mien.labels import ACTION_UNIT_COLUMNS, AFFECT_COLUMNS, EXPRESSION_SLICE, PAPERS_LABELS
+from mien.pipeline.analyzer import Analysis, Analyzer
+from mien.pipeline.options import AnalysisOptions
+from mien.pipeline.rows import FrameRow
 from mien.types import (
     Face,
     FaceEstimates,

@@ -14,9 +14,9 @@ import mien
 from face_doubles import FullAffect, double_analyzer, make_face, texture
 from mien.api import Result, analyze
 from mien.errors import InputError, MienError, OutputError
-from mien.inference.options import AnalysisOptions
 from mien.labels import AFFECT_COLUMNS, DETAIL_COLUMNS, INTENSITY_COLUMNS, REACTIONS
 from mien.output.schema import FRAME_SCHEMA, frame_schema
+from mien.pipeline.options import AnalysisOptions
 from mien.video import write_video
 
 LEFT, RIGHT = make_face(4, 10), make_face(80, 12, 36)

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from mien.faces.align import to_network
-from mien.inference.models import AffectModel
+from mien.runtime.models import AffectModel
 from mien.synthetic.faces.generation import synthesize_images
 
 LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from mien.errors import ModelError
-from mien.evaluation.calibration import Calibration
+from mien.evaluation.calibration.probabilities import Calibration
 from mien.export import (
     FACE_OUTPUTS,
     HALF_TOLERANCE,
@@ -18,11 +18,11 @@ from mien.export import (
     export_mma,
     export_reactions,
 )
-from mien.inference.metadata import METADATA_KEY
-from mien.inference.models import AffectModel, ReactionModel
 from mien.labels import ACTION_UNITS, AFFECT_COLUMNS, EXPRESSIONS
 from mien.models.masked_rnn import MaskedRNN, MaskedRNNConfig
 from mien.models.mma import build_mma
+from mien.runtime.metadata import METADATA_KEY
+from mien.runtime.models import AffectModel, ReactionModel
 
 ABOUT = {"name": "test", "license": "Apache-2.0", "trained_on": "nothing", "caveat": "random"}
 

@@ -24,8 +24,8 @@ from mien.demo import demo_frames, write_demo_clip
 from mien.errors import ConfigError, ModelError
 from mien.evaluation.eye_panel import measure_panel
 from mien.evaluation.jitter import jitter_table, measure_jitter
-from mien.inference.models import AffectModel
 from mien.labels import FACE_LANDMARK_COLUMNS, LabelSet
+from mien.runtime.models import AffectModel
 from mien.video import VideoReader
 from own_labels import COLUMNS, EXPRESSIONS, INTENSITIES, SAID, UNITS, own_extractor
 from tiny_models import tiny_mran, tiny_reactions

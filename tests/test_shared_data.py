@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from mien.api import analyze
-from mien.evaluation.mma import evaluate_mma
-from mien.inference.pipeline import Analyzer
+from mien.evaluation.models.extractor import evaluate_mma
 from mien.labels import ACTION_UNIT_COLUMNS, EXPRESSION_COLUMNS, REACTIONS
+from mien.pipeline.analyzer import Analyzer
 from mien.video import VideoReader, write_video
 
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
+from mien.evaluation.metrics import concordance
 from mien.losses import trace_loss
-from mien.metrics import concordance
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ import torch
 
 from mien.errors import ModelError
 from mien.evaluation.eye_panel import load_eye_panel, measure_panel
-from mien.inference.metadata import trust_of
-from mien.inference.models import AffectModel, ReactionModel
-from mien.inference.mran import MranModel
 from mien.labels import AFFECT_COLUMNS, DETAIL_COLUMNS, REACTIONS
+from mien.runtime.metadata import trust_of
+from mien.runtime.models import AffectModel, ReactionModel
+from mien.runtime.mran import MranModel
 from mien.training.exported import read_exported
 from mien.weights import AFFECT_MODEL, weight_path
 

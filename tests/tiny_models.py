@@ -10,9 +10,9 @@ import onnx
 from onnx import TensorProto, helper
 
 from mien.faces.align import TEMPLATE
-from mien.faces.streams import CHANNELS, STREAMS, normalisation
-from mien.inference.metadata import AFFECT_FORMAT, METADATA_KEY, MRAN_FORMAT, REACTIONS_FORMAT
+from mien.faces.modalities import CHANNELS, STREAMS, normalisation
 from mien.labels import AFFECT_COLUMNS, EXPRESSIONS, REACTIONS
+from mien.runtime.metadata import AFFECT_FORMAT, METADATA_KEY, MRAN_FORMAT, REACTIONS_FORMAT
 
 AFFECT_METADATA: dict[str, Any] = {
     "format": AFFECT_FORMAT,

@@ -23,14 +23,14 @@ from development import balanced, load
 
 from mien.datasets import load_ferplus
 from mien.datasets.priors import expression_shares
-from mien.evaluation.calibration import (
+from mien.evaluation.calibration.probabilities import (
     Calibration,
     fit_unit_temperatures,
     write_calibration,
 )
-from mien.evaluation.decisions import fit_decisions
-from mien.inference.models import AffectModel
+from mien.evaluation.calibration.thresholds import fit_decisions
 from mien.labels import ACTION_UNIT_SLICE, EXPRESSION_SLICE
+from mien.runtime.models import AffectModel
 
 LEAST_ACCURACY = 0.80
 UNIT_SETS = ("ferplus", "muxspace", "synthetic", "panel")

@@ -18,11 +18,11 @@ from mien.datasets import FaceSet, load_ferplus, load_muxspace, load_synthetic
 from mien.datasets.ferplus import load_fer2013_labels
 from mien.datasets.sfhq import load_sfhq
 from mien.evaluation.eye_panel import EyePanel, load_eye_panel
-from mien.evaluation.mma import evaluation_crops
+from mien.evaluation.models.extractor import evaluation_crops
 from mien.faces.align import align
-from mien.faces.detect import RetinaFaceDetector
-from mien.inference.models import AffectModel
+from mien.faces.detectors.retinaface import RetinaFaceDetector
 from mien.labels import EXPRESSIONS
+from mien.runtime.models import AffectModel
 from mien.training.corpora import cached_landmarks
 from mien.types import FaceDetails
 

@@ -22,6 +22,8 @@ fi
 for file in "$data"/* "$runs"/mesh/*.npz; do ln -sfn "$(realpath "$file")" "$runs/data/$(basename "$file")"; done
 mien synthesize images --count 14000 --per-person 2 --seed 31 --framing aligned --modalities color \
     --speech 0.4 --out "$runs/data/synthetic-talking-aligned"
+mien synthesize images --count 12000 --per-person 2 --seed 53 --framing aligned --modalities color \
+    --speech 0.6 --out "$runs/data/synthetic-speaking-aligned"
 mien synthesize images --count 5000 --seed 7 --framing aligned --modalities color \
     --out "$runs/data/synthetic-aligned"
 

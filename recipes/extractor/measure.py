@@ -20,7 +20,7 @@ from development import balanced, load, read_crops
 
 from mien.datasets.mesh import load_mesh
 from mien.evaluation.affect import without_nan
-from mien.evaluation.calibration import calibration_error
+from mien.evaluation.calibration.probabilities import calibration_error
 from mien.evaluation.eye_panel import (
     LEAST_POSITIVES,
     area_under_curve,
@@ -29,8 +29,8 @@ from mien.evaluation.eye_panel import (
 )
 from mien.evaluation.fairness import audit
 from mien.evaluation.jitter import measure_jitter
+from mien.evaluation.metrics import Confusion, concordance
 from mien.faces.pose import turned_pose
-from mien.inference.models import AffectModel
 from mien.labels import (
     ACTION_UNIT_COLUMNS,
     ACTION_UNIT_SLICE,
@@ -39,7 +39,7 @@ from mien.labels import (
     EXPRESSION_SLICE,
     EXPRESSIONS,
 )
-from mien.metrics import Confusion, concordance
+from mien.runtime.models import AffectModel
 from mien.synthetic.faces.behaviour.stills import draw_moment
 from mien.synthetic.faces.rendering.studio import Studio
 from mien.training.augment import sample_crops

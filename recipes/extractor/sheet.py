@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 from development import load, read_crops
 
-from mien.inference.models import AffectModel
 from mien.labels import ACTION_UNIT_SLICE, ACTION_UNITS, EXPRESSION_SLICE, EXPRESSIONS
+from mien.runtime.models import AffectModel
 
 _TILE_PX, _TEXT_PX = 224, 76
 

@@ -17,8 +17,8 @@ from mien.errors import MienError
 
 if TYPE_CHECKING:
     from mien.api import Result, analyze, analyze_frames
-    from mien.inference.options import AnalysisOptions
-    from mien.inference.pipeline import Analyzer
+    from mien.pipeline.analyzer import Analyzer
+    from mien.pipeline.options import AnalysisOptions
 
 __all__ = [
     "AnalysisOptions",
@@ -34,8 +34,8 @@ _LAZY = {
     "analyze": "mien.api",
     "analyze_frames": "mien.api",
     "Result": "mien.api",
-    "Analyzer": "mien.inference.pipeline",
-    "AnalysisOptions": "mien.inference.options",
+    "Analyzer": "mien.pipeline.analyzer",
+    "AnalysisOptions": "mien.pipeline.options",
 }
 
 

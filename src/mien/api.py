@@ -12,10 +12,6 @@ import numpy as np
 import pyarrow as pa
 
 from mien.errors import InputError, MienError
-from mien.inference.guidance import GuidanceFiles
-from mien.inference.options import AnalysisOptions
-from mien.inference.pipeline import Analysis, Analyzer
-from mien.inference.summary import file_stamp
 from mien.labels import (
     EYE_COLUMNS,
     GAZE_COLUMNS,
@@ -38,6 +34,10 @@ from mien.output.layouts import UNDECIDED, layout_warnings
 from mien.output.overlay import write_overlay
 from mien.output.schema import frame_schema, to_table
 from mien.output.sinks import MemorySink, open_sinks
+from mien.pipeline.analyzer import Analysis, Analyzer
+from mien.pipeline.companions import GuidanceFiles
+from mien.pipeline.options import AnalysisOptions
+from mien.pipeline.summary import file_stamp
 from mien.report import write_report
 from mien.types import FaceSummary, ImageArray, Summary
 from mien.video.source import FROM_MEMORY
@@ -293,7 +293,7 @@ def analyze(
         Called with the number of frames that have been finished.
     depth, thermal, streams
         Grey videos of the same recording that guide MRAN (``mran=True`` or ``mran_model=PATH``),
-        and the calibration that says how: `mien.inference.guidance.GuidanceFiles`.
+        and the calibration that says how: `mien.pipeline.companions.GuidanceFiles`.
 
     Returns
     -------

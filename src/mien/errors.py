@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+
+def install(extra: str) -> str:
+    """The command that installs an extra: from the checkout, where there is one, else by name."""
+    checkout = (Path(__file__).parents[2] / "pyproject.toml").is_file()
+    return f"pip install '{'.' if checkout else 'mien'}[{extra}]'"
+
 
 class MienError(Exception):
     """Base of every error that mien raises on purpose. Its text is one line."""

@@ -1,7 +1,7 @@
 """From torch to ONNX: graph, metadata, and the check that both say the same.
 
 An exported file is complete: label orders, preprocessing, frame rate, version, licence and caveat
-travel in its metadata, and `mien.inference` believes nothing else.
+travel in its metadata, and `mien.runtime` believes nothing else.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from torch import Tensor, nn
 
 from mien._version import __version__
 from mien.errors import ConfigError, ModelError
-from mien.evaluation.calibration import Calibration
+from mien.evaluation.calibration.probabilities import Calibration
 from mien.faces.align import CROP_SIZE_PX, TEMPLATE
-from mien.faces.streams import CHANNELS, STREAMS, normalisation
-from mien.inference.metadata import AFFECT_FORMAT, METADATA_KEY, MRAN_FORMAT, REACTIONS_FORMAT
+from mien.faces.modalities import CHANNELS, STREAMS, normalisation
 from mien.labels import AFFECT_COLUMNS, VALENCE_AROUSAL
 from mien.models.masked_rnn import MaskedRNN
 from mien.models.mma import MMAExtractor, MMAOutput, without_input_norm
 from mien.models.mran import MRAN
+from mien.runtime.metadata import AFFECT_FORMAT, METADATA_KEY, MRAN_FORMAT, REACTIONS_FORMAT
 from mien.training.config import read_toml
 from mien.training.settling import folded_weights
 

@@ -111,6 +111,6 @@ def test_what_makes_no_sense_is_one_line(place: Path, tmp_path: Path) -> None:
 
 
 def test_without_weights_it_says_so(place: Path, tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr("mien.inference.mran.MRAN_MODEL", "none")
+    monkeypatch.setattr("mien.runtime.mran.MRAN_MODEL", "none")
     code, _, error = run(place / "clip.mp4", "--out", tmp_path, "--mran")
     assert code == 1 and "no weights of MRAN; give a model of your own" in str(error)

@@ -13,7 +13,7 @@ from mien.cli import cli
 from mien.datasets.sequences import SequenceSet
 from mien.demo import write_demo_clip
 from mien.errors import DataError, ModelError
-from mien.inference.models import ReactionModel
+from mien.runtime.models import ReactionModel
 from mien.synthetic.reactions import StageOneNoise, simulate
 from tiny_models import tiny_affect
 

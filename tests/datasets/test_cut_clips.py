@@ -24,7 +24,7 @@ from mien.datasets.frame_clips import (
 )
 from mien.demo import write_demo_clip
 from mien.errors import ConfigError, DataError, OutputError
-from mien.inference.resample import resample_track
+from mien.pipeline.resample import resample_track
 from mien.video import VideoWriter, write_video
 
 OUTPUTS = ("joy", "calm")

@@ -34,7 +34,7 @@ from mien.datasets.registry import CORPORA
 from mien.datasets.stream_prepare import STREAM_CORPORA
 from mien.demo import write_demo_clip
 from mien.errors import ConfigError, ModelError, OutputError
-from mien.inference.pipeline import Analysis, Analyzer
+from mien.pipeline.analyzer import Analysis, Analyzer
 from mien.video import VideoWriter, write_video
 from tiny_models import AFFECT_METADATA, tiny_affect
 

@@ -18,8 +18,8 @@ from mien.datasets.features import (
 )
 from mien.datasets.prepared import PreparedVideo, load_prepared, read_document, write_prepared
 from mien.errors import DataError
-from mien.inference.resample import Resampler
 from mien.labels import AFFECT_COLUMNS
+from mien.pipeline.resample import Resampler
 
 OUTPUTS = ("joy", "calm")
 

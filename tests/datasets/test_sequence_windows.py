@@ -3,7 +3,7 @@ import pytest
 
 from mien.datasets.sequences import SequenceSet
 from mien.datasets.windows import cut_windows, window_starts
-from mien.inference.windows import ReactionWindows
+from mien.pipeline.reaction_windows import ReactionWindows
 
 
 def a_set(lengths):

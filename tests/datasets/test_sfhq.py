@@ -77,6 +77,29 @@ def test_a_mesh_teaches_units_without_votes(tmp_path: Path) -> None:
     assert faces.face_landmarks is not None and np.isfinite(faces.face_landmarks).all()
 
 
+def test_a_smile_is_labelled_by_the_mesh_and_captions_by_their_word(tmp_path: Path) -> None:
+    path = write_sfhq(tmp_path, rows_of(40))
+    names = load_sfhq(path).names
+    seen = {"mouthSmileLeft": 0.4, "mouthSmileRight": 0.4}
+    faces = load_sfhq(path, write_npz(tmp_path / "mesh.npz", mesh_arrays(names, seen)))
+    happy, neutral = EXPRESSIONS.index("happiness"), EXPRESSIONS.index("neutral")
+    assert faces.majority.tolist() == [happy, -1, EXPRESSIONS.index("surprise"), *[-1] * 40]
+    assert faces.expression_weight.tolist() == [1, 0, 1, *[0.5] * 40]
+    assert np.isnan(faces.expressions[1]).all() and faces.expressions[2, happy] < 0.02
+    # 0.4 lies half way on AU 12's line: half a smile.
+    np.testing.assert_allclose(faces.expressions[3:, happy], 0.45 + 0.1 / 7, atol=1e-5)
+    np.testing.assert_allclose(faces.expressions[3:, neutral], 0.45 + 0.1 / 7, atol=1e-5)
+
+
+def test_a_frown_beside_the_smile_leaves_a_face_unlabelled(tmp_path: Path) -> None:
+    path = write_sfhq(tmp_path, rows_of(40))
+    names = load_sfhq(path).names
+    seen = {"mouthSmileLeft": 0.4, "mouthSmileRight": 0.4, "mouthFrownLeft": 0.5}
+    seen |= {"mouthFrownRight": 0.5}
+    faces = load_sfhq(path, write_npz(tmp_path / "mesh.npz", mesh_arrays(names, seen)))
+    assert not faces.expression_weight[3:].any() and np.isnan(faces.expressions[3:]).all()
+
+
 def test_a_table_without_its_columns_is_refused(tmp_path: Path) -> None:
     rows = [{k: v for k, v in row.items() if k != "use"} for row in rows_of(2)]
     with pytest.raises(DataError, match=r"looked for columns \['use'\]"):

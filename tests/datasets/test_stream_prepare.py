@@ -27,7 +27,7 @@ from mien.datasets.streams import load_streams
 from mien.demo import demo_frames
 from mien.errors import DataError, OutputError
 from mien.faces.align import TEMPLATE, similarity
-from mien.faces.detect import RetinaFaceDetector
+from mien.faces.detectors.retinaface import RetinaFaceDetector
 from stream_replicas import annotation, write_afew, write_mavfer, write_pictures, write_recola
 
 FACE = (12.0, 16.0, 40.0)  # x, y, size in the 64 x 48 pictures of the replicas

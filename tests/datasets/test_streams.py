@@ -19,7 +19,7 @@ from mien.datasets.streams import (
     write_recording,
 )
 from mien.errors import DataError
-from mien.faces.streams import STREAMS
+from mien.faces.modalities import STREAMS
 
 FRAMES = 7
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from mien.evaluation.affect_scale import fit_affect_scale, scaled_affect
+from mien.evaluation.calibration.affect_scale import fit_affect_scale, scaled_affect
 
 
 def ccc(x: np.ndarray, y: np.ndarray) -> float:

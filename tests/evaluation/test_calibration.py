@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mien.errors import ConfigError
-from mien.evaluation.calibration import (
+from mien.evaluation.calibration.probabilities import (
     Calibration,
     calibration_error,
     fit_expressions,
@@ -163,8 +163,8 @@ def test_export_takes_temperatures_in(tmp_path: Path) -> None:
     from corpus_builder import write_ferplus
     from mien.cli import cli
     from mien.export import export_mma
-    from mien.inference.models import AffectModel
     from mien.models.mma import build_mma
+    from mien.runtime.models import AffectModel
 
     torch.manual_seed(0)
     model = build_mma("compact", widths=(8, 16), depths=(1, 1), stem_width=8).eval()

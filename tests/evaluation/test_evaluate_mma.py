@@ -9,6 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 pytest.importorskip("onnx")
+from mien.cli.evaluate_mma import path_and_split
+
 from corpus_builder import (
     blendshape_arrays,
     ferplus_arrays,
@@ -19,12 +21,11 @@ from corpus_builder import (
 )
 from corpus_replicas import write_aff_wild
 from mien.cli import cli
-from mien.cli.evaluate_mma import path_and_split
 from mien.datasets import load_aff_wild2, load_ferplus, load_muxspace
 from mien.datasets.annotated_faces import load_annotated_faces
 from mien.datasets.annotations import write_annotations
 from mien.errors import DataError, ModelError
-from mien.evaluation.mma import evaluate_mma, evaluation_crops
+from mien.evaluation.models.extractor import evaluate_mma, evaluation_crops
 from mien.faces.align import align
 from tiny_models import tiny_affect
 

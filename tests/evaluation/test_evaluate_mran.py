@@ -18,12 +18,12 @@ from mien.datasets.streams import (
     write_recording,
 )
 from mien.errors import ConfigError
-from mien.evaluation.mran import group_values, mran_traces, score_traces, stage1_traces
+from mien.evaluation.models.mran import group_values, mran_traces, score_traces, stage1_traces
 from mien.export import HALF_TOLERANCE, export_mran
-from mien.inference.models import AffectModel
-from mien.inference.mran import MranModel
-from mien.inference.mran_clips import clip_inputs
 from mien.models.mran import MRAN, MRANConfig
+from mien.runtime.clips import clip_inputs
+from mien.runtime.models import AffectModel
+from mien.runtime.mran import MranModel
 from mien.training.checkpoint import save_checkpoint
 from mien.training.mran import clip_reader
 from mien.training.stream_batches import read_recordings

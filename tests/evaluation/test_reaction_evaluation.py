@@ -15,9 +15,9 @@ from mien.datasets.sequences import SequenceSet
 from mien.errors import DataError
 from mien.evaluation.bootstrap import bootstrap_pearson
 from mien.evaluation.figures import Bar, bars, scatter_grid
-from mien.evaluation.reactions import challenge_column, evaluate_reactions, write_submission
-from mien.inference.models import ReactionModel
+from mien.evaluation.models.reactions import challenge_column, evaluate_reactions, write_submission
 from mien.labels import REACTIONS
+from mien.runtime.models import ReactionModel
 from tiny_models import REACTIONS_METADATA, tiny_reactions
 
 

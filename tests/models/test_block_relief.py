@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mien.faces.streams import DEPTH_RANGE_MM
+from mien.faces.modalities import DEPTH_RANGE_MM
 from mien.models.blocks.relief import LIGHT, PIXEL_MM, SMOOTHING_PX, Relief
 from mien.models.blocks.resample import resample_weights
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mien.inference.rows import Attention, FrameRow
 from mien.output.attention import AttentionFile, by_face, to_records, write_attention
 from mien.output.attention_video import paint, scale_top, write_attention_files
+from mien.pipeline.rows import Attention, FrameRow
 from mien.video import VideoReader, write_video
 
 MATRIX = np.array([[0.5, 0.0, 100.0], [0.0, 0.5, 60.0]])  # the crop is 56 px wide, at (100, 60)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from mien.errors import OutputError
-from mien.inference.summary import file_stamp
 from mien.output.folder import choose_folder, prepare_root, whole_folder, write_document
+from mien.pipeline.summary import file_stamp
 
 
 def result_of(folder: Path, source: str, content: str = "old") -> Path:

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from face_doubles import make_face
-from mien.inference.pipeline import FrameRow
 from mien.labels import AFFECT_COLUMNS
 from mien.output.layouts import LayoutWriter
 from mien.output.other_angles import head_matrix, openface_gaze, openface_pose, pyfeat_pose
 from mien.output.schema import to_table
+from mien.pipeline.analyzer import FrameRow
 from mien.types import FaceDetails
 
 UNITS = [f"{n:02d}" for n in (1, 2, 4, 5, 6, 7, 9, 10, 11, 12, 15, 17, 20, 23, 24, 25, 26)]

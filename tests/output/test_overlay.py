@@ -12,12 +12,12 @@ from face_doubles import double_analyzer, make_face, texture
 from mien.api import analyze
 from mien.cli import cli
 from mien.errors import InputError, OutputError
-from mien.inference.rows import FrameRow
 from mien.labels import AFFECT_COLUMNS, EXPRESSIONS
 from mien.output.overlay import read_frames_table, write_overlay
 from mien.output.overlay_panel import draw_faces, panel_size
 from mien.output.schema import to_table
 from mien.output.sinks import open_sinks
+from mien.pipeline.rows import FrameRow
 from mien.video import VideoReader, write_video
 
 LEVELS = [0.5] * 17
@@ -267,7 +267,7 @@ def test_the_command_and_save_write_it(tmp_path, monkeypatch):
     folder = analyze(picture, analyzer=analyzer).save(tmp_path / "still", overlay=True)
     drawn = cv2.imread(str(folder / "overlay.png"))
     assert drawn.shape == (120, 160, 3) and not np.array_equal(drawn, images[0])
-    monkeypatch.setattr("mien.inference.pipeline.Analyzer", lambda options: analyzer)
+    monkeypatch.setattr("mien.pipeline.analyzer.Analyzer", lambda options: analyzer)
     result = CliRunner().invoke(
         cli, ["analyze", str(clip), "--out", str(tmp_path / "out"), "--overlay"],
         catch_exceptions=False,

@@ -7,10 +7,10 @@ import pyarrow.parquet
 import pytest
 
 from face_doubles import make_face
-from mien.inference.pipeline import FrameRow
 from mien.labels import DETAIL_COLUMNS, FACE_LANDMARK_COLUMNS
 from mien.output.schema import FRAME_SCHEMA, frame_schema, to_table
 from mien.output.sinks import FileSink, MemorySink, open_sinks
+from mien.pipeline.analyzer import FrameRow
 from mien.types import FaceDetails, no_details
 
 # Written out by hand from the specification of the outputs, schema version 1.

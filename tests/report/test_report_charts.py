@@ -11,11 +11,20 @@ import report_builder as build
 from report_page import Page
 
 from mien.labels import AFFECT_COLUMNS
-from mien.report import draw, render_report
-from mien.report.bars import bar, presence_bar
-from mien.report.circumplex import circumplex
-from mien.report.curves import Curve, all_known, any_known, face_span, make_curve, ticks, video_span
-from mien.report.heat import cells, png
+from mien.report import render_report
+from mien.report.charts import svg
+from mien.report.charts.bars import bar, presence_bar
+from mien.report.charts.circumplex import circumplex
+from mien.report.charts.curves import (
+    Curve,
+    all_known,
+    any_known,
+    face_span,
+    make_curve,
+    ticks,
+    video_span,
+)
+from mien.report.charts.heat import cells, png
 from mien.report.text import clock, embed_json, escape, number
 from mien.types import Timeline
 
@@ -35,7 +44,7 @@ def test_gaps_split_a_line() -> None:
     known = any_known(curve.values)
     assert list(curve.runs(known)) == [slice(0, 2), slice(3, 4), slice(6, 9)]
     assert curve.intervals(known) == [(0.0, 2.0), (3.0, 4.0), (6.0, 9.0)]
-    path = draw.line(curve, 0, (0.0, 9.0), -1.0, 1.0, "valence")
+    path = svg.line(curve, 0, (0.0, 9.0), -1.0, 1.0, "valence")
     assert path.count("M") == 3
     assert "M3889 300h0" in path  # the lone point is a dot at 3.5 of 9 s, 0.4 of -1..1
 
@@ -84,7 +93,7 @@ def test_areas_need_all_expressions_and_reach_the_edges_of_their_bins() -> None:
     curve = curve_of([0.1, 0.1, 0.1, 0.1])
     curve.values[2, 5] = np.nan
     assert all_known(curve.values[:, 2:9]).tolist() == [True, True, False, True]
-    drawn = draw.stack(curve, (0.0, 4.0))
+    drawn = svg.stack(curve, (0.0, 4.0))
     assert drawn.count("<path") == 7
     bottom = drawn.rpartition("<path")[2]
     assert 'class="e-happiness"' in bottom

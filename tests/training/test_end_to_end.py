@@ -149,7 +149,7 @@ def test_what_does_not_fit_is_named(folder, runs, tmp_path):
 @pytest.mark.slow
 def test_a_clip_is_cut_from_a_video(tmp_path):
     from mien.datasets.frame_clips import cut_clip
-    from mien.faces.detect import RetinaFaceDetector
+    from mien.faces.detectors.retinaface import RetinaFaceDetector
 
     video = write_demo_clip(tmp_path / "clip.mp4", 0.6)
     crops = cut_clip(video, RetinaFaceDetector(), fps=10.0)

@@ -11,10 +11,10 @@ import torch
 from striped import BRANCHED
 
 from mien.errors import ConfigError, ModelError
-from mien.evaluation.calibration import Calibration
+from mien.evaluation.calibration.probabilities import Calibration
 from mien.export import HALF_TOLERANCE, export_mma
-from mien.inference.metadata import METADATA_KEY
 from mien.models.mma import build_mma
+from mien.runtime.metadata import METADATA_KEY
 from mien.training.exported import read_exported, settle_normalisation, start_file
 from mien.weights import REACTION_MODEL, weight_path
 

@@ -12,9 +12,9 @@ from torch.nn import BatchNorm2d
 
 from mien.errors import ConfigError, ModelError
 from mien.export import HALF_TOLERANCE, export_mran
-from mien.inference.metadata import METADATA_KEY
 from mien.models.mran import MRAN, MRANConfig
 from mien.models.mran.other_streams import start_from_other_streams
+from mien.runtime.metadata import METADATA_KEY
 from mien.training.exported_mran import (
     read_exported_mran,
     settle_encoders,

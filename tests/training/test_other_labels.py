@@ -19,17 +19,17 @@ from mien.datasets.relabel import relabelled
 from mien.demo import write_demo_clip
 from mien.errors import ConfigError, DataError, ModelError
 from mien.evaluation.affect import affect_report
-from mien.evaluation.calibrate import calibrate
 from mien.evaluation.calibration import Calibration, read_calibration, write_calibration
+from mien.evaluation.calibration.fit import calibrate
 from mien.evaluation.consistency import contradictions
+from mien.evaluation.contact_sheets import write_sheets
 from mien.evaluation.corpora import LabelledFaces
-from mien.evaluation.mma import measure
-from mien.evaluation.sheets import write_sheets
+from mien.evaluation.models.extractor import measure
 from mien.export import export_mma
-from mien.inference.models import AffectModel
 from mien.labels import ACTION_UNITS, EXPRESSIONS, LabelSet, relatedness
 from mien.losses import MMALossWeights, distribution_matching_loss
 from mien.models.mma import build_mma
+from mien.runtime.models import AffectModel
 from mien.training.config import load_config
 from mien.training.distill import Teacher, distilled
 from mien.training.exported import read_exported, start_for

@@ -1,4 +1,4 @@
-"""``mien ablate``: tables of FaceRNET and of MRAN, run again on one's own data."""
+"""``mien ablate``: run the papers' tables again on your data (needs the extra 'train')."""
 
 from __future__ import annotations
 
@@ -48,7 +48,8 @@ MRAN_TABLE = "mran"
     type=click.Path(path_type=Path),
     multiple=True,
     help="For mran: what the encoders of every row start from, a run folder of 'mien train mran' "
-    "or, compact, of 'mien train mma', or the .onnx of an exported compact extractor. Repeatable.",
+    "or, compact, of 'mien train extractor', or the .onnx of an exported compact extractor. "
+    "Repeatable.",
 )
 @click.option(
     "--set", "overrides", multiple=True, metavar="A.B=C", help="Change one setting; repeatable."

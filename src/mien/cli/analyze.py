@@ -1,4 +1,4 @@
-"""``mien analyze``: videos and images in, tables and reports out."""
+"""``mien analyze``: read the faces in videos and images; write tables and reports."""
 
 from __future__ import annotations
 
@@ -16,28 +16,9 @@ from mien.errors import InputError, MienError
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-    from mien.inference.guidance import GuidanceFiles
-    from mien.inference.pipeline import Analyzer
-
-# What a folder is searched for. A file named on the command line is tried whatever its suffix.
-_VIDEO_SUFFIXES = {
-    *(".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".flv", ".wmv", ".mpg", ".mpeg"),
-    *(".mts", ".m2ts", ".ts", ".3gp", ".ogv"),
-}
-_IMAGE_SUFFIXES = {
-    ".jpg",
-    ".jpeg",
-    ".png",
-    ".bmp",
-    ".webp",
-    ".tif",
-    ".tiff",
-    ".gif",
-    ".heic",
-    ".heif",
-    ".avif",
-}
-_SUFFIXES = _VIDEO_SUFFIXES | _IMAGE_SUFFIXES
+    from mien.jobs import Job
+    from mien.pipeline.analyzer import Analyzer
+    from mien.pipeline.companions import GuidanceFiles
 
 
 @click.command("analyze")
@@ -104,6 +85,13 @@ _SUFFIXES = _VIDEO_SUFFIXES | _IMAGE_SUFFIXES
     default="v2",
     show_default=True,
     help="Columns of the frames table; v1 leaves out what came after the 26 estimates.",
+)
+@click.option(
+    "--detector",
+    default="retinaface",
+    show_default=True,
+    metavar="NAME",
+    help="Face detector; packages can add their own.",
 )
 @click.option(
     "--detect-side",
@@ -177,6 +165,7 @@ def command(
     min_quality: float | None,
     prior: str,
     columns: str,
+    detector: str,
     detect_side_px: int,
     steady: bool,
     reaction_model: Path | None,
@@ -197,10 +186,11 @@ def command(
     OUT/NAME/ with the frames table, video.json and report.html. Exit code: 0 if all inputs
     were analysed, 1 if some failed (the others are complete), 2 for wrong usage.
     """
-    from mien.inference.guidance import GuidanceFiles
-    from mien.inference.options import AnalysisOptions
-    from mien.inference.pipeline import Analyzer
-    from mien.output.folder import choose_folder, prepare_root
+    from mien.jobs import plan_jobs
+    from mien.output.folder import prepare_root
+    from mien.pipeline.analyzer import Analyzer
+    from mien.pipeline.companions import GuidanceFiles
+    from mien.pipeline.options import AnalysisOptions
 
     try:
         options = AnalysisOptions(
@@ -210,6 +200,7 @@ def command(
             min_quality=min_quality,
             prior=prior,
             columns=columns,
+            detector=detector,
             detect_side_px=detect_side_px,
             steady=steady,
             threads=threads,
@@ -227,28 +218,15 @@ def command(
     analyzer = Analyzer(options)
     failed = analysed = 0
     reacted = False
-    taken: set[str] = set()
-    seen: set[Path] = set()
-    for name in inputs:
+    for job in plan_jobs(inputs, out, complain):
         try:
-            sources = _expand(name)
-        except InputError as error:
+            if isinstance(job, InputError):
+                raise job
+            reacted |= _analyze_one(analyzer, job, guidance, kind, layouts, overlay, quiet)
+            analysed += 1
+        except MienError as error:
             failed += 1
             complain(error)
-            continue
-        for source in sources:
-            if Path(source).resolve() in seen:  # named twice, or in a folder and by itself
-                continue
-            seen.add(Path(source).resolve())
-            folder = choose_folder(out, source, taken)
-            try:
-                reacted |= _analyze_one(
-                    analyzer, source, guidance, folder, kind, layouts, overlay, quiet
-                )
-                analysed += 1
-            except MienError as error:
-                failed += 1
-                complain(error)
     if reacted and not quiet and analyzer.reactions is not None:
         click.echo(f"reactions: {analyzer.reactions.metadata.get('caveat')}")
     if analyzer.mran is not None and not quiet and analysed:
@@ -268,50 +246,6 @@ def _check_guidance(mran: bool, inputs: tuple[str, ...], guidance: GuidanceFiles
         raise click.UsageError(f"{options}: goes with one INPUT, a video; give them one by one")
 
 
-def _expand(name: str) -> list[str]:
-    """The input itself, or the media files below a folder in order of name.
-
-    Left out are mien's own results (an overlay is no recording), and depth and thermal videos
-    beside their ``color.*``, which are not for the color models.
-    """
-    from mien.output.folder import is_result
-
-    path = Path(name)
-    try:
-        if not path.is_dir():
-            return [name]
-    except OSError as error:
-        raise InputError(f"{name}: cannot be read ({error.strerror}); check the name") from error
-    found = sorted(
-        str(file)
-        for file in path.rglob("*")
-        if file.suffix.lower() in _SUFFIXES
-        and file.is_file()
-        and not _is_hidden(file, path)
-        and not is_result(file)
-    )
-    colored = {Path(file).parent for file in found if Path(file).stem == "color"}
-    guides = [
-        file
-        for file in found
-        if Path(file).stem in ("depth", "thermal") and Path(file).parent in colored
-    ]
-    if guides:
-        found = [file for file in found if file not in set(guides)]
-        complain(
-            f"{name}: left out {len(guides)} depth and thermal video(s) beside a color.*; "
-            "give one recording at a time with --depth and --thermal"
-        )
-    if not found:
-        raise InputError(f"{name}: this folder holds no videos or images; name the files instead")
-    return found
-
-
-def _is_hidden(file: Path, folder: Path) -> bool:
-    """Whether it is a file like ``._clip.mp4``, which is no video, or lies in a hidden folder."""
-    return any(part.startswith(".") for part in file.relative_to(folder).parts)
-
-
 def _bar(total: int | None, words: str, quiet: bool) -> tqdm[NoReturn]:
     """Progress in frames."""
     from tqdm import tqdm
@@ -322,16 +256,14 @@ def _bar(total: int | None, words: str, quiet: bool) -> tqdm[NoReturn]:
 
 def _analyze_one(
     analyzer: Analyzer,
-    source: str,
+    job: Job,
     guidance: GuidanceFiles,
-    folder: Path,
     kind: str,
     layouts: tuple[str, ...],
     overlay: bool,
     quiet: bool,
 ) -> bool:
     """Analyse one input into its folder; whether reactions were estimated."""
-    from mien.inference.summary import source_text
     from mien.output.attention import AttentionFile
     from mien.output.attention_video import write_attention_files
     from mien.output.folder import whole_folder, write_document
@@ -339,9 +271,11 @@ def _analyze_one(
     from mien.output.overlay import read_frames_table, write_overlay
     from mien.output.schema import frame_schema, to_table
     from mien.output.sinks import open_sinks
+    from mien.pipeline.summary import source_text
     from mien.report import write_report
 
     started = time.perf_counter()
+    source, folder = job.source, job.folder
     mran, columns, labels = analyzer.mran is not None, analyzer.options.columns, analyzer.labels
     with ExitStack() as stack:
         analysis = stack.enter_context(analyzer.open(source, guidance))

@@ -1,4 +1,4 @@
-"""``mien calibrate``: make a model's probabilities mean what they say, and decide on units."""
+"""``mien calibrate``: fit what makes a model's probabilities mean what they say."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from pathlib import Path
 
 import click
 
-from mien.cli.evaluate_mma import path_and_split
+from mien.cli import WithAliases
+from mien.cli.evaluate_extractor import path_and_split
 
 
-@click.group("calibrate")
+@click.group("calibrate", cls=WithAliases)
 def command() -> None:
     """Fit what makes probabilities mean what they say, and when an action unit is active."""
 
 
-@command.command("mma")
+@command.command("extractor")
 @click.option(
     "--model",
     type=click.Path(path_type=Path),
@@ -27,13 +28,13 @@ def command() -> None:
     required=True,
     multiple=True,
     metavar="PATH[@SPLIT]",
-    help="Held-out faces, as for 'mien evaluate mma'; repeatable.",
+    help="Held-out faces, as for 'mien evaluate extractor'; repeatable.",
 )
 @click.option(
     "--to",
     type=click.Path(path_type=Path),
     required=True,
-    help="The JSON file to write; give it to 'mien export mma --calibration'.",
+    help="The JSON file to write; give it to 'mien export extractor --calibration'.",
 )
 @click.option(
     "--biases",
@@ -41,14 +42,14 @@ def command() -> None:
     help="Fit a bias per expression besides: for a network that was shown rare expressions more "
     "often than these photographs have them.",
 )
-def mma(model: Path, data: tuple[str, ...], to: Path, biases: bool) -> None:
+def extractor(model: Path, data: tuple[str, ...], to: Path, biases: bool) -> None:
     """Fit temperatures and action-unit decisions on half of the faces, measure on the rest."""
     from mien.errors import ConfigError
     from mien.evaluation.affect import without_nan
-    from mien.evaluation.calibrate import calibrate
-    from mien.evaluation.calibration import write_calibration
+    from mien.evaluation.calibration.fit import calibrate
+    from mien.evaluation.calibration.probabilities import write_calibration
     from mien.evaluation.corpora import load_labelled
-    from mien.inference.models import AffectModel
+    from mien.runtime.models import AffectModel
 
     extractor = AffectModel(model)
     if extractor.metadata.get("calibration"):

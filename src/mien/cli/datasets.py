@@ -1,4 +1,4 @@
-"""``mien datasets``: corpora that mien reads, what is known of them, and their preparation."""
+"""``mien datasets``: list, describe and prepare corpora of real faces."""
 
 from __future__ import annotations
 

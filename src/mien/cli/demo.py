@@ -1,4 +1,4 @@
-"""``mien demo``: the shortest way to see what mien does."""
+"""``mien demo``: analyse the sample that comes with mien and say where the report is."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ def fairness(people: int, seed: int, model: Path | None, as_json: bool) -> None:
     """
     from mien.evaluation.affect import without_nan
     from mien.evaluation.fairness import audit, fairness_table
-    from mien.inference.models import AffectModel
+    from mien.runtime.models import AffectModel
 
     with tqdm(desc="faces", unit="face") as bar:
         groups = audit(AffectModel(model), people, seed, bar.update)

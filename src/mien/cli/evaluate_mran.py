@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from mien.cli.progress import progress_bar
-from mien.evaluation.mran import RecordingTraces
+from mien.evaluation.models.mran import RecordingTraces
 
 
 @click.command("mran")
@@ -65,13 +65,13 @@ def mran(
 
     Clips overlap by half, and a frame's estimates are averaged. CCC has denominator n.
     """
-    from mien.cli.evaluate_mma import path_and_split
+    from mien.cli.evaluate_extractor import path_and_split
     from mien.datasets.streams import load_streams
     from mien.evaluation.affect import without_nan
-    from mien.evaluation.mran import check_dropped, mran_traces, score_traces, stage1_traces
+    from mien.evaluation.models.mran import check_dropped, mran_traces, score_traces, stage1_traces
     from mien.evaluation.trace_table import trace_table
-    from mien.inference.models import AffectModel
-    from mien.inference.mran import MranModel
+    from mien.runtime.models import AffectModel
+    from mien.runtime.mran import MranModel
 
     path, named = path_and_split(data)
     split = named or "test"

@@ -36,7 +36,7 @@ def panel(data: Path, model: Path | None, half: str, as_json: bool) -> None:
     """
     from mien.evaluation.affect import without_nan
     from mien.evaluation.eye_panel import load_eye_panel, measure_panel
-    from mien.inference.models import AffectModel
+    from mien.runtime.models import AffectModel
 
     report = measure_panel(AffectModel(model), load_eye_panel(data), half)
     if as_json:

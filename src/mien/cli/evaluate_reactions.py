@@ -66,8 +66,8 @@ def reactions(
 
     from mien.datasets.reaction_sets import SimulationConfig, failed_videos, load_split
     from mien.evaluation.affect import without_nan
-    from mien.evaluation.reactions import evaluate_reactions, write_submission
-    from mien.inference.models import ReactionModel
+    from mien.evaluation.models.reactions import evaluate_reactions, write_submission
+    from mien.runtime.models import ReactionModel
 
     network = ReactionModel(model)
     usual = SimulationConfig()

@@ -1,4 +1,4 @@
-"""``mien export``: trained model to ONNX."""
+"""``mien export``: turn a trained model into the ONNX file that mien reads."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ from pathlib import Path
 
 import click
 
-from mien.cli import require_torch
+from mien.cli import NeedsTorch
 from mien.errors import ModelError
 
 
-@click.group("export")
+@click.group("export", cls=NeedsTorch)
 def command() -> None:
     """Turn a trained model into the ONNX file that mien reads. Needs the extra 'train'."""
-    require_torch()
 
 
 _run = click.option(
@@ -41,20 +40,20 @@ _half = click.option(
 )
 
 
-@command.command("mma")
+@command.command("extractor")
 @_run
 @_to
 @_about
 @click.option(
     "--calibration",
     type=click.Path(path_type=Path),
-    help="Temperatures, biases and decisions from 'mien calibrate mma'; they become part of the "
-    "file.",
+    help="Temperatures, biases and decisions from 'mien calibrate extractor'; they become part of "
+    "the file.",
 )
 @_half
-def mma(run: Path, to: Path, about: Path, calibration: Path | None, half: bool) -> None:
-    """Export an extractor trained with 'mien train mma'."""
-    from mien.evaluation.calibration import read_calibration
+def extractor(run: Path, to: Path, about: Path, calibration: Path | None, half: bool) -> None:
+    """Export an extractor trained with 'mien train extractor'."""
+    from mien.evaluation.calibration.probabilities import read_calibration
     from mien.export import export_mma, read_about
     from mien.training.runs import load_extractor_run
 

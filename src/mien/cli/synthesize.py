@@ -1,4 +1,4 @@
-"""``mien synthesize``: sets of synthetic faces with exact truth."""
+"""``mien synthesize``: draw synthetic faces with exact truth (needs the extra 'synthetic')."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SHEETS = (".png", ".jpg")
 
 @click.group("synthesize")
 def command() -> None:
-    """Draw faces with all labels known. Needs the extra: pip install ".[synthetic]".
+    """Draw faces with all labels known. Needs the extra 'synthetic'.
 
     Nobody in the pictures is real: every face is computed from random numbers.
     """

@@ -1,4 +1,4 @@
-"""``mien train``: train models from a configuration file."""
+"""``mien train``: train a model (needs the extra 'train')."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from pathlib import Path
 
 import click
 
-from mien.cli import require_torch
+from mien.cli import NeedsTorch
 from mien.errors import ConfigError
 
 
-@click.group("train")
+@click.group("train", cls=NeedsTorch)
 def command() -> None:
-    """Train a model. Needs the extra: pip install ".[train]"."""
-    require_torch()
+    """Train a model. Needs the extra 'train'."""
 
 
 _config = click.option(
@@ -32,7 +31,7 @@ _set = click.option(
 )
 
 
-@command.command("mma")
+@command.command("extractor")
 @_config
 @click.option(
     "--data", type=click.Path(path_type=Path), required=True, help="Folder that holds the corpora."
@@ -58,7 +57,7 @@ _set = click.option(
     help="Folder for landmarks that are found once. Default: the --out folder.",
 )
 @_set
-def mma(
+def extractor(
     config: Path,
     data: Path,
     out: Path,
@@ -161,8 +160,8 @@ def reactions(config: Path, data: str, out: Path, overrides: tuple[str, ...]) ->
     type=click.Path(path_type=Path),
     multiple=True,
     help="What the encoders start from: the .onnx of an exported compact extractor, the shipped "
-    "one for example, or the run folder of 'mien train mma' or of 'mien train mran'. Repeatable, "
-    "for runs of one stream each; of several for a stream the last counts.",
+    "one for example, or the run folder of 'mien train extractor' or of 'mien train mran'. "
+    "Repeatable, for runs of one stream each; of several for a stream the last counts.",
 )
 @_set
 def mran(
@@ -206,7 +205,7 @@ def mran(
     "--affect",
     type=click.Path(path_type=Path),
     required=True,
-    help="Run folder of 'mien train mma' to start from.",
+    help="Run folder of 'mien train extractor' to start from.",
 )
 @click.option(
     "--reactions",

@@ -28,7 +28,7 @@ from mien.datasets.frame_clips import (
 )
 from mien.datasets.prepared_files import write_text
 from mien.errors import ConfigError, DataError, InputError
-from mien.faces.detect import FaceDetector
+from mien.faces.detectors import FaceDetector
 from mien.workers import Tick, run
 
 MOST_POSITIONS = 480

@@ -12,12 +12,12 @@ import numpy as np
 from mien.datasets.features import Features, write_features
 from mien.datasets.prepared_files import write_text
 from mien.errors import InputError, MienError
-from mien.inference.metadata import require_papers_labels
-from mien.inference.models import AffectModel
-from mien.inference.options import AnalysisOptions
-from mien.inference.pipeline import Analyzer
-from mien.inference.resample import longest_step_s
 from mien.labels import AFFECT_COLUMNS
+from mien.pipeline.analyzer import Analyzer
+from mien.pipeline.options import AnalysisOptions
+from mien.pipeline.resample import longest_step_s
+from mien.runtime.metadata import require_papers_labels
+from mien.runtime.models import AffectModel
 from mien.types import FloatArray
 from mien.weights import AFFECT_MODEL, weight_path
 from mien.workers import Tick

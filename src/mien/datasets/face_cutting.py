@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from mien.faces.detect import FaceDetector, RetinaFaceDetector
-from mien.inference.face_finder import FaceFinder
-from mien.inference.options import AnalysisOptions
-from mien.inference.resample import longest_step_s
+from mien.faces.detectors import FaceDetector
+from mien.faces.detectors.retinaface import RetinaFaceDetector
+from mien.pipeline.face_finder import FaceFinder
+from mien.pipeline.options import AnalysisOptions
+from mien.pipeline.resample import longest_step_s
 from mien.types import FloatArray, Frame, ImageArray
 
 OPTIONS = AnalysisOptions(faces="largest", reactions=False, threads=1)

@@ -18,8 +18,8 @@ import pyarrow as pa
 
 from mien.datasets.prepared_files import facts_of, numbers, read_parquet, with_facts, write_whole
 from mien.errors import DataError
-from mien.inference.resample import longest_step_s, resample_track
 from mien.labels import AFFECT_COLUMNS
+from mien.pipeline.resample import longest_step_s, resample_track
 from mien.types import FloatArray, TimeArray
 
 

@@ -34,8 +34,8 @@ from mien.datasets.face_cutting import LargestFace
 from mien.datasets.prepared_files import numbers, write_text, write_whole
 from mien.errors import DataError
 from mien.faces.align import CROP_SIZE_PX
-from mien.faces.detect import FaceDetector
-from mien.inference.resample import Resampler, longest_step_s
+from mien.faces.detectors import FaceDetector
+from mien.pipeline.resample import Resampler, longest_step_s
 from mien.types import FloatArray, ImageArray
 from mien.video import VideoReader
 
@@ -105,7 +105,7 @@ class FrameClips:
 def cut_clip(video: Path, detector: FaceDetector, fps: float, most: int = 480) -> ImageArray:
     """Aligned crops of the largest face of each frame, at a steady rate, uint8 (n, 112, 112, 3).
 
-    The positions are those of `mien.inference.resample.Resampler`, which the analysis puts affect
+    The positions are those of `mien.pipeline.resample.Resampler`, which the analysis puts affect
     on; a position takes the crop of the frame that is nearest in time. Time in which no face was
     found is left out. At most `most` crops are held.
 

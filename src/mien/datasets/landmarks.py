@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from mien.faces.detect import FaceDetector
+from mien.faces.detectors import FaceDetector
 from mien.types import FloatArray, ImageArray
 
 # The detector wants a face of some 100 px with room around it.

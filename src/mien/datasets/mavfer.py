@@ -47,7 +47,7 @@ from mien.datasets.stream_files import FIXED_COLUMNS
 from mien.datasets.text_tables import Row, as_number, read_rows
 from mien.datasets.traces import read_trace_table
 from mien.errors import DataError
-from mien.faces.streams import STREAMS
+from mien.faces.modalities import STREAMS
 
 ANNOTATION = "annotation.csv"
 CALIBRATION = "streams.json"

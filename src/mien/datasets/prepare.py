@@ -38,7 +38,7 @@ from mien.datasets.prepared_files import read_footer, write_text
 from mien.datasets.stream_corpus import StreamCorpus
 from mien.datasets.stream_prepare import STREAM_CORPORA
 from mien.errors import ConfigError
-from mien.inference.pipeline import Analyzer
+from mien.pipeline.analyzer import Analyzer
 from mien.workers import run
 
 VIDEO_CORPORA: dict[str, Callable[[str | Path], VideoCorpus]] = {

@@ -212,7 +212,7 @@ def load_prepared(
         ``"train"``, ``"valid"`` or ``"test"``.
     fps
         Rate that the frames are resampled to by their timestamps, as in
-        `mien.inference.resample`; time in which the face was lost is skipped.
+        `mien.pipeline.resample`; time in which the face was lost is skipped.
     max_positions
         Longest sequence; of a longer one the first positions are kept. None: all.
 

@@ -18,7 +18,7 @@ from mien.datasets.base import FaceSet, aligned_matrices, framed_matrices
 from mien.datasets.mesh import load_mesh, no_mesh
 from mien.datasets.mesh_units import mesh_labels, mesh_units
 from mien.datasets.muxspace import read_face_zip, read_points
-from mien.datasets.targets import smoothed_labels
+from mien.datasets.targets import smiles, smoothed_labels
 from mien.errors import DataError
 from mien.labels import EXPRESSIONS
 
@@ -34,7 +34,8 @@ def load_sfhq(archive: str | Path, mesh: str | Path | None = None) -> FaceSet:
     archive
         The zip; its csv lies beside it under the same name.
     mesh
-        What a face mesh saw of the same rows (`mien.datasets.mesh`); None: no action units.
+        What a face mesh saw of the same rows (`mien.datasets.mesh`): action units, and which of
+        the faces without a caption smile or rest (`mien.datasets.targets.smiles`). None: neither.
 
     Raises
     ------
@@ -47,6 +48,11 @@ def load_sfhq(archive: str | Path, mesh: str | Path | None = None) -> FaceSet:
     captions = [row["caption"] if row["use"] == "eval" else "" for row in rows]
     majority = np.array([EXPRESSIONS.index(c) if c in EXPRESSIONS else -1 for c in captions])
     seen = load_mesh(mesh, names) if mesh is not None else no_mesh(count)
+    units = mesh_units(seen)
+    labels, weight = smiles(units)
+    captioned = np.array([row["use"] == "eval" for row in rows])
+    labels[captioned], weight[captioned] = smoothed_labels(majority[captioned]), 0
+    weight[majority >= 0] = 1
     framed = framed_matrices(count, images.shape[1])
     return FaceSet(
         corpus="sfhq",
@@ -54,11 +60,11 @@ def load_sfhq(archive: str | Path, mesh: str | Path | None = None) -> FaceSet:
         images=images,
         aligned=aligned_matrices(read_points(rows, source), framed),
         framed=framed,
-        expressions=smoothed_labels(majority),
-        expression_weight=(majority >= 0).astype(np.float32),
+        expressions=labels,
+        expression_weight=weight,
         majority=majority,
         valence_arousal=np.full((count, 2), np.nan, np.float32),
-        action_units=mesh_units(seen),
+        action_units=units,
         **mesh_labels(seen),
         split=_splits(names, np.array([row["use"] for row in rows])),
         counted=np.ones(count, bool),

@@ -18,7 +18,7 @@ from mien.datasets.clips import SPLITS, is_safe_id
 from mien.datasets.stream_files import ABSOLUTE_ZERO_C
 from mien.datasets.traces import Traces
 from mien.errors import DataError
-from mien.faces.streams import STREAMS
+from mien.faces.modalities import STREAMS
 
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".flv", ".mpg", ".m4v")
 UNITS_16_BIT = {"depth": (1.0, 0.0), "thermal": (0.01, ABSOLUTE_ZERO_C)}

@@ -24,7 +24,7 @@ from mien.datasets.stream_frames import Companion, color_frames, color_interval_
 from mien.datasets.stream_writer import RecordingWriter
 from mien.errors import DataError, InputError
 from mien.faces.align import CROP_SIZE_PX, TEMPLATE, similarity
-from mien.faces.detect import FaceDetector
+from mien.faces.detectors import FaceDetector
 from mien.types import FloatArray, Frame
 from mien.workers import Tick
 

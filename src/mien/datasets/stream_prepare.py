@@ -32,7 +32,7 @@ from mien.datasets.stream_identity import source_digest
 from mien.datasets.stream_tables import StreamRecording, finish_streams, finished
 from mien.datasets.synthetic_trimodal import load_synthetic_trimodal
 from mien.errors import DataError
-from mien.faces.detect import FaceDetector
+from mien.faces.detectors import FaceDetector
 from mien.workers import run
 
 STREAM_CORPORA: dict[str, Callable[[str | Path], StreamCorpus]] = {

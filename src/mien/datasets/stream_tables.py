@@ -17,7 +17,7 @@ from mien.datasets.prepared_files import read_footer, write_text, write_whole
 from mien.datasets.stream_files import FIXED_COLUMNS, FORMAT, UNITS, VERSION, recording_folder
 from mien.errors import DataError
 from mien.faces.align import CROP_SIZE_PX
-from mien.faces.streams import STREAMS
+from mien.faces.modalities import STREAMS
 
 
 @dataclass(frozen=True)

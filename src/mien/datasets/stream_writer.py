@@ -25,7 +25,7 @@ from mien.datasets.clips import is_safe_id
 from mien.datasets.prepared_files import numbers, with_facts, write_whole
 from mien.datasets.stream_files import ArrayFile, recording_folder
 from mien.datasets.stream_tables import check_modalities
-from mien.faces.streams import STREAMS
+from mien.faces.modalities import STREAMS
 from mien.labels import ACTION_UNIT_COLUMNS
 from mien.types import FloatArray, TimeArray
 
@@ -40,7 +40,7 @@ class RecordingWriter:
     name
         Id of the recording. One that is there already is replaced.
     modalities
-        The streams that the set has, some of `mien.faces.streams.STREAMS`.
+        The streams that the set has, some of `mien.faces.modalities.STREAMS`.
     facts
         Plain values kept in ``frames.parquet`` (warnings and the like).
 

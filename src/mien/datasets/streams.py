@@ -32,7 +32,7 @@ from mien.datasets.stream_files import (
 from mien.datasets.stream_tables import StreamRecording, check_modalities, finish_streams
 from mien.datasets.stream_writer import RecordingWriter, write_recording
 from mien.errors import DataError
-from mien.faces.streams import STREAMS
+from mien.faces.modalities import STREAMS
 from mien.labels import ACTION_UNIT_COLUMNS
 from mien.types import FloatArray, ImageArray, TimeArray
 
@@ -66,7 +66,7 @@ class StreamClip:
         float32 (T, 112, 112), millimetres and degrees Celsius, NaN where nothing was measured;
         None if the set has no such stream.
     present
-        bool (T, 3): which frames are there, in the order of `mien.faces.streams.STREAMS`.
+        bool (T, 3): which frames are there, in the order of `mien.faces.modalities.STREAMS`.
     affect
         float32 (T, 2), valence and arousal, NaN where not annotated.
     units
@@ -105,7 +105,7 @@ class StreamSet:
     recordings
         In the order of ``recordings.parquet``.
     modalities
-        Streams that are read, in the order of `mien.faces.streams.STREAMS`.
+        Streams that are read, in the order of `mien.faces.modalities.STREAMS`.
     fps
         Nominal frames per second.
     corpus

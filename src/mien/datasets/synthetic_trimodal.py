@@ -19,7 +19,7 @@ from mien.datasets.prepared_files import read_parquet
 from mien.datasets.stream_corpus import StreamCorpus, StreamFile, StreamSource
 from mien.datasets.traces import Traces, read_trace_table
 from mien.errors import DataError
-from mien.faces.streams import STREAMS
+from mien.faces.modalities import STREAMS
 from mien.labels import ACTION_UNIT_COLUMNS
 
 _FORMAT = "mien synthetic trimodal"

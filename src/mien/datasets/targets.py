@@ -10,6 +10,10 @@ to them has weight 0. It still counts for L_DM and for its action units.
 raters with different habits (`two_raters`): the target is the mean of both, of one where the other
 is silent.
 
+**Smiles without votes.** Where nobody has voted (SFHQ), a face that does nothing but smile, or
+nothing at all, is labelled by its mesh (`smiles`): happiness as far as AU 12 is active, else
+neutral (EMFACS, Friesen & Ekman 1983, reads AU 12 alone as happiness, too). Others stay unlabelled.
+
 **Valence and arousal** of photographs are not rated here. The target re-describes the votes in the
 valence-arousal plane, by how strongly the face moves, so that a faint smile is not a broad one:
 
@@ -32,7 +36,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from mien.labels import EXPRESSIONS, relatedness
+from mien.labels import ACTION_UNITS, EXPRESSIONS, relatedness
 
 AFFECTIVE_COORDINATES: dict[str, tuple[float, float]] = {
     "neutral": (0.0, 0.0),
@@ -59,6 +63,7 @@ FACE_COORDINATES: dict[str, tuple[float, float]] = {
 RESTING_AROUSAL = -0.15
 
 _LABEL_SMOOTHING = 0.1
+_OF_SMILES = (6, 7, 10, 12, 20, 25, 26)
 
 
 def expression_targets(
@@ -156,6 +161,41 @@ def two_raters(
     target[both] = (np.asarray(votes, np.float32)[both] + single[both]) / 2
     weights = np.where(voted, weight, np.where(labelled, 0.5, 0.0))
     return target, weights.astype(np.float32)
+
+
+def smiles(
+    units: npt.NDArray[np.floating],
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Expression of faces that smile or rest, by their action units alone.
+
+    Parameters
+    ----------
+    units
+        (n, 17), how far action units are active, 0 to 1, NaN where unknown.
+
+    Returns
+    -------
+    float32 (n, 7) and float32 (n,): a mixture of neutral and happiness with weight 0.5, NaN and 0
+    where a unit that belongs to no smile is half active, or AU 12 is unknown.
+
+    Examples
+    --------
+    >>> faces = np.zeros((2, 17))
+    >>> faces[0, ACTION_UNITS.index(12)] = 1
+    >>> faces[1, ACTION_UNITS.index(4)] = 1
+    >>> target, weight = smiles(faces)
+    >>> target[0, EXPRESSIONS.index("happiness")].round(2).item(), weight.tolist()
+    (0.9100000262260437, [0.5, 0.0])
+    """
+    shown = np.asarray(units, np.float64)
+    strange = [k for k, unit in enumerate(ACTION_UNITS) if unit not in _OF_SMILES]
+    smile = shown[:, ACTION_UNITS.index(12)]
+    known = np.isfinite(smile) & (np.nan_to_num(shown[:, strange]).max(axis=1) < 0.5)
+    target = np.full((len(shown), len(EXPRESSIONS)), _LABEL_SMOOTHING / len(EXPRESSIONS))
+    target[:, EXPRESSIONS.index("happiness")] += (1 - _LABEL_SMOOTHING) * smile
+    target[:, EXPRESSIONS.index("neutral")] += (1 - _LABEL_SMOOTHING) * (1 - smile)
+    target[~known] = np.nan
+    return target.astype(np.float32), np.where(known, 0.5, 0.0).astype(np.float32)
 
 
 def movement(units: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""Videos longer than a network's window, cut as `mien.inference.windows` cuts them. Torch-free.
+"""Videos longer than a network's window, cut as `mien.pipeline.reaction_windows` does. Torch-free.
 
 A window holds at most ``positions`` frames, the next one starts half a window later, and what is
 left at the end forms a last, shorter one. Nothing is dropped: every frame is in at least one.

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.datasets.base import FaceSet
-from mien.evaluation.calibration import calibration_error
+from mien.evaluation.calibration.probabilities import calibration_error
 from mien.evaluation.consistency import contradictions
+from mien.evaluation.metrics import Confusion, PairMoments
 from mien.labels import VALENCE_AROUSAL, VALENCE_AROUSAL_SLICE
-from mien.metrics import Confusion, PairMoments
 from mien.types import FloatArray
 
 
@@ -29,7 +29,7 @@ def affect_report(
         The n faces; those without a label for a task are left out of its scores.
     decisions
         (17,), from which probability on a unit counts as active in ``au_decided_f1``
-        (`mien.inference.models.AffectModel.au_decisions`); None: 0.5.
+        (`mien.runtime.models.AffectModel.au_decisions`); None: 0.5.
 
     Returns
     -------

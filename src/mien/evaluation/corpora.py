@@ -14,7 +14,7 @@ from mien.datasets.expression_folders import are_expression_folders, holds_folde
 from mien.datasets.landmarks import LANDMARK_THRESHOLD, find_landmarks
 from mien.datasets.sfhq import is_sfhq, load_sfhq
 from mien.errors import DataError
-from mien.faces.detect import RetinaFaceDetector
+from mien.faces.detectors.retinaface import RetinaFaceDetector
 
 SPLITS: tuple[str, ...] = ("train", "valid", "test", "all")
 FRAMINGS: tuple[str, ...] = ("aligned", "framed")

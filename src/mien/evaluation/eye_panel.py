@@ -20,9 +20,9 @@ import numpy.typing as npt
 
 from mien.errors import DataError
 from mien.faces.align import align
-from mien.inference.metadata import require_papers_labels
-from mien.inference.models import AffectModel
 from mien.labels import ACTION_UNIT_COLUMNS, ACTION_UNIT_SLICE, ACTION_UNITS
+from mien.runtime.metadata import require_papers_labels
+from mien.runtime.models import AffectModel
 from mien.types import FloatArray, ImageArray
 
 _COLUMNS = tuple(f"coder{k}_{what}" for k in (1, 2) for what in ("present", "unsure"))

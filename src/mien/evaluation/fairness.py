@@ -16,9 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.faces.align import align
-from mien.faces.detect import RetinaFaceDetector
-from mien.inference.metadata import require_papers_labels
-from mien.inference.models import AffectModel
+from mien.faces.detectors.retinaface import RetinaFaceDetector
 from mien.labels import (
     ACTION_UNIT_SLICE,
     ACTION_UNITS,
@@ -26,6 +24,8 @@ from mien.labels import (
     EXPRESSIONS,
     VALENCE_AROUSAL_SLICE,
 )
+from mien.runtime.metadata import require_papers_labels
+from mien.runtime.models import AffectModel
 from mien.synthetic.faces.appearance.look import draw_look
 from mien.synthetic.faces.behaviour.affect import read_affect
 from mien.synthetic.faces.behaviour.compatibility import reconcile

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from mien.evaluation.spread import mean_and_spread
+from mien.evaluation.seed_table import mean_and_spread
 from mien.evaluation.traces import METRICS
 from mien.labels import VALENCE_AROUSAL
 
@@ -21,7 +21,7 @@ def trace_table(rows: Sequence[tuple[str, Sequence[Report]]]) -> str:
     Parameters
     ----------
     rows
-        What is scored, and the reports of `mien.evaluation.mran.score_traces` of its seeds.
+        What is scored, and the reports of `mien.evaluation.models.mran.score_traces` of its seeds.
 
     Returns
     -------

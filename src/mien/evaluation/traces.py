@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mien.evaluation.metrics import PairMoments
 from mien.labels import VALENCE_AROUSAL
-from mien.metrics import PairMoments
 
 METRICS: tuple[str, ...] = ("rmse", "cc", "ccc")
 

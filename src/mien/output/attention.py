@@ -19,7 +19,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from mien.inference.rows import FrameRow
+from mien.pipeline.rows import FrameRow
 from mien.types import FloatArray, TimeArray
 
 ATTENTION_FILE = "attention.npz"

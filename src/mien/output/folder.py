@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mien.errors import OutputError
-from mien.inference.summary import file_stamp, source_text
+from mien.pipeline.summary import file_stamp, source_text
 
 _DOCUMENT = "video.json"
 # What mien writes into a result folder, and may therefore replace or remove.

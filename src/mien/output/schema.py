@@ -9,7 +9,6 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mien.inference.rows import FrameRow
 from mien.labels import (
     FACE_LANDMARK_COLUMNS,
     LANDMARKS,
@@ -17,6 +16,7 @@ from mien.labels import (
     VALENCE_AROUSAL,
     LabelSet,
 )
+from mien.pipeline.rows import FrameRow
 
 BOX_COLUMNS = ("box_x", "box_y", "box_w", "box_h")
 LANDMARK_COLUMNS = tuple(f"{name}_{axis}" for name in LANDMARKS for axis in "xy")

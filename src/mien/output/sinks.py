@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from mien.inference.summary import source_text
 from mien.labels import LabelSet
 from mien.output.layouts import EVEN_DECISIONS, LAYOUTS, LayoutWriter
 from mien.output.schema import FRAME_SCHEMA, is_first_version, without_nan
+from mien.pipeline.summary import source_text
 
 FORMATS = ("parquet", "csv")
 # Rows gathered before they go to disk: large enough for good compression, small in memory.

@@ -6,16 +6,16 @@ import numpy as np
 
 from mien.labels import VALENCE_AROUSAL
 from mien.report import numbers
-from mien.report.bars import presence_bar
-from mien.report.charts import CHARTS, FaceView, Page, register_chart
-from mien.report.circumplex import circumplex, describe
-from mien.report.conditions import conditions, summary
-from mien.report.curves import Interval, face_span, presence
-from mien.report.reactions import reactions
+from mien.report.charts.bars import presence_bar
+from mien.report.charts.circumplex import circumplex, describe
+from mien.report.charts.conditions import conditions, summary
+from mien.report.charts.curves import Interval, face_span, presence
+from mien.report.charts.reactions import reactions
+from mien.report.charts.registry import CHARTS, FaceView, Page, register_chart
+from mien.report.charts.thumbnails import dominant, peak_strip
+from mien.report.charts.timeline import timeline
 from mien.report.still import still
 from mien.report.text import channel, clock, count, escape, plural
-from mien.report.thumbnails import dominant, peak_strip
-from mien.report.timeline import timeline
 from mien.report.trust import Trust
 from mien.types import FaceSummary
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mien.labels import VALENCE_AROUSAL, LabelSet
-from mien.report.curves import mran_columns
+from mien.report.charts.curves import mran_columns
 from mien.report.text import channel, is_number, number, when
 from mien.report.trust import Trust
 from mien.types import DetailsSummary, FaceSummary

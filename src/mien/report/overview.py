@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from mien.report.bars import balance, presence_bar
-from mien.report.charts import FaceView
-from mien.report.curves import Interval, presence
+from mien.report.charts.bars import balance, presence_bar
+from mien.report.charts.curves import Interval, presence
+from mien.report.charts.registry import FaceView
+from mien.report.charts.thumbnails import dominant, portrait
 from mien.report.text import (
     channel,
     clock,
@@ -19,7 +20,6 @@ from mien.report.text import (
     outside,
     plural,
 )
-from mien.report.thumbnails import dominant, portrait
 
 
 def file_name(path: str) -> str:

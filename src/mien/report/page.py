@@ -14,8 +14,8 @@ import numpy as np
 from mien.errors import OutputError
 from mien.labels import PAPERS_LABELS
 from mien.report import footer, overview
-from mien.report.charts import FaceView, Page
-from mien.report.curves import Curve, Interval, make_curve, video_span
+from mien.report.charts.curves import Curve, Interval, make_curve, video_span
+from mien.report.charts.registry import FaceView, Page
 from mien.report.face import section
 from mien.report.text import channel, embed_json, escape, is_number, outside
 from mien.types import FaceSummary, Summary

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from mien.report.bars import balance, bar
+from mien.report.charts.bars import balance, bar
+from mien.report.charts.thumbnails import portrait
 from mien.report.text import channel, further_color, number
-from mien.report.thumbnails import portrait
 from mien.report.trust import Trust
 from mien.types import FaceSummary
 

@@ -12,7 +12,7 @@ from mien.datasets import FaceSet, load_ferplus, load_muxspace, load_synthetic
 from mien.datasets.annotated_faces import load_annotated_faces
 from mien.datasets.landmarks import LANDMARK_SEARCH, LANDMARK_THRESHOLD, find_landmarks
 from mien.datasets.sfhq import load_sfhq
-from mien.faces.detect import RetinaFaceDetector
+from mien.faces.detectors.retinaface import RetinaFaceDetector
 from mien.training.mma import CorpusConfig, MMATrainConfig
 
 

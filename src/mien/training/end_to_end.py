@@ -18,12 +18,12 @@ from torch import Tensor
 
 from mien.datasets.frame_clips import FrameClips, count_crops, crops_path
 from mien.errors import ConfigError, ModelError
+from mien.evaluation.metrics import PairMoments
 from mien.faces.align import to_network
-from mien.inference.metadata import require_papers_labels
 from mien.losses import pearson_loss
-from mien.metrics import PairMoments
 from mien.models.end_to_end import EndToEnd
 from mien.models.masked_rnn import PRESETS, MaskedRNN, MaskedRNNConfig
+from mien.runtime.metadata import require_papers_labels
 from mien.training.batches import epoch_batches
 from mien.training.checkpoint import load_checkpoint, save_checkpoint, tensor_fingerprint
 from mien.training.config import from_dict, plain_values

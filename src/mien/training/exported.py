@@ -18,9 +18,9 @@ from google.protobuf.message import DecodeError
 from torch import Tensor, nn
 
 from mien.errors import ModelError
-from mien.inference.metadata import AFFECT_FORMAT, METADATA_KEY, read_labels, read_metadata
 from mien.models.landmark_branch import LandmarkBranch
 from mien.models.mma import MMAConfig, MMAExtractor
+from mien.runtime.metadata import AFFECT_FORMAT, METADATA_KEY, read_labels, read_metadata
 from mien.training.checkpoint import load_checkpoint, tensor_fingerprint
 from mien.training.config import from_dict
 from mien.training.settling import normalised_convolutions, settling, undo_normalisation

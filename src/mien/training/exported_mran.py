@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from mien.errors import ModelError
-from mien.faces.streams import STREAMS
-from mien.inference.metadata import MRAN_FORMAT
+from mien.faces.modalities import STREAMS
 from mien.models.mran import MRAN, MRANConfig
+from mien.runtime.metadata import MRAN_FORMAT
 from mien.training.config import from_dict
 from mien.training.exported import open_exported
 from mien.training.settling import (

@@ -10,7 +10,6 @@ from typing import NamedTuple
 from torch import Tensor
 
 from mien.errors import ConfigError, ModelError
-from mien.inference.metadata import MRAN_FORMAT
 from mien.models.mma import MMAExtractor
 from mien.models.mran import MRAN, MRANConfig
 from mien.models.mran.other_streams import (
@@ -18,6 +17,7 @@ from mien.models.mran.other_streams import (
     streams_of,
     with_units_as_in,
 )
+from mien.runtime.metadata import MRAN_FORMAT
 from mien.training.checkpoint import load_checkpoint
 from mien.training.config import from_dict
 from mien.training.exported import (

@@ -23,8 +23,8 @@ from mien.datasets.reaction_sets import SimulationConfig
 from mien.datasets.sequences import SequenceSet
 from mien.datasets.windows import cut_windows
 from mien.errors import ConfigError, ModelError
+from mien.evaluation.metrics import PairMoments
 from mien.losses import pearson_loss, squared_loss
-from mien.metrics import PairMoments
 from mien.models.regressor import SequenceRegressor
 from mien.models.sequence_models import SEQUENCE_PRESETS, build_sequence_model
 from mien.training.batches import batch_scores, collate, epoch_batches

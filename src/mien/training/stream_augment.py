@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mien.faces.streams import DEPTH_RANGE_MM, STREAMS, THERMAL_RANGE_C
+from mien.faces.modalities import DEPTH_RANGE_MM, STREAMS, THERMAL_RANGE_C
 from mien.training.augment import AugmentConfig, random_similarities, sample_crops
 
 

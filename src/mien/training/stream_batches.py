@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 
 from mien.datasets.streams import StreamSet
-from mien.inference.mran_clips import OverlapAverage, clip_inputs, clip_starts, grid_frames
 from mien.labels import ACTION_UNITS
 from mien.models.mran import MRAN
+from mien.runtime.clips import OverlapAverage, clip_inputs, clip_starts, grid_frames
 from mien.training.stream_augment import StreamAugmentConfig, augment_clips, drop_streams
 from mien.types import FloatArray
 

@@ -6,10 +6,12 @@ These few header walks notice it: they look at box and chunk sizes only and read
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import BinaryIO
 
 _BOXES_AT_MOST = 1_000_000  # a fragmented mp4 has two boxes per fragment; a bound on damaged files
+_INDEX_BYTES_AT_MOST = 200_000_000
 _MP4_FIRST_BOXES = frozenset({b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"})
 _EBML_ID = 0x1A45DFA3
 _SEGMENT_ID = 0x18538067
@@ -44,6 +46,38 @@ def missing_bytes(path: Path) -> int:
         else:
             end = 0
     return max(0, end - size)
+
+
+def track_matrix(path: Path, track_id: int) -> tuple[int, int, int, int] | None:
+    """How a track of an mp4 or QuickTime file is to be turned, from its header (``tkhd``).
+
+    Returns
+    -------
+    a, b, c, d of the display matrix, 16.16 fixed point: the stored x axis points to (a, b) on the
+    screen, y to (c, d), y downwards; None where the file has no such track.
+    """
+    with path.open("rb") as file:
+        if not is_mp4(file.read(12)):
+            return None
+        position = 0
+        for kind, end in _mp4_boxes(path):
+            if kind == b"moov" and end - position <= _INDEX_BYTES_AT_MOST:
+                file.seek(position)
+                return _matrix_of(file.read(end - position), track_id)
+            position = end
+    return None
+
+
+def _matrix_of(moov: bytes, track_id: int) -> tuple[int, int, int, int] | None:
+    at = moov.find(b"tkhd")
+    while at >= 0:
+        wide = moov[at + 4 : at + 5] == b"\1"  # version 1: times of 8 bytes
+        number, matrix = at + (24 if wide else 16), at + (56 if wide else 44)
+        if len(moov) >= matrix + 20 and moov[number : number + 4] == track_id.to_bytes(4, "big"):
+            a, b, _, c, d = struct.unpack(">5i", moov[matrix : matrix + 20])
+            return a, b, c, d
+        at = moov.find(b"tkhd", at + 4)
+    return None
 
 
 def _mp4_boxes(path: Path) -> list[tuple[bytes, int]]:

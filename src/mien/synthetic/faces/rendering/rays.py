@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from mien.errors import ModelError
+from mien.errors import ModelError, install
 from mien.types import FloatArray
 
 # embreex reports every scene it makes at INFO level
@@ -50,9 +50,7 @@ class RayScene:
             from embreex.mesh_construction import TriangleMesh
             from embreex.rtcore_scene import EmbreeScene
         except ImportError:
-            raise ModelError(
-                "synthetic faces need embreex: pip install 'mien[synthetic]'"
-            ) from None
+            raise ModelError(f"synthetic faces need embreex: {install('synthetic')}") from None
         self._scene = EmbreeScene()
         # The mesh object must outlive the scene.
         self._mesh = TriangleMesh(

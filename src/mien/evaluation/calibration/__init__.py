@@ -1,0 +1,1 @@
+"""What makes probabilities true: temperatures, thresholds, the reach of valence and arousal."""

@@ -1,0 +1,1 @@
+"""Measuring an exported model, one kind a file."""

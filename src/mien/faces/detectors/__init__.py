@@ -1,0 +1,78 @@
+"""Face detectors, one a file. Adding one: a file here, or an entry point of another package.
+
+A detector is anything with ``detect(image) -> list[Face]`` and a ``describe()`` for the record; the
+pipeline knows nothing else of it. What is registered makes one from `DetectorSettings`' fields:
+
+>>> @register_detector("none")
+... class NoFaces:
+...     def __init__(self, **settings): ...
+...     def detect(self, image):
+...         return []
+...     def describe(self):
+...         return {"role": "detector", "name": "none"}
+>>> "none" in DETECTORS.names(), len(make_detector("none").detect(None))
+(True, 0)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from mien.registry import Registry
+from mien.types import Face, ImageArray
+
+
+class FaceDetector(Protocol):
+    """What the pipeline asks of a detector."""
+
+    def detect(self, image: ImageArray) -> list[Face]:
+        """Faces of one upright RGB image, uint8 (height, width, 3), best score first."""
+        ...
+
+    def describe(self) -> dict[str, Any]:
+        """Name, version, licence and training data, as written to ``video.json``."""
+        ...
+
+
+MakeDetector = Callable[..., FaceDetector]
+"""Takes max_side_px, score_threshold, min_face_px, threads by name (`make_detector`)."""
+
+DETECTORS: Registry[MakeDetector] = Registry("detector", __name__, "mien.detectors")
+
+register_detector = DETECTORS.register
+
+
+def make_detector(
+    name: str = "retinaface",
+    max_side_px: int = 640,
+    score_threshold: float = 0.9,
+    min_face_px: float = 12.0,
+    threads: int = 0,
+) -> FaceDetector:
+    """A detector by its name.
+
+    Parameters
+    ----------
+    name
+        One of ``DETECTORS.names()``.
+    max_side_px
+        Images with a longer side are to be shrunk to this for detection.
+    score_threshold
+        Least confidence, 0 to 1.
+    min_face_px
+        Least longer side of a face's box, in pixels of the given image.
+    threads
+        Threads that it may use; 0 lets it choose.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such detector, or it cannot be loaded.
+    """
+    return DETECTORS[name](
+        max_side_px=max_side_px,
+        score_threshold=score_threshold,
+        min_face_px=min_face_px,
+        threads=threads,
+    )

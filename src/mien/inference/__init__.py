@@ -1,1 +1,0 @@
-"""Inference on ONNX Runtime. Nothing in this room imports torch."""

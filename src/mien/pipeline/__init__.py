@@ -1,0 +1,1 @@
+"""From a video to rows: decode, find faces, extract, smooth, sum up. Torch-free."""

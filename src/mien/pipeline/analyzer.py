@@ -1,0 +1,459 @@
+"""The streaming path from a video to affect: decode, detect, track, align, stage 1, stage 2.
+
+Memory does not grow with the length of the video: a batch of crops, the finished rows of that
+batch, and a bounded state per face are all that is held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from copy import deepcopy
+from dataclasses import asdict
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from mien._version import __version__
+from mien.errors import InputError, MienError, ModelError
+from mien.faces.detectors import FaceDetector, make_detector
+from mien.labels import AFFECT_COLUMNS, VALENCE_AROUSAL, LabelSet
+from mien.pipeline.companions import Guidance, GuidanceFiles
+from mien.pipeline.extractor_stage import AffectStage
+from mien.pipeline.face_finder import FaceFinder
+from mien.pipeline.face_states import FaceStates
+from mien.pipeline.mran.stage import MranStage
+from mien.pipeline.options import AnalysisOptions
+from mien.pipeline.resample import longest_step_s
+from mien.pipeline.rows import FrameRow, Pending
+from mien.pipeline.summary import document, file_stamp, source_text
+from mien.runtime.metadata import Trust, read_trust, trust_of
+from mien.runtime.models import AffectModel, ReactionModel
+from mien.runtime.mran import MranModel
+from mien.runtime.prior import Prior, choose_prior
+from mien.types import FaceEstimates, FaceSummary, ImageArray, SourceInfo, Summary
+from mien.video.reader import VideoReader
+from mien.video.source import FrameFeed, FrameSource
+
+SCHEMA_VERSIONS = {"v1": 1, "v2": 2}
+"""Of the outputs, by the columns that are asked for."""
+
+_MOST_NAMED = 5  # faces in a warning
+
+
+class Analyzer:
+    """Loads the models once and analyses any number of inputs.
+
+    Parameters
+    ----------
+    options
+        See `AnalysisOptions`.
+    detector
+        Another face detector; None for RetinaFace.
+
+    Raises
+    ------
+    ModelError
+        If a model cannot be loaded, or does not know the prior that is asked for.
+    ConfigError
+        If the file of a prior is wrong.
+    """
+
+    def __init__(
+        self, options: AnalysisOptions | None = None, detector: FaceDetector | None = None
+    ) -> None:
+        self.options = options or AnalysisOptions()
+        self.detector = detector or make_detector(
+            self.options.detector,
+            max_side_px=self.options.detect_side_px,
+            score_threshold=self.options.min_score,
+            min_face_px=self.options.min_face_px,
+            threads=self.options.threads,
+        )
+        self.affect = AffectModel(self.options.affect_model, self.options.threads)
+        self.reactions = self._open_reactions()
+        self.mran = (
+            MranModel(self.options.mran_model, self.options.threads) if self.options.mran else None
+        )
+        _ = self.prior, self.channels  # what is wrong with them is said before a video is opened
+
+    @property
+    def labels(self) -> LabelSet:
+        """Which expressions and action units the extractor says."""
+        return self.affect.labels
+
+    @cached_property
+    def prior(self) -> Prior:
+        """Shares of the expressions that are assumed."""
+        name = self.affect.metadata.get("name")
+        return choose_prior(self.options.prior, self.affect.priors, name, self.labels)
+
+    def _open_reactions(self) -> ReactionModel | None:
+        """The reaction model; None if it is not asked for, or the one that ships does not fit.
+
+        Raises
+        ------
+        ModelError
+            If it cannot be loaded, or one that was chosen does not fit the extractor.
+        """
+        own = self.options.reaction_model
+        if not self.options.reactions:
+            return None
+        if self._other_labels is None:
+            return ReactionModel(own, self.options.threads)
+        if own is not None:
+            raise ModelError(f"{own}: {self._other_labels}; leave one of the two models out")
+        return None
+
+    @property
+    def _other_labels(self) -> str | None:
+        """Why the reaction model cannot read what the extractor says; None if it can."""
+        if self.labels.affect_columns == AFFECT_COLUMNS:
+            return None
+        return (
+            f"no reactions: the reaction model reads 7 expressions and 17 action units, and the "
+            f"extractor {self.affect.metadata.get('name')!r} says others"
+        )
+
+    @property
+    def without_reactions(self) -> str | None:
+        """Why there are no reactions in any video; None if there may be."""
+        if not self.options.reactions:
+            return "reactions were not asked for"
+        return self._other_labels if self.reactions is None else None
+
+    @property
+    def min_quality(self) -> float | None:
+        """Least quality of a face that counts; None where all count."""
+        asked = self.options.min_quality
+        level = self.affect.quality_level if asked is None else asked
+        return level if level and "quality" in self.affect.details else None
+
+    def open(self, path: str | Path, guidance: GuidanceFiles | None = None) -> Analysis:
+        """Open one input; iterate the result for rows, then take its summary.
+
+        Parameters
+        ----------
+        path
+            A video or image file.
+        guidance
+            Depth and thermal videos of the same recording, for MRAN.
+
+        Raises
+        ------
+        InputError
+            If a file cannot be read.
+        ModelError
+            If MRAN does not read a stream that is given.
+        ValueError
+            If `guidance` is given and the options leave MRAN out.
+        """
+        self._check_guidance(guidance)
+        reader = VideoReader(path)
+        try:
+            return Analysis(self, reader, source_text(path), file_stamp(path), guidance)
+        except MienError:
+            reader.close()
+            raise
+
+    def open_frames(
+        self,
+        frames: Iterable[tuple[float, ImageArray]],
+        name: str = "frames",
+        nominal_fps: float | None = None,
+    ) -> Analysis:
+        """Open frames of a camera or from memory, as `open` does a file.
+
+        Rows come a batch of faces at a time (``options.batch``; 1 for live video), while frames
+        are still arriving, and memory does not grow with their number.
+
+        Parameters
+        ----------
+        frames, name, nominal_fps
+            As in `mien.video.source.FrameFeed`: time in seconds and RGB image, one by one.
+
+        Raises
+        ------
+        InputError
+            If there is no frame, or the first is of another kind; later ones while iterating.
+        """
+        name = source_text(name)
+        return Analysis(self, FrameFeed(frames, name, nominal_fps), name)
+
+    def _check_guidance(self, guidance: GuidanceFiles | None) -> None:
+        """Depth and thermal need a model that reads them."""
+        given = tuple(guidance.paths()) if guidance is not None else ()
+        if given and self.mran is None:
+            raise ValueError(f"{' and '.join(given)} are for MRAN: set the option mran, too")
+        readable = () if self.mran is None else self.mran.modalities
+        unread = [name for name in given if name not in readable]
+        if self.mran is not None and unread:
+            raise ModelError(
+                f"the MRAN model {self.mran.metadata.get('name')!r} reads "
+                f"{', '.join(readable)}; leave --{' and --'.join(unread)} out"
+            )
+        if self.mran is not None and not {"color", *given} & {*readable}:
+            raise ModelError(
+                f"the MRAN model {self.mran.metadata.get('name')!r} reads "
+                f"{' and '.join(readable)} only; give --{' or --'.join(readable)}"
+            )
+
+    @cached_property
+    def channels(self) -> Trust:
+        """How far to trust every channel: columns, ``landmarks`` as one, and ``reactions``."""
+        names = (*self.labels.affect_columns, *self.labels.detail_columns, "landmarks")
+        told = {name: trust_of(self.affect.trust, name) for name in names}
+        if self.mran is not None:
+            trust = read_trust(self.mran.metadata, Path("the MRAN model"))
+            told |= {f"mran_{name}": trust_of(trust, name) for name in VALENCE_AROUSAL}
+        if self.reactions is not None:
+            trust = read_trust(self.reactions.metadata, Path("the reaction model"))
+            told["reactions"] = trust_of(trust, "reactions")
+        return told
+
+    def settings(self) -> dict[str, Any]:
+        """The options as plain values; the detector stands among the models."""
+        return {
+            key: str(value) if isinstance(value, Path) else value
+            for key, value in asdict(self.options).items()
+            if key != "detector"
+        }
+
+
+class Analysis:
+    """One input being analysed: an iterator over batches of rows, in time order.
+
+    Use it as a context manager. `summary` is available once the iteration has ended.
+    """
+
+    def __init__(
+        self,
+        analyzer: Analyzer,
+        reader: FrameSource,
+        path: str,
+        stamp: tuple[int | None, int | None] = (None, None),
+        guidance: GuidanceFiles | None = None,
+    ) -> None:
+        self._analyzer, self._reader, self._path = analyzer, reader, path
+        self._stamp = stamp
+        options = analyzer.options
+        max_gap_s = longest_step_s(reader.info.nominal_fps)
+        self._without_face = 0
+        self._undefined = 0
+        self._summary: Summary | None = None
+        self._mran: MranStage | None = None
+        self._guidance: Guidance | None = None
+        info = reader.info
+        if guidance is not None and info.is_image and guidance.paths():
+            raise InputError(f"{path}: is an image; depth and thermal go with a video")
+        if analyzer.mran is not None and not info.is_image:
+            self._mran = MranStage(analyzer.mran, max_gap_s, options.attention, self._take_mran)
+            self._guidance = Guidance(guidance or GuidanceFiles(), info.nominal_fps)
+        self._finder = FaceFinder(analyzer.detector, options, max_gap_s, self._guidance)
+        self._affect = AffectStage(analyzer.affect, options, max_gap_s)
+        reactions = None if info.is_image else analyzer.reactions
+        self._states = FaceStates(max_gap_s, reactions, options, analyzer.labels)
+
+    @property
+    def info(self) -> SourceInfo:
+        """What the file says of itself."""
+        return self._reader.info
+
+    def __enter__(self) -> Analysis:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._reader.close()
+
+    def __iter__(self) -> Iterator[list[FrameRow]]:
+        return self.rows()
+
+    def rows(self, progress: Callable[[int], object] | None = None) -> Iterator[list[FrameRow]]:
+        """Analyse the input; yields the rows of a batch of frames at a time.
+
+        With MRAN a row comes when the clips that hold it have been read, up to a clip later, and a
+        batch may be empty.
+
+        Parameters
+        ----------
+        progress
+            Called with the number of frames that have been finished.
+
+        Raises
+        ------
+        InputError
+            If the file turns out damaged; rows that were yielded before stay valid.
+        """
+        batch = self._analyzer.options.batch
+        pending: list[Pending] = []
+        waiting = 0
+        for frame in self._reader:
+            item = self._finder.find(frame)
+            pending.append(item)
+            waiting += len(item.faces)
+            # Frames without faces cost nothing to hold, but time must go on in the output.
+            if waiting >= batch or len(pending) >= (4 * batch if batch > 1 else 1):
+                yield self._estimate(pending)
+                if progress is not None:
+                    progress(len(pending))
+                pending, waiting = [], 0
+        if pending:
+            yield self._estimate(pending)
+            if progress is not None:
+                progress(len(pending))
+        if self._mran is not None:
+            yield self._mran.finish()
+        self._summary = self._summarise()
+
+    def summary(self) -> Summary:
+        """The content of ``video.json`` and what the report draws.
+
+        Raises
+        ------
+        RuntimeError
+            Before the iteration has ended.
+        """
+        if self._summary is None:
+            raise RuntimeError("the analysis has not ended: iterate over its rows first")
+        return self._summary
+
+    def _estimate(self, pending: list[Pending]) -> list[FrameRow]:
+        """Run stage 1 on all waiting crops and hand its results to the faces' states."""
+        rows: list[FrameRow] = []
+        for item, estimates in zip(pending, self._affect.estimate(pending), strict=True):
+            first = len(rows)
+            for face_id, face, crop, values in zip(
+                item.ids, item.faces, item.crops, estimates, strict=True
+            ):
+                if values is None:
+                    self._undefined += 1
+                    continue
+                row = FrameRow(item.frame, item.timestamp_s, face_id, face)
+                self._fill(row, values)
+                self._states.of(face_id).push(
+                    row.timestamp_s,
+                    values.affect if row.affect is None else row.affect,
+                    crop,
+                    row.frame,
+                    details=row.details,
+                    reading=values.affect,
+                    low=row.low_quality,
+                )
+                rows.append(row)
+            if len(rows) == first:
+                self._without_face += 1
+                rows.append(FrameRow(item.frame, item.timestamp_s))
+            if self._mran is not None:
+                self._mran.add(item, rows[first:])
+        if pending:
+            self._retire(pending[-1].timestamp_s)
+        return rows if self._mran is None else self._mran.release()
+
+    def _fill(self, row: FrameRow, said: FaceEstimates) -> None:
+        """What the extractor said, as the table has it."""
+        row.affect = self._analyzer.prior.apply(said.affect)
+        row.details = said.details
+        least = self._analyzer.min_quality
+        row.low_quality = least is not None and bool(said.details.quality < least)
+
+    def _take_mran(self, row: FrameRow) -> None:
+        """Values of MRAN have come for a row."""
+        if row.face_id is not None and row.mran is not None and not row.low_quality:
+            self._states.of(row.face_id).push_mran(row.timestamp_s, row.mran, row.frame)
+
+    def _retire(self, now_s: float) -> None:
+        for face_id in self._finder.forget_lost(now_s):
+            self._affect.forget(face_id)
+            if self._mran is not None:
+                self._mran.close(face_id)
+            self._states.retire(face_id)
+
+    def _summarise(self) -> Summary:
+        faces = self._states.finish()
+        warnings = list(self._reader.warnings)
+        if self._guidance is not None:
+            warnings += self._guidance.finish()
+        if not faces and not self._undefined:
+            warnings.append("no face was found in any frame")
+        if self._states.reduced:
+            warnings.append(
+                f"of {len(faces)} faces the {self._states.reduced} seen most briefly are summed up "
+                "without curves, pictures and windows; frames and means are complete"
+            )
+        if self._undefined:
+            warnings.append(
+                f"{self._undefined} faces gave undefined numbers and count as not usable"
+            )
+        warnings += self._quality_warnings(faces)
+        analyzer = self._analyzer
+        no_reactions = analyzer.without_reactions
+        if no_reactions is not None and analyzer.options.reactions and not self.info.is_image:
+            warnings.append(no_reactions)
+        return Summary(
+            document(
+                schema_version=SCHEMA_VERSIONS[analyzer.options.columns],
+                mien_version=__version__,
+                path=self._path,
+                stamp=self._stamp,
+                reader=self._reader,
+                models=[
+                    model.describe()
+                    for model in (
+                        analyzer.detector,
+                        analyzer.affect,
+                        analyzer.reactions,
+                        analyzer.mran,
+                    )
+                    if model is not None
+                ],
+                settings=analyzer.settings(),
+                faces=faces,
+                without_face=self._without_face,
+                min_reaction_s=analyzer.options.min_reaction_s,
+                warnings=warnings,
+                mran=self._describe_mran(),
+                prior=analyzer.prior.describe(),
+                min_quality=analyzer.min_quality,
+                channels=deepcopy(analyzer.channels),
+                without_reactions=no_reactions,
+            ),
+            faces,
+        )
+
+    def _quality_warnings(self, faces: list[FaceSummary]) -> list[str]:
+        """One line where faces are mostly of too low quality, one where it cannot be told."""
+        analyzer = self._analyzer
+        least = analyzer.min_quality
+        if least is None:
+            if analyzer.options.min_quality and "quality" not in analyzer.affect.details:
+                return ["the extractor gives no quality: min_quality had no effect"]
+            return []
+        poor = [face for face in faces if face.low_quality_frames > face.usable_frames]
+        if not poor:
+            return []
+        named = ", ".join(str(face.face_id) for face in poor[:_MOST_NAMED])
+        more = f" and {len(poor) - _MOST_NAMED} more" if len(poor) > _MOST_NAMED else ""
+        low = sum(face.low_quality_frames for face in poor)
+        seen = low + sum(face.usable_frames for face in poor)
+        return [
+            f"face{'s' if len(poor) > 1 else ''} {named}{more}: {low} of {seen} frames lie below "
+            f"quality {least:g} and count for no mean, peak, curve or reaction "
+            "(min_quality 0 keeps them)"
+        ]
+
+    def _describe_mran(self) -> dict[str, Any] | None:
+        """Which streams MRAN was given; None where it was not asked for."""
+        model = self._analyzer.mran
+        if model is None:
+            return None
+        if self._guidance is None:
+            note = "a still image has no MRAN estimate: it reads clips"
+            return {"streams": [], "note": note}
+        used = ("color", *self._guidance.streams)
+        return {
+            "streams": [name for name in model.modalities if name in used],
+            "missing_streams": [name for name in model.modalities if name not in used],
+            "files": self._guidance.describe(),
+            "clip_frames": model.clip_frames,
+            "fps": model.fps,
+            "note": None,
+        }

@@ -1,0 +1,85 @@
+"""Stage 1 on the crops of waiting frames, its estimates steadied face by face."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from mien.faces.align import crop_to_image
+from mien.pipeline.details import to_frame
+from mien.pipeline.options import AnalysisOptions
+from mien.pipeline.rows import Pending
+from mien.pipeline.smoothing import SteadyAffect, SteadyIntensities
+from mien.runtime.models import AffectModel
+from mien.types import FaceDetails, FaceEstimates, FloatArray
+
+
+class AffectStage:
+    """Runs the extractor in batches and remembers each face's last estimates.
+
+    Parameters
+    ----------
+    extractor
+        Stage 1.
+    options
+        Size of a batch and whether estimates are steadied.
+    max_gap_s
+        Distance of consecutive frames beyond which there is nothing to hold on to.
+    """
+
+    def __init__(self, extractor: AffectModel, options: AnalysisOptions, max_gap_s: float) -> None:
+        self._extractor, self._options, self._max_gap_s = extractor, options, max_gap_s
+        self._filters: dict[int, SteadyAffect] = {}
+        self._intensities: dict[int, SteadyIntensities] = {}
+
+    def estimate(self, pending: list[Pending]) -> list[list[FaceEstimates | None]]:
+        """Per frame and face what the extractor says, None where its 26 numbers are undefined.
+
+        The 26 numbers are as the extractor gives them, at its own prior; details are those of the
+        frame.
+        """
+        crops = [crop for item in pending for crop in item.crops]
+        size = self._options.batch
+        values: list[FaceEstimates] = []
+        for i in range(0, len(crops), size):
+            batch = self._extractor.estimate(np.stack(crops[i : i + size]))
+            values += [batch.of(k) for k in range(len(batch.affect))]
+        told = iter(values)
+        return [
+            [
+                self._finished(face_id, next(told), place, item.timestamp_s)
+                for face_id, place in zip(item.ids, item.places, strict=True)
+            ]
+            for item in pending
+        ]
+
+    def forget(self, face_id: int) -> None:
+        """Let go of a face that cannot come back under this number."""
+        self._filters.pop(face_id, None)
+        self._intensities.pop(face_id, None)
+
+    def _finished(
+        self, face_id: int, said: FaceEstimates, place: FloatArray, time_s: float
+    ) -> FaceEstimates | None:
+        if not np.isfinite(said.affect).all():
+            return None
+        details = to_frame(said.details, crop_to_image(place))
+        if not self._options.steady:
+            return FaceEstimates(said.affect, details)
+        filter_ = self._filters.get(face_id)
+        if filter_ is None or time_s - filter_.time_s > self._max_gap_s:
+            filter_ = self._filters[face_id] = SteadyAffect(self._extractor.labels)
+        return FaceEstimates(
+            filter_.update(said.affect, time_s), self._steadied(face_id, details, time_s)
+        )
+
+    def _steadied(self, face_id: int, details: FaceDetails, time_s: float) -> FaceDetails:
+        """Details with steady intensities; the rest is as estimated."""
+        if not np.isfinite(details.au_intensity).all():
+            self._intensities.pop(face_id, None)
+            return details
+        filter_ = self._intensities.get(face_id)
+        if filter_ is None or time_s - filter_.time_s > self._max_gap_s:
+            filter_ = self._intensities[face_id] = SteadyIntensities(len(details.au_intensity))
+        return replace(details, au_intensity=filter_.update(details.au_intensity, time_s))

@@ -1,0 +1,115 @@
+"""Settings of an analysis; every one is written to ``video.json``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mien.pipeline.resample import GAP_POLICIES
+
+FACE_POLICIES = ("all", "largest")
+COLUMN_SETS = ("v1", "v2")
+
+
+@dataclass(frozen=True)
+class AnalysisOptions:
+    """How a video is read.
+
+    Attributes
+    ----------
+    faces
+        ``"all"``: every face is estimated and has reactions of its own. ``"largest"``: only the
+        largest face of each frame counts.
+    gaps
+        What stage 2 makes of time in which a face was lost: ``"skip"`` leaves it out,
+        ``"interpolate"`` bridges it. Lost frames are visible in the frames table either way.
+    min_score
+        Least confidence of the detector, 0 to 1.
+    min_face_px
+        Least longer side of a face's box in pixels of the upright frame.
+    detect_side_px
+        Frames with a longer side are shrunk to this for detection.
+    max_lost_s
+        A face that comes back after a longer absence gets a new id.
+    min_reaction_s
+        Least usable time of a face for which reactions are given.
+    steady
+        Whether trembling is filtered out: crops follow filtered landmarks (`mien.faces.one_euro`,
+        no delay), and estimates are smoothed with a time constant of at most 0.08 s
+        (`mien.pipeline.smoothing`). The frames table keeps the landmarks as detected.
+    batch
+        Faces that stage 1 reads at once.
+    threads
+        Threads of ONNX Runtime; 0 lets it choose.
+    affect_model, reaction_model
+        Exported models to use instead of the ones that ship with mien.
+    reactions
+        False leaves stage 2 out.
+    mran
+        Whether MRAN reads valence and arousal from clips, too (`mien.runtime.mran`).
+    mran_model
+        An exported MRAN to use instead of the one that ships with mien; it implies `mran`.
+    attention
+        Whether MRAN's attention volumes are kept; it needs `mran`.
+    min_quality
+        Least quality, 0 to 1, of a face that counts: rows below it keep their numbers, but do not
+        enter means, peaks, pictures, curves and reactions. None: what the extractor advises; 0
+        keeps all.
+    prior
+        Which share of each expression the probabilities assume: ``"default"`` (as the extractor
+        was made), ``"balanced"`` (all the same), ``"everyday"`` (as the extractor's file has it),
+        or the path of a TOML or JSON file with the seven shares (`mien.runtime.prior`).
+        Reactions are read at the default prior always.
+    columns
+        ``"v2"``: all columns of the frames table. ``"v1"``: those of schema version 1.
+    detector
+        Name of the face detector (`mien.faces.detectors`).
+    """
+
+    faces: str = "all"
+    gaps: str = "skip"
+    min_score: float = 0.9
+    min_face_px: float = 20.0
+    detect_side_px: int = 640
+    max_lost_s: float = 2.0
+    min_reaction_s: float = 1.0
+    steady: bool = True
+    batch: int = 16
+    threads: int = 0
+    affect_model: Path | None = None
+    reaction_model: Path | None = None
+    reactions: bool = True
+    mran: bool = False
+    mran_model: Path | None = None
+    attention: bool = False
+    min_quality: float | None = None
+    prior: str = "default"
+    columns: str = "v2"
+    detector: str = "retinaface"
+
+    def __post_init__(self) -> None:
+        for name in ("affect_model", "reaction_model", "mran_model"):
+            if isinstance(getattr(self, name), str):  # what people pass from Python
+                object.__setattr__(self, name, Path(getattr(self, name)))
+        object.__setattr__(self, "prior", str(self.prior))
+        if self.mran_model is not None:
+            object.__setattr__(self, "mran", True)
+        if self.attention and not self.mran:
+            raise ValueError("attention is MRAN's: ask for mran (--mran), too")
+        if self.faces not in FACE_POLICIES:
+            raise ValueError(f"faces is one of {FACE_POLICIES}, not {self.faces!r}")
+        if self.gaps not in GAP_POLICIES:
+            raise ValueError(f"gaps is one of {GAP_POLICIES}, not {self.gaps!r}")
+        if self.columns not in COLUMN_SETS:
+            raise ValueError(f"columns is one of {COLUMN_SETS}, not {self.columns!r}")
+        if not self.prior:
+            raise ValueError("prior is a name or the path of a file, not an empty text")
+        if self.min_quality is not None and not 0 <= self.min_quality <= 1:
+            raise ValueError(f"min_quality must lie in [0, 1], not {self.min_quality}")
+        if not 0 < self.min_score <= 1:
+            raise ValueError(f"min_score must lie in (0, 1], not {self.min_score}")
+        for name in ("min_face_px", "detect_side_px", "max_lost_s", "min_reaction_s", "batch"):
+            if not 0 < getattr(self, name) < float("inf"):
+                raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
+        if self.threads < 0:
+            raise ValueError(f"threads must be 0 or more, not {self.threads}")

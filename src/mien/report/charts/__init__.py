@@ -1,0 +1,1 @@
+"""What the report draws, one chart a file."""

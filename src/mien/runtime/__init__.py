@@ -1,0 +1,1 @@
+"""Exported models on ONNX Runtime. Nothing in this room imports torch."""

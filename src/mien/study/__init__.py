@@ -1,0 +1,1 @@
+"""Studies: results of many inputs as one table, persons, conditions, episodes and comparisons."""

@@ -1,0 +1,108 @@
+"""Who is seen in which video, in which condition: ``participants.csv``.
+
+One row per person and video. ``video`` is the name of the result folder (or of the file, with or
+without its suffix); ``person`` and ``condition`` are free texts; ``face`` is the face number, and
+may be left out or empty, which stands for the face that is longest in sight. Any other column is
+kept and comes into every table. Without the file every face is a person of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from mien.errors import DataError
+from mien.study.recordings import Recording
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One person in one video.
+
+    Attributes
+    ----------
+    video, person, face
+        The video, the person, and the face number of that person in it.
+    extra
+        Further columns: ``condition`` and whatever the file has.
+    """
+
+    video: str
+    person: str
+    face: int
+    extra: dict[str, str] = field(default_factory=dict)
+
+
+def everyone(recordings: list[Recording]) -> list[Seen]:
+    """Every face of every video, as a person of its own."""
+    return [
+        Seen(recording.name, f"{recording.name}:{face}", face)
+        for recording in recordings
+        for face in sorted(recording.usable()["face_id"].astype(int).unique().tolist())
+    ]
+
+
+def read_participants(path: Path, recordings: list[Recording]) -> tuple[list[Seen], list[str]]:
+    """Read the file.
+
+    Returns
+    -------
+    The persons, in the order of the file, and sentences on what was left out.
+
+    Raises
+    ------
+    DataError
+        With file and line, where a video or face is not among the results, a person is named twice
+        for the same face, or a column is missing.
+    """
+    try:
+        rows = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except (OSError, ValueError, UnicodeError) as error:
+        raise DataError(f"{path}: cannot be read as a csv table ({error})") from error
+    if "video" not in rows:
+        raise DataError(f"{path}: has the columns {list(rows.columns)}; it needs video")
+    by_name = {recording.name: recording for recording in recordings}
+    seen: list[Seen] = []
+    taken: set[tuple[str, int]] = set()
+    for line, row in enumerate(rows.to_dict("records"), 2):
+        recording = by_name.get(row["video"]) or by_name.get(Path(row["video"]).stem)
+        if recording is None:
+            raise DataError(f"{path}, line {line}: there are no results of {row['video']!r}")
+        face = _face(path, line, row.get("face", ""), recording)
+        if (recording.name, face) in taken:
+            raise DataError(
+                f"{path}, line {line}: face {face} of {recording.name} has a person already"
+            )
+        taken.add((recording.name, face))
+        extra = {str(k): v for k, v in row.items() if k not in ("video", "person", "face")}
+        person = row.get("person") or f"{recording.name}:{face}"
+        seen.append(Seen(recording.name, person, face, extra))
+    return seen, _left_out(recordings, taken)
+
+
+def _face(path: Path, line: int, text: str, recording: Recording) -> int:
+    counts = recording.usable()["face_id"].astype(int).value_counts()
+    if not text.strip():
+        if counts.empty:
+            raise DataError(f"{path}, line {line}: no face was read in {recording.name}")
+        return int(counts.index[0])
+    if not text.strip().isdigit() or int(text) not in counts.index:
+        there = sorted(counts.index.tolist())
+        raise DataError(
+            f"{path}, line {line}: {recording.name} has no face {text!r}; it has {there}"
+        )
+    return int(text)
+
+
+def _left_out(recordings: list[Recording], taken: set[tuple[str, int]]) -> list[str]:
+    told = []
+    for recording in recordings:
+        faces = set(recording.usable()["face_id"].astype(int))
+        rest = sorted(face for face in faces if (recording.name, face) not in taken)
+        if len(rest) == len(faces) and rest:
+            told.append(f"{recording.name}: nobody of it is in the participants; left out")
+        elif rest:
+            told.append(f"{recording.name}: left out face {', '.join(map(str, rest))}")
+    return told

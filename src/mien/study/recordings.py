@@ -1,0 +1,141 @@
+"""Result folders of ``mien analyze``, read back."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from mien.errors import DataError, InputError
+
+_DOCUMENT = "video.json"
+_TABLES = ("frames.parquet", "frames.csv")
+_LEVEL = 0.5  # of units, where an extractor says no other
+
+
+@dataclass(frozen=True)
+class Recording:
+    """The results of one input.
+
+    Attributes
+    ----------
+    name
+        Name of its folder, which stands for the video in every table of a study.
+    document
+        The content of ``video.json``.
+    frames
+        The frames table, schema version 1 or 2; one row per frame and face.
+    """
+
+    name: str
+    document: dict[str, Any]
+    frames: pd.DataFrame
+
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """From which probability on each unit is active, by column."""
+        found = [m["au_decisions"] for m in self.document["models"] if "au_decisions" in m]
+        levels = found[0] if found else {}
+        return {name: levels.get(name, _LEVEL) for name in self.unit_columns}
+
+    @property
+    def unit_columns(self) -> list[str]:
+        """Columns of probabilities of action units."""
+        names = self.frames.columns
+        return [name for name in names if name.startswith("au") and name[2:].isdigit()]
+
+    @property
+    def channels(self) -> list[str]:
+        """Columns that a study sums up: what is read from a face, places left out."""
+        leading = ("valence", "arousal", "expr_", "au", "quality", "pose_", "eye_open", "gaze_")
+        return [name for name in self.frames.columns if name.startswith(leading)]
+
+    def usable(self) -> pd.DataFrame:
+        """Rows with a face of at least the least quality of the analysis."""
+        rows = self.frames[self.frames["face_id"].notna()]
+        least = self.document.get("min_quality")
+        if least and "quality" in rows:
+            rows = rows[~(rows["quality"] < least)]
+        return rows[rows["valence"].notna()]
+
+    def made_by(self) -> dict[str, str]:
+        """What must be the same for numbers to be comparable."""
+        extractor: dict[str, Any] = next(
+            (m for m in self.document["models"] if m["role"] == "affect"), {}
+        )
+        prior = self.document.get("prior") or {}
+        return {
+            "mien": str(self.document["mien_version"]),
+            "extractor": f"{extractor.get('name')} {extractor.get('version')}",
+            "prior": str(prior.get("name")),
+            "steady": str(self.document["settings"].get("steady")),
+        }
+
+
+def find_recordings(root: Path) -> list[Path]:
+    """Result folders at or below `root`, by name.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    if not root.is_dir():
+        raise InputError(f"{root}: there is no such folder; give the --out of mien analyze")
+    found = [path.parent for path in sorted(root.rglob(_DOCUMENT)) if _is_visible(path, root)]
+    if not found:
+        raise InputError(f"{root}: holds no results; run mien analyze with --out {root} first")
+    return found
+
+
+def read_recording(folder: Path) -> Recording:
+    """Read one result folder.
+
+    Raises
+    ------
+    DataError
+        If a file is missing or is not as mien writes it.
+    """
+    try:
+        document = json.loads((folder / _DOCUMENT).read_text(encoding="utf-8"))
+        _ = document["schema_version"], document["models"], document["settings"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{folder / _DOCUMENT}: is not a video.json of mien") from error
+    for name in _TABLES:
+        table = folder / name
+        if table.is_file():
+            try:
+                frames = pd.read_parquet(table) if table.suffix == ".parquet" else _csv(table)
+            except (OSError, ValueError) as error:
+                raise DataError(f"{table}: cannot be read; analyse the input again") from error
+            return Recording(folder.name, document, frames)
+    raise DataError(f"{folder}: holds no frames table; analyse the input again")
+
+
+def check_alike(recordings: list[Recording]) -> None:
+    """Refuse results that other versions, extractors or settings made.
+
+    Raises
+    ------
+    DataError
+        Naming the first that differs and in what.
+    """
+    first = recordings[0]
+    for other in recordings[1:]:
+        for what, value in first.made_by().items():
+            if other.made_by()[what] != value:
+                raise DataError(
+                    f"{other.name}: {what} is {other.made_by()[what]}, that of {first.name} is "
+                    f"{value}; analyse them alike, or allow it with --mixed"
+                )
+
+
+def _csv(path: Path) -> pd.DataFrame:
+    return pd.read_csv(path, encoding="utf-8")
+
+
+def _is_visible(path: Path, root: Path) -> bool:
+    return not any(part.startswith(".") for part in path.relative_to(root).parts)

@@ -1,0 +1,156 @@
+"""A whole study: from result folders to tables and a page."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from mien.errors import ConfigError, OutputError
+from mien.study.compare import compare_conditions
+from mien.study.events import read_events
+from mien.study.page import methods_text, study_page
+from mien.study.participants import everyone, read_participants
+from mien.study.recordings import Recording, check_alike, find_recordings, read_recording
+from mien.study.summaries import Part, joined_frames, list_episodes, parts_of, summarise
+
+_BOTH = re.compile(r"^(valence|arousal|expr_[a-z_]+|au\d+)_mean$")
+
+
+@dataclass(frozen=True)
+class StudyOptions:
+    """How results become a study.
+
+    Attributes
+    ----------
+    participants, events
+        Tables of who is seen where, and of parts of videos; None: every face is a person, and
+        videos are summed up as a whole.
+    condition
+        Column of the participants, or ``event``, that is compared.
+    baseline
+        None, ``"rest"`` or a label of events (`mien.study.summaries.parts_of`).
+    measures
+        Columns of the summary that are compared and charted; empty: the means of valence,
+        arousal, expressions and units.
+    mixed
+        Whether results of different versions, extractors or settings may be put together.
+    frames
+        Whether the joined frames are written, too.
+    seed
+        Of the bootstrap.
+    """
+
+    participants: Path | None = None
+    events: Path | None = None
+    condition: str = "condition"
+    baseline: str | None = None
+    measures: tuple[str, ...] = ()
+    mixed: bool = False
+    frames: bool = False
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Study:
+    """Tables of a study."""
+
+    summary: pd.DataFrame
+    episodes: pd.DataFrame
+    comparison: pd.DataFrame
+    page: str
+    methods: str
+    notes: list[str]
+    parts: list[Part]
+
+
+def make_study(root: Path, options: StudyOptions) -> Study:
+    """Read the results below `root` and sum them up.
+
+    Raises
+    ------
+    InputError, DataError, ConfigError
+        On one line: what is missing or does not fit.
+    """
+    recordings = [read_recording(folder) for folder in find_recordings(root)]
+    _check_names(recordings)
+    if not options.mixed:
+        check_alike(recordings)
+    seen = everyone(recordings)
+    notes: list[str] = []
+    if options.participants is not None:
+        seen, notes = read_participants(options.participants, recordings)
+    windows = read_events(options.events, recordings) if options.events else None
+    if options.baseline not in (None, "rest") and windows is None:
+        raise ConfigError(f"the baseline {options.baseline!r} is an event; give --events, too")
+    parts = list(parts_of(seen, recordings, windows, options.baseline))
+    if not parts:
+        raise ConfigError("there is nothing to sum up: no person has a usable frame")
+    summary = summarise(parts)
+    unknown = [name for name in options.measures if name not in summary]
+    if unknown:
+        raise ConfigError(f"the summary has no {unknown[0]}; it has {', '.join(summary.columns)}")
+    measures = list(options.measures) or [name for name in map(str, summary) if _BOTH.match(name)]
+    condition = next((n for n in (options.condition, "event") if n in summary), None)
+    comparison = pd.DataFrame()
+    if condition is not None:
+        comparison = compare_conditions(summary, measures, condition, options.seed)
+        if comparison.empty:
+            notes.append("too few persons per condition for a comparison: it needs 4 of each")
+    methods = methods_text(recordings, summary["person"].nunique(), options.baseline, comparison)
+    page = study_page(summary, comparison, measures, condition, recordings, methods, notes)
+    return Study(summary, list_episodes(parts), comparison, page, methods, notes, parts)
+
+
+def write_study(study: Study, out: Path, options: StudyOptions) -> list[Path]:
+    """Write everything into a folder; what is there of the same name is replaced.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
+    settings = {k: str(v) if isinstance(v, Path) else v for k, v in asdict(options).items()}
+    document = {"settings": settings, "methods": study.methods, "notes": study.notes}
+    written: list[Path] = []
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+
+        def put(name: str, write: Callable[[Path], object]) -> None:
+            partial = out / f".{name}.partial"
+            write(partial)
+            partial.replace(out / name)
+            written.append(out / name)
+
+        put("summary.csv", lambda path: study.summary.to_csv(path, index=False))
+        put("episodes.csv", lambda path: study.episodes.to_csv(path, index=False))
+        put("comparison.csv", lambda path: study.comparison.to_csv(path, index=False))
+        put("summary.xlsx", lambda path: _write_xlsx(study, path))
+        if options.frames:
+            put("frames.parquet", lambda path: joined_frames(study.parts).to_parquet(path))
+        put("study.json", lambda path: path.write_text(json.dumps(document, indent=2) + "\n"))
+        put("study.html", lambda path: path.write_text(study.page, encoding="utf-8"))
+    except OSError as error:
+        raise OutputError(f"{out}: cannot be written to ({error.strerror})") from error
+    return written
+
+
+def _write_xlsx(study: Study, path: Path) -> None:
+    sheets = {"summary": study.summary, "episodes": study.episodes}
+    sheets["comparison"] = study.comparison
+    with path.open("wb") as file, pd.ExcelWriter(file, engine="openpyxl") as book:
+        for name, table in sheets.items():
+            table.to_excel(book, sheet_name=name, index=False)
+
+
+def _check_names(recordings: list[Recording]) -> None:
+    names = [recording.name for recording in recordings]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ConfigError(
+            f"two result folders have the name {twice[0]}; give a folder with one of them"
+        )
