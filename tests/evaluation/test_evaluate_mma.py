@@ -9,8 +9,6 @@ import pytest
 from click.testing import CliRunner
 
 pytest.importorskip("onnx")
-from mien.cli.evaluate_mma import path_and_split
-
 from corpus_builder import (
     blendshape_arrays,
     ferplus_arrays,
@@ -21,6 +19,7 @@ from corpus_builder import (
 )
 from corpus_replicas import write_aff_wild
 from mien.cli import cli
+from mien.cli.evaluate_extractor import path_and_split
 from mien.datasets import load_aff_wild2, load_ferplus, load_muxspace
 from mien.datasets.annotated_faces import load_annotated_faces
 from mien.datasets.annotations import write_annotations

@@ -19,8 +19,12 @@ from mien.datasets.relabel import relabelled
 from mien.demo import write_demo_clip
 from mien.errors import ConfigError, DataError, ModelError
 from mien.evaluation.affect import affect_report
-from mien.evaluation.calibration import Calibration, read_calibration, write_calibration
 from mien.evaluation.calibration.fit import calibrate
+from mien.evaluation.calibration.probabilities import (
+    Calibration,
+    read_calibration,
+    write_calibration,
+)
 from mien.evaluation.consistency import contradictions
 from mien.evaluation.contact_sheets import write_sheets
 from mien.evaluation.corpora import LabelledFaces
