@@ -33,7 +33,7 @@ def corpus(videos, half):
     """Random walks with labels that depend on them; lengths 200 to 480, 340 on average."""
     import numpy as np
 
-    from mien.datasets.sequences import SequenceSet
+    from mien.data.sequences import SequenceSet
     from mien.labels import REACTIONS
 
     rng = np.random.default_rng(0)

@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from mien.datasets.streams import load_streams
+from mien.data.formats.streams import load_streams
 from mien.evaluation.affect import without_nan
 from mien.evaluation.models.mran import mran_traces, score_traces, stage1_traces
 from mien.runtime.models import AffectModel

@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mien.datasets.reaction_sets import SIMULATED, load_split
-from mien.datasets.sequences import SequenceSet
+from mien.data.reaction_sets import SIMULATED, load_split
+from mien.data.sequences import SequenceSet
 from mien.models.masked_rnn import MaskedRNN, MaskedRNNConfig
 from mien.training.checkpoint import load_checkpoint
 from mien.training.config import from_dict, load_config

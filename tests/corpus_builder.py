@@ -11,7 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from mien.datasets.blendshapes import BLENDSHAPES
+from mien.data.targets.blendshapes import BLENDSHAPES
 
 # Columns: neutral, happiness, surprise, sadness, anger, disgust, fear, contempt, unknown, NF.
 VOTES = np.array(

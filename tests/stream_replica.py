@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.datasets.streams import (
+from mien.data.formats.streams import (
     StreamRecording,
     finish_streams,
     to_hundredths_of_kelvin,

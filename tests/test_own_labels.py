@@ -19,7 +19,7 @@ from click.testing import CliRunner, Result
 pytest.importorskip("onnx")
 import mien
 from mien.cli import cli
-from mien.datasets.extraction import describe_stage1
+from mien.data.prepare.videos import describe_stage1
 from mien.demo import demo_frames, write_demo_clip
 from mien.errors import ConfigError, ModelError
 from mien.evaluation.eye_panel import measure_panel

@@ -21,8 +21,8 @@ from pathlib import Path
 import numpy as np
 from development import balanced, load
 
+from mien.data.targets.priors import expression_shares
 from mien.datasets import load_ferplus
-from mien.datasets.priors import expression_shares
 from mien.evaluation.calibration.probabilities import (
     Calibration,
     fit_unit_temperatures,

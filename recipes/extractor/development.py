@@ -14,9 +14,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from mien.data.corpora.ferplus import load_fer2013_labels
+from mien.data.corpora.sfhq import load_sfhq
 from mien.datasets import FaceSet, load_ferplus, load_muxspace, load_synthetic
-from mien.datasets.ferplus import load_fer2013_labels
-from mien.datasets.sfhq import load_sfhq
 from mien.evaluation.eye_panel import EyePanel, load_eye_panel
 from mien.evaluation.models.extractor import evaluation_crops
 from mien.faces.align import align

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from development import balanced, load, read_crops
 
-from mien.datasets.mesh import load_mesh
+from mien.data.targets.mesh import load_mesh
 from mien.evaluation.affect import without_nan
 from mien.evaluation.calibration.probabilities import calibration_error
 from mien.evaluation.eye_panel import (

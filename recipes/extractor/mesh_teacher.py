@@ -6,7 +6,7 @@ reads ``ferplus_trainval.npz``, ``muxspace_faces.zip``, ``sfhq_faces.zip`` and
 ``face_landmarker.task`` in DATA, and writes ``OUT/mesh-<corpus>.npz`` for each: ``mesh`` float16
 (n, 478, 3) in pixels of the corpus's picture, ``blendshapes`` float16 (n, 52) with their
 ``names``, ``pose_deg`` float16 (n, 3) yaw, pitch and roll, ``detected`` bool (n,) and ``name``.
-Rows without a face are NaN. `mien.datasets.mesh` reads these files.
+Rows without a face are NaN. `mien.data.targets.mesh` reads these files.
 
 It needs the package ``mediapipe``, in an environment of its own; mien itself does not. A corpus
 whose file is there is not done again.

@@ -25,6 +25,7 @@ from mien.errors import ConfigError, ModelError
 from mien.evaluation.calibration.probabilities import Calibration
 from mien.faces.align import CROP_SIZE_PX, TEMPLATE
 from mien.faces.modalities import CHANNELS, STREAMS, normalisation
+from mien.io import atomic_path
 from mien.labels import AFFECT_COLUMNS, VALENCE_AROUSAL
 from mien.models.masked_rnn import MaskedRNN
 from mien.models.mma import MMAExtractor, MMAOutput, without_input_norm
@@ -379,10 +380,8 @@ def _export(
             raise ModelError(
                 f"{path}: in half precision it differs from torch by {difference:.2g}; not written"
             )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(content)
-    partial.replace(path)
+    with atomic_path(path) as partial:
+        partial.write_bytes(content)
     return difference
 
 

@@ -11,6 +11,7 @@ import pkgutil
 from collections.abc import Callable
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from types import ModuleType
 from typing import Generic, TypeVar
 
 from mien.errors import ConfigError
@@ -83,7 +84,8 @@ class Registry(Generic[Thing]):
                     raise ConfigError(
                         f"{self._kind} {name!r} of {point.value}: cannot be loaded ({error})"
                     ) from error
-                self._things.setdefault(name, found)
+                if not isinstance(found, ModuleType):  # a module registers its things itself
+                    self._things.setdefault(name, found)
         if name not in self._things:
             raise ConfigError(
                 f"there is no {self._kind} named {name!r}; there are {', '.join(self.names())}"

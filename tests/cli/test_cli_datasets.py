@@ -12,9 +12,9 @@ pytest.importorskip("onnx")
 
 from corpus_replicas import calm_frames, write_aff_wild, write_crema
 from mien.cli import main
-from mien.datasets.frame_clips import load_frame_clips
-from mien.datasets.prepared import load_prepared
-from mien.datasets.registry import CORPORA
+from mien.data.formats.face_crops import load_frame_clips
+from mien.data.formats.prepared_videos import load_prepared
+from mien.data.registry import corpora
 from mien.demo import write_demo_clip
 from mien.video import write_video
 from tiny_models import tiny_affect
@@ -40,8 +40,8 @@ def mien(monkeypatch, capfd):
 def test_list_and_info(mien) -> None:
     code, out, err = mien("list")
     assert (code, err) == (0, [])
-    assert [line.split()[0] for line in out] == list(CORPORA)
-    for name in CORPORA:
+    assert [line.split()[0] for line in out] == list(corpora())
+    for name in corpora():
         code, out, err = mien("info", name)
         assert (code, err) == (0, [])
         assert out[0].startswith(f"{name}: ")
@@ -94,7 +94,7 @@ def test_crops(mien, tmp_path: Path) -> None:
     assert load_frame_clips(tmp_path / "out", "test").ids == ("1001_DFA_ANG_XX",)
     code, _, err = mien("crops", "affectnet", "--root", tmp_path, "--out", tmp_path / "x")
     assert code == 2
-    assert "affectnet has no whole videos; these have: hume-reaction, crema-d" in err[-1]
+    assert "affectnet has no whole videos; these have: crema-d, hume-reaction" in err[-1]
     code, out, err = mien(*arguments)
     assert (code, out, len(err)) == (1, [], 1) and "was begun with another fps" in err[0]
 

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 pytest.importorskip("onnx")
 from mien.cli import cli
-from mien.datasets.sequences import SequenceSet
+from mien.data.sequences import SequenceSet
 from mien.demo import write_demo_clip
 from mien.errors import DataError, ModelError
 from mien.runtime.models import ReactionModel
@@ -39,8 +39,8 @@ def emotions(source, split, fps, simulation=None):
 
 @pytest.fixture
 def corpus(monkeypatch):
-    monkeypatch.setattr("mien.datasets.reaction_sets.load_split", emotions)
-    monkeypatch.setattr("mien.datasets.reaction_sets.splits_of", lambda _: ("train", "valid"))
+    monkeypatch.setattr("mien.data.reaction_sets.load_split", emotions)
+    monkeypatch.setattr("mien.data.reaction_sets.splits_of", lambda _: ("train", "valid"))
     return "prepared"
 
 
@@ -128,13 +128,13 @@ def test_ablate_writes_a_table_beside_its_rows(tmp_path, corpus):
 
 
 def test_splits_and_folders_that_are_none(tmp_path):
-    from mien.datasets.reaction_sets import SimulationConfig, load_split, splits_of
+    from mien.data.reaction_sets import SimulationConfig, load_split, splits_of
 
     with pytest.raises(DataError, match="split is one of"):
         load_split("simulated", "validation", 30.0)
     with pytest.raises(DataError, match=r"holds no dataset\.json"):
         load_split(str(tmp_path), "train", 30.0)
-    with pytest.raises(DataError, match=r"labels\.parquet: cannot be read"):
+    with pytest.raises(DataError, match=r"not a prepared set: there is no dataset\.json"):
         splits_of(str(tmp_path))
     data = load_split("simulated", "valid", 30.0, SimulationConfig(1, 3, 1, seed=5))
     assert isinstance(data, SequenceSet) and len(data) == 3

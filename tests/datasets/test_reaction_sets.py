@@ -6,11 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mien.datasets.reaction_sets import failed_videos, load_split, splits_of
+from mien.data.formats.features import Features
+from mien.data.reaction_sets import failed_videos, load_split, splits_of
 from mien.errors import DataError
-
-prepared = pytest.importorskip("mien.datasets.prepared")
-features = pytest.importorskip("mien.datasets.features")
+from prepared_sets import PreparedVideo, write_prepared
 
 
 @pytest.fixture
@@ -22,12 +21,8 @@ def folder(tmp_path):
         times = np.arange(len(affect)) / 25.0
         labels = np.array([0.5, np.nan], np.float32)
         person = None if number == 1 else f"p{number // 3}"
-        videos.append(
-            prepared.PreparedVideo(
-                f"v{number}", split, labels, features.Features(times, affect), person
-            )
-        )
-    return str(prepared.write_prepared(tmp_path / "mini", "mini", ("joy", "grief"), videos))
+        videos.append(PreparedVideo(f"v{number}", split, labels, Features(times, affect), person))
+    return str(write_prepared(tmp_path / "mini", "mini", ("joy", "grief"), videos))
 
 
 def test_a_split_has_its_own_outputs_names_and_persons(folder):

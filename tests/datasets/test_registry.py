@@ -5,19 +5,20 @@ import sys
 
 import pytest
 
-from mien.datasets.crema_d import OUTPUTS
-from mien.datasets.registry import CORPORA, KINDS, corpus_info, describe_corpus
+from mien.data.corpora.crema_d import OUTPUTS
+from mien.data.registry import KINDS, corpora, corpus_info, describe_corpus
 from mien.errors import ConfigError
 
 NAMES = [
-    "hume-reaction", "aff-wild2", "affectnet", "emotionet", "crema-d", "ferplus", "muxspace",
-    "synthetic", "expression-folders", "recola", "sewa", "afew-va", "mavfer", "synthetic-trimodal",
+    "afew-va", "aff-wild2", "affectnet", "crema-d", "emotionet", "expression-folders", "ferplus",
+    "hume-reaction", "mavfer", "muxspace", "recola", "sewa", "sfhq", "synthetic",
+    "synthetic-trimodal",
 ]  # fmt: skip
 
 
 def test_the_corpora_and_what_is_known_of_them() -> None:
-    assert list(CORPORA) == NAMES
-    for name, info in CORPORA.items():
+    assert list(corpora()) == NAMES
+    for name, info in corpora().items():
         assert info.name == name
         assert info.kind in KINDS
         assert all((info.title, info.labels, info.access, info.terms, info.layout))
@@ -39,13 +40,14 @@ def test_published_counts_add_up() -> None:
 
 
 def test_unknown_names() -> None:
-    with pytest.raises(ConfigError, match=r"no corpus 'fer': choose one of \['hume-reaction', "):
+    with pytest.raises(ConfigError, match=r"no corpus 'fer': choose one of \['afew-va', 'aff-"):
         corpus_info("fer")
 
 
 def test_nothing_here_needs_torch() -> None:
     code = (
-        "import sys, mien.datasets.registry, mien.datasets.prepare, mien.cli.datasets; "
+        "import sys, mien.data.registry, mien.data.prepare.videos, mien.cli.datasets; "
+        "mien.data.registry.corpora(); "
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], timeout=120).returncode == 0

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from mien.datasets.sequences import SequenceSet
-from mien.datasets.windows import cut_windows, window_starts
+from mien.data.sequences import SequenceSet
+from mien.data.windows import cut_windows, window_starts
 from mien.pipeline.reaction_windows import ReactionWindows
 
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from mien.datasets.base import FaceSet, framed_matrices
+from mien.data.faces import FaceSet, framed_matrices
 from mien.evaluation.affect import affect_report
 from mien.labels import ACTION_UNITS, EXPRESSIONS
 from mien.types import FloatArray

@@ -20,9 +20,9 @@ from corpus_builder import (
 from corpus_replicas import write_aff_wild
 from mien.cli import cli
 from mien.cli.evaluate_extractor import path_and_split
+from mien.data.formats.annotated_faces import load_annotated_faces
+from mien.data.formats.annotations import write_annotations
 from mien.datasets import load_aff_wild2, load_ferplus, load_muxspace
-from mien.datasets.annotated_faces import load_annotated_faces
-from mien.datasets.annotations import write_annotations
 from mien.errors import DataError, ModelError
 from mien.evaluation.models.extractor import evaluate_mma, evaluation_crops
 from mien.faces.align import align

@@ -9,7 +9,7 @@ import torch
 from click.testing import CliRunner
 
 from mien.cli import cli
-from mien.datasets.streams import (
+from mien.data.formats.streams import (
     StreamRecording,
     finish_streams,
     load_streams,

@@ -11,7 +11,7 @@ from scipy import stats
 
 pytest.importorskip("onnx")
 from mien.cli import cli
-from mien.datasets.sequences import SequenceSet
+from mien.data.sequences import SequenceSet
 from mien.errors import DataError
 from mien.evaluation.bootstrap import bootstrap_pearson
 from mien.evaluation.figures import Bar, bars, scatter_grid
@@ -164,7 +164,7 @@ def test_the_command_prints_figures_and_writes_files(tmp_path, monkeypatch):
     data = videos(20)
     path = tiny_reactions(tmp_path / "r.onnx")
     monkeypatch.setattr(
-        "mien.datasets.reaction_sets.load_split", lambda source, split, fps, simulation=None: data
+        "mien.data.reaction_sets.load_split", lambda source, split, fps, simulation=None: data
     )
     arguments = ["evaluate", "reactions", "--model", str(path), "--data", "simulated"]
     more = ["--out", str(tmp_path / "out"), "--submission", str(tmp_path / "s.csv")]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mien.datasets.base import FaceSet, framed_matrices
+from mien.data.faces import FaceSet, framed_matrices
 from mien.errors import ConfigError, ModelError
 from mien.evaluation.affect import affect_report
 from mien.evaluation.calibration.fit import calibrate

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from mien.datasets.base import FaceSet, framed_matrices
-from mien.datasets.blendshapes import BLENDSHAPES, no_scores
-from mien.datasets.targets import valence_arousal_targets
+from mien.data.faces import FaceSet, framed_matrices
+from mien.data.targets.blendshapes import BLENDSHAPES, no_scores
+from mien.data.targets.votes import valence_arousal_targets
 from mien.training.augment import AugmentConfig
 from mien.training.mma import MMATrainConfig, OptimizerConfig
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from mien.datasets.streams import load_streams
+from mien.data.formats.streams import load_streams
 from mien.errors import ConfigError, ModelError
 from mien.models.mran import MRANConfig
 from mien.training.ablation.mran import (

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mien.datasets.base import framed_matrices
+from mien.data.faces import framed_matrices
 from mien.training.augment import (
     AugmentConfig,
     compose,

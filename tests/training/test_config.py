@@ -139,7 +139,7 @@ def test_a_missing_file_and_a_bad_override_are_named(tmp_path):
         *[
             (f'[corpora.a]\nkind = "{kind}"\npath = "x"\n{key}', message)
             for kind, key, message in (
-                ("voices", "", "kind is one of 'ferplus', 'faces', 'sfhq', 'images', 'synthetic'"),
+                ("voices", "", "kind is one of 'faces', 'ferplus', 'images', 'sfhq', 'synthetic'"),
                 ("synthetic", 'mesh = "m.npz"', "mesh is for photographs"),
                 ("images", 'mesh = "m.npz"', "mesh is for other kinds"),
                 ("faces", 'second_labels = "l.npz"', "second_labels is for kind 'ferplus' alone"),

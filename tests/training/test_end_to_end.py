@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from mien.datasets.frame_clips import load_frame_clips, write_crops, write_frame_clips
+from mien.data.formats.face_crops import load_frame_clips, write_crops, write_frame_clips
 from mien.demo import write_demo_clip
 from mien.errors import ConfigError, DataError, ModelError
 from mien.models.masked_rnn import MaskedRNN, MaskedRNNConfig
@@ -148,7 +148,7 @@ def test_what_does_not_fit_is_named(folder, runs, tmp_path):
 
 @pytest.mark.slow
 def test_a_clip_is_cut_from_a_video(tmp_path):
-    from mien.datasets.frame_clips import cut_clip
+    from mien.data.prepare.crops import cut_clip
     from mien.faces.detectors.retinaface import RetinaFaceDetector
 
     video = write_demo_clip(tmp_path / "clip.mp4", 0.6)

@@ -10,7 +10,7 @@ import torch
 from scipy.spatial.transform import Rotation
 from striped import CALM, recipe, striped_faces, with_details, with_mesh
 
-from mien.datasets.blendshapes import BLENDSHAPES
+from mien.data.targets.blendshapes import BLENDSHAPES
 from mien.errors import ConfigError
 from mien.labels import FACE_LANDMARKS
 from mien.training.augment import AugmentConfig, similarities

@@ -13,9 +13,9 @@ from striped import BRANCHED, recipe, striped_faces, with_details
 
 import mien
 from mien.cli import cli
-from mien.datasets.annotated_faces import load_annotated_faces
-from mien.datasets.annotations import read_annotations
-from mien.datasets.relabel import relabelled
+from mien.data.formats.annotated_faces import load_annotated_faces
+from mien.data.formats.annotations import read_annotations
+from mien.data.relabel import relabelled
 from mien.demo import write_demo_clip
 from mien.errors import ConfigError, DataError, ModelError
 from mien.evaluation.affect import affect_report
@@ -272,7 +272,7 @@ def prepared(tmp_path):
     import pyarrow as pa
     import pyarrow.parquet
 
-    from mien.datasets.annotations import annotation_table
+    from mien.data.formats.annotations import annotation_table
 
     cv2.imwrite(str(tmp_path / "a.png"), np.full((40, 40), 90, np.uint8))
     table = annotation_table(["a.png", "a.png"], ["train", "valid"], expression=np.array([7, 0]))

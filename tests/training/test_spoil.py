@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from mien.datasets.base import framed_matrices
+from mien.data.faces import framed_matrices
 from mien.training.augment import sample_crops
 from mien.training.mma import spoil
 from mien.training.mma.spoil import KINDS, changed_pictures, draw_kinds, moved_views

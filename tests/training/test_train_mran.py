@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from mien.datasets.streams import load_streams
+from mien.data.formats.streams import load_streams
 from mien.errors import ConfigError, ModelError
 from mien.export import export_mma
 from mien.models.blocks.resample import resample_square

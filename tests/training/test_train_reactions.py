@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import torch
 
-from mien.datasets.sequences import SequenceSet
-from mien.datasets.windows import window_starts
+from mien.data.sequences import SequenceSet
+from mien.data.windows import window_starts
 from mien.errors import ConfigError, ModelError
 from mien.losses import pearson_loss
 from mien.models.masked_rnn import MaskedRNN, MaskedRNNConfig

@@ -76,7 +76,7 @@ def command(
         return
     if encoders:
         raise click.UsageError("--encoders belongs to the table mran")
-    from mien.datasets.reaction_sets import SIMULATED, load_split, splits_of
+    from mien.data.reaction_sets import SIMULATED, load_split, splits_of
     from mien.training.ablation.run import AblationData, run_table, usable_test
     from mien.training.config import from_overrides, load_config
     from mien.training.reactions import ReactionTrainConfig
@@ -118,7 +118,7 @@ def _mran(
     encoders: tuple[Path, ...],
     changes: list[str],
 ) -> None:
-    from mien.datasets.streams import load_streams
+    from mien.data.formats.streams import load_streams
     from mien.training.ablation.mran import StreamSplits, run_mran_table
     from mien.training.config import from_overrides, load_config
     from mien.training.exported import start_file

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 
@@ -12,9 +13,17 @@ from mien.cli import complain
 from mien.cli.progress import progress_bar
 
 if TYPE_CHECKING:
-    from mien.datasets.clips import VideoCorpus
-    from mien.datasets.prepare import Corpus
-    from mien.datasets.stream_corpus import StreamCorpus
+    from mien.data.formats.annotations import ImageCorpus
+    from mien.data.recordings import StreamCorpus
+    from mien.data.registry import LoadedCorpus, TableCorpus
+    from mien.data.videos import VideoCorpus
+
+
+_root = click.option(
+    "--root", type=click.Path(path_type=Path), required=True, help="Folder of the corpus."
+)
+_jobs = click.option("--jobs", type=click.IntRange(1), help="Processes. Default: one per core.")
+_quiet = click.option("--quiet", is_flag=True, help="No progress bar and no summary; errors stay.")
 
 
 @click.group("datasets")
@@ -28,10 +37,11 @@ def command() -> None:
 @command.command("list")
 def list_corpora() -> None:
     """List the corpora that mien reads."""
-    from mien.datasets.registry import CORPORA, KINDS
+    from mien.data.registry import KINDS, corpora
 
-    width = max(len(name) for name in CORPORA)
-    for info in CORPORA.values():
+    found = corpora()
+    width = max(len(name) for name in found)
+    for info in found.values():
         click.echo(f"{info.name:<{width}}  {info.title}: {KINDS[info.kind]}")
 
 
@@ -39,23 +49,21 @@ def list_corpora() -> None:
 @click.argument("name")
 def info(name: str) -> None:
     """Say how to get a corpus, its terms, layout, and published counts and figures."""
-    from mien.datasets.registry import corpus_info, describe_corpus
+    from mien.data.registry import corpus_info, describe_corpus
 
     click.echo(describe_corpus(corpus_info(name)))
 
 
 @command.command("prepare")
 @click.argument("name")
-@click.option(
-    "--root", type=click.Path(path_type=Path), required=True, help="Folder of the corpus."
-)
+@_root
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
     required=True,
     help="Folder for what training reads; a stopped run goes on from there.",
 )
-@click.option("--jobs", type=click.IntRange(1), help="Processes. Default: one per core.")
+@_jobs
 @click.option(
     "--model",
     type=click.Path(path_type=Path),
@@ -66,7 +74,7 @@ def info(name: str) -> None:
     type=click.FloatRange(0, min_open=True),
     help="Frames per second to keep of recordings with traces. Default: the corpus's.",
 )
-@click.option("--quiet", is_flag=True, help="No progress bar and no summary; errors stay.")
+@_quiet
 def prepare(
     name: str,
     root: Path,
@@ -82,11 +90,9 @@ def prepare(
     streams. Exit code: 0 if all is there, 1 if some videos could not be
     read (one line each; the rest is complete), 2 for wrong usage.
     """
-    from mien.datasets.clips import VideoCorpus
-    from mien.datasets.ferplus_tables import FerPlusTables
-    from mien.datasets.prepare import load_corpus, prepare_annotations, prepare_tables
-    from mien.datasets.registry import corpus_info
-    from mien.datasets.stream_corpus import StreamCorpus
+    from mien.data.formats.annotations import write_annotations
+    from mien.data.prepare.job import write_once
+    from mien.data.registry import corpus_info, load_corpus
 
     kind = corpus_info(name).kind  # refuses an unknown name before anything is read
     if kind in ("annotations", "tables") and (jobs or model):
@@ -98,27 +104,25 @@ def prepare(
     corpus = load_corpus(name, root)
     if not quiet:
         _report(corpus)
-    if isinstance(corpus, VideoCorpus):
-        _prepare_videos(corpus, out, jobs, model, quiet)
-        return
-    if isinstance(corpus, StreamCorpus):
-        _prepare_streams(corpus, out, jobs, fps, quiet)
-        return
-    if isinstance(corpus, FerPlusTables):
-        path = prepare_tables(corpus, out)
+    if kind == "videos":
+        _prepare_videos(cast("VideoCorpus", corpus), out, jobs, model, quiet)
+    elif kind == "streams":
+        _prepare_streams(cast("StreamCorpus", corpus), out, jobs, fps, quiet)
+    elif kind == "tables":
+        tables = cast("TableCorpus", corpus)
+        path = write_once(out, name, lambda: tables.write(out))
         if not quiet:
             click.echo(f"{len(corpus)} faces with votes -> {path}")
-        return
-    prepare_annotations(corpus, out)
-    if not quiet:
-        click.echo(f"{len(corpus)} annotated images -> {out / 'annotations.parquet'}")
+    else:
+        images = cast("ImageCorpus", corpus)
+        write_once(out, name, lambda: write_annotations(images, out))
+        if not quiet:
+            click.echo(f"{len(corpus)} annotated images -> {out / 'annotations.parquet'}")
 
 
 @command.command("crops")
 @click.argument("name")
-@click.option(
-    "--root", type=click.Path(path_type=Path), required=True, help="Folder of the corpus."
-)
+@_root
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -139,8 +143,8 @@ def prepare(
     show_default=True,
     help="Most crops of a video; longer ones are left out, and said.",
 )
-@click.option("--jobs", type=click.IntRange(1), help="Processes. Default: one per core.")
-@click.option("--quiet", is_flag=True, help="No progress bar and no summary; errors stay.")
+@_jobs
+@_quiet
 def crops(
     name: str, root: Path, out: Path, fps: float, most: int, jobs: int | None, quiet: bool
 ) -> None:
@@ -149,58 +153,59 @@ def crops(
     Exit code: 0 if all is there, 1 if some videos could not be read or are too long (one line
     each; the rest is complete), 2 for wrong usage.
     """
-    from mien.datasets.cut_clips import cut_corpus
-    from mien.datasets.frame_clips import NO_FACE
-    from mien.datasets.prepare import VIDEO_CORPORA
-    from mien.datasets.registry import corpus_info
+    from mien.data.prepare.crops import cut_corpus
+    from mien.data.registry import corpora, corpus_info, load_corpus
 
-    corpus_info(name)  # refuses an unknown name before anything is read
-    if name not in VIDEO_CORPORA:
-        raise click.UsageError(
-            f"{name} has no whole videos; these have: {', '.join(VIDEO_CORPORA)}"
-        )
-    corpus = VIDEO_CORPORA[name](root)
+    if corpus_info(name).kind != "videos":  # refuses an unknown name before anything is read
+        videos = ", ".join(n for n, corpus in corpora().items() if corpus.kind == "videos")
+        raise click.UsageError(f"{name} has no whole videos; these have: {videos}")
+    corpus = cast("VideoCorpus", load_corpus(name, root))
     with progress_bar(len(corpus), "video", quiet) as advance:
         cut = cut_corpus(corpus, out, fps, most, jobs, advance)
-    paths = {clip.id: clip.path for clip in corpus.clips}
-    for clip_name, reason in cut.failed:
-        complain(f"{paths[clip_name]}: {reason}")
+    failed = _complain_of(corpus, cut.failed)
     if not quiet:
         click.echo(
             f"{cut.counts['cut']} of {cut.counts['videos']} videos cut, {cut.counts['crops']} "
             f"crops at {fps:g} fps -> {out}"
         )
-    if any(reason != NO_FACE for _, reason in cut.failed):
+    if failed:
         sys.exit(1)
 
 
 def _prepare_videos(
     corpus: VideoCorpus, out: Path, jobs: int | None, model: Path | None, quiet: bool
 ) -> None:
-    from mien.datasets.frame_clips import NO_FACE
-    from mien.datasets.prepare import prepare_videos
+    from mien.data.prepare.videos import prepare_videos
 
     with progress_bar(len(corpus), "video", quiet) as advance:
         document = prepare_videos(corpus, out, model, jobs, advance)
-    paths = {clip.id: clip.path for clip in corpus.clips}
-    for name, reason in document.failed:
-        complain(f"{paths[name]}: {reason}")
-    for entry in document.extra["warnings"]:
-        complain(f"{paths[entry['id']]}: warning: {entry['warning']}")
+    failed = _complain_of(corpus, document.failed)
+    warnings = document.extra["warnings"]
+    _complain_of(corpus, [(one["id"], f"warning: {one['warning']}") for one in warnings])
     if not quiet:
         counts, stage1 = document.counts, document.stage1
         click.echo(
             f"{counts['prepared']} of {counts['videos']} videos prepared, {counts['frames']} "
             f"usable frames, stage 1 {stage1['name']} {stage1['version']} -> {out}"
         )
-    if any(reason != NO_FACE for _, reason in document.failed):
+    if failed:
         sys.exit(1)
+
+
+def _complain_of(corpus: VideoCorpus, faults: Sequence[tuple[str, str]]) -> bool:
+    """A line for each fault of a clip; whether one is worse than that no face is seen."""
+    from mien.data.prepare.job import NO_FACE
+
+    paths = {clip.id: clip.path for clip in corpus.clips}
+    for name, reason in faults:
+        complain(f"{paths[name]}: {reason}")
+    return any(reason != NO_FACE for _, reason in faults)
 
 
 def _prepare_streams(
     corpus: StreamCorpus, out: Path, jobs: int | None, fps: float | None, quiet: bool
 ) -> None:
-    from mien.datasets.stream_prepare import prepare_streams
+    from mien.data.prepare.streams import prepare_streams
 
     with progress_bar(len(corpus), "recording", quiet) as advance:
         document = prepare_streams(corpus, out, fps, jobs, advance)
@@ -218,9 +223,9 @@ def _prepare_streams(
         sys.exit(1)
 
 
-def _report(corpus: Corpus) -> None:
+def _report(corpus: LoadedCorpus) -> None:
     """Counts found beside the published ones, and what is worth knowing."""
-    from mien.datasets.registry import corpus_info
+    from mien.data.registry import corpus_info
 
     info = corpus_info(corpus.name)
     found = corpus.counts()

@@ -66,7 +66,7 @@ def mran(
     Clips overlap by half, and a frame's estimates are averaged. CCC has denominator n.
     """
     from mien.cli.evaluate_extractor import path_and_split
-    from mien.datasets.streams import load_streams
+    from mien.data.formats.streams import load_streams
     from mien.evaluation.affect import without_nan
     from mien.evaluation.models.mran import check_dropped, mran_traces, score_traces, stage1_traces
     from mien.evaluation.trace_table import trace_table

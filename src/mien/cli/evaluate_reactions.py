@@ -64,7 +64,7 @@ def reactions(
     """Measure a reaction model: Pearson's rho per reaction, with 95 % intervals."""
     from tqdm import tqdm
 
-    from mien.datasets.reaction_sets import SimulationConfig, failed_videos, load_split
+    from mien.data.reaction_sets import SimulationConfig, failed_videos, load_split
     from mien.evaluation.affect import without_nan
     from mien.evaluation.models.reactions import evaluate_reactions, write_submission
     from mien.runtime.models import ReactionModel

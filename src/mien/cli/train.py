@@ -105,7 +105,7 @@ def reactions(config: Path, data: str, out: Path, overrides: tuple[str, ...]) ->
 
     import numpy as np
 
-    from mien.datasets.reaction_sets import SIMULATED, load_split, splits_of
+    from mien.data.reaction_sets import SIMULATED, load_split, splits_of
     from mien.evaluation.affect import without_nan
     from mien.training.config import load_config
     from mien.training.reactions import (
@@ -173,7 +173,7 @@ def mran(
     overrides: tuple[str, ...],
 ) -> None:
     """Train the multi-modal recurrent attention network on color, depth and thermal clips."""
-    from mien.datasets.streams import load_streams
+    from mien.data.formats.streams import load_streams
     from mien.training.config import load_config
     from mien.training.exported import start_file
     from mien.training.mran import MRANTrainConfig, train_mran
@@ -199,7 +199,7 @@ def mran(
     "--data",
     type=click.Path(path_type=Path),
     required=True,
-    help="Folder of frame clips, see mien.datasets.frame_clips.",
+    help="Folder of frame clips, see mien.data.formats.face_crops.",
 )
 @click.option(
     "--affect",
@@ -224,7 +224,7 @@ def end_to_end(
     overrides: tuple[str, ...],
 ) -> None:
     """Train both stages together at a small rate, each from its own training."""
-    from mien.datasets.frame_clips import load_frame_clips
+    from mien.data.formats.face_crops import load_frame_clips
     from mien.training.config import load_config
     from mien.training.end_to_end import EndToEndConfig, load_parts, train_end_to_end
 

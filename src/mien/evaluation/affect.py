@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mien.datasets.base import FaceSet
+from mien.data.faces import FaceSet
 from mien.evaluation.calibration.probabilities import calibration_error
 from mien.evaluation.consistency import contradictions
 from mien.evaluation.metrics import Confusion, PairMoments

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from mien.datasets.base import FaceSet
+from mien.data.faces import FaceSet
 from mien.evaluation.models.extractor import evaluation_crops
 from mien.labels import PAPERS_LABELS, LabelSet, unit_name
 from mien.types import FloatArray

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
+from mien.data.corpora.expression_folders import NAME as FOLDERS
+from mien.data.corpora.expression_folders import are_expression_folders, holds_folders, usual_split
+from mien.data.corpora.sfhq import is_sfhq, load_sfhq
+from mien.data.formats.annotated_faces import load_annotated_faces
+from mien.data.prepare.landmarks import LANDMARK_THRESHOLD, find_landmarks
+from mien.data.registry import READERS
 from mien.datasets import FaceSet, load_ferplus, load_muxspace, load_synthetic
-from mien.datasets.annotated_faces import load_annotated_faces
-from mien.datasets.expression_folders import NAME as FOLDERS
-from mien.datasets.expression_folders import are_expression_folders, holds_folders, usual_split
-from mien.datasets.landmarks import LANDMARK_THRESHOLD, find_landmarks
-from mien.datasets.sfhq import is_sfhq, load_sfhq
 from mien.errors import DataError
 from mien.faces.detectors.retinaface import RetinaFaceDetector
 
@@ -61,16 +62,17 @@ def load_labelled(
     Parameters
     ----------
     data
-        An npz in FER+'s layout (`mien.datasets.ferplus`), a zip of faces with its csv
-        (`mien.datasets.muxspace`, `mien.datasets.sfhq`), a folder that ``mien synthesize images``
-        wrote, one of annotations that ``mien datasets prepare`` wrote, or folders of faces named
-        after expressions (`mien.datasets.expression_folders`).
+        An npz in FER+'s layout (`mien.data.corpora.ferplus`), a zip of faces with its csv
+        (`mien.data.corpora.muxspace`, `mien.data.corpora.sfhq`), a folder that ``mien synthesize
+        images`` wrote, one of annotations that ``mien datasets prepare`` wrote, or folders of faces
+        named after expressions (`mien.data.corpora.expression_folders`).
     split
         One of `SPLITS`; None: ``"valid"`` of prepared annotations and where an npz declares a
         training split, ``"test"`` of a synthetic set, of folders what
-        `mien.datasets.expression_folders.usual_split` says, else ``"all"``.
+        `mien.data.corpora.expression_folders.usual_split` says, else ``"all"``.
     blendshapes
-        What a face mesh saw of the same rows (`mien.datasets.mesh`); None looks beside the data.
+        What a face mesh saw of the same rows (`mien.data.targets.mesh`); None looks beside the
+        data.
     framing
         ``"aligned"``: by landmarks, found by the detector where the corpus has none; faces in
         which it finds nothing are taken as the corpus crops them. ``"framed"``: all as cropped.
@@ -100,6 +102,10 @@ def load_labelled(
 
 def _load(data: Path, blendshapes: Path | None, notes: list[str]) -> tuple[FaceSet, str, str]:
     """The corpus, the split that is usually measured on, and `LabelledFaces.truth`."""
+    for reader in map(READERS.__getitem__, READERS.names()):
+        if reader.recognises is not None and reader.recognises(data):
+            faces = reader.load(data)
+            return faces, usual_split(faces.split), "annotation"
     if data.is_dir():
         prepared = (data / "annotations.parquet").is_file()
         # A folder of folders without a document of ours is taken for expressions: either it is

@@ -1,8 +1,8 @@
 """Depth and thermal videos beside a color video: matched by time, cut at the face's place.
 
 Files are read, matched and cut by the functions that prepare training data
-(`mien.datasets.stream_frames`), so that a network sees the same thing in both. Calibration is the
-``streams.json`` of `mien.datasets.mavfer`.
+(`mien.data.prepare.stream_frames`), so that a network sees the same thing in both. Calibration is
+the ``streams.json`` of `mien.data.corpora.mavfer`.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mien.datasets.mavfer import read_calibration
-from mien.datasets.stream_corpus import StreamFile
-from mien.datasets.stream_frames import Companion, warp
+from mien.data.corpora.mavfer import read_calibration
+from mien.data.prepare.stream_frames import Companion, warp
+from mien.data.recordings import StreamFile
 from mien.errors import InputError
 from mien.faces.align import TEMPLATE, similarity
 from mien.runtime.mran import MranFrame

@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from mien.errors import ConfigError, OutputError
+from mien.io import atomic_path
 from mien.study.compare import compare_conditions
 from mien.study.events import read_events
 from mien.study.page import methods_text, study_page
@@ -121,9 +122,8 @@ def write_study(study: Study, out: Path, options: StudyOptions) -> list[Path]:
         out.mkdir(parents=True, exist_ok=True)
 
         def put(name: str, write: Callable[[Path], object]) -> None:
-            partial = out / f".{name}.partial"
-            write(partial)
-            partial.replace(out / name)
+            with atomic_path(out / name) as partial:
+                write(partial)
             written.append(out / name)
 
         put("summary.csv", lambda path: study.summary.to_csv(path, index=False))

@@ -33,7 +33,7 @@ amusement, tend to come together (Cowen & Keltner, PNAS 114 (2017)). People diff
 Friesen, J. Nonverbal Behavior 6 (1982)); brow flashes; slow drift and a resting face of one's own.
 
 *What stage 1 makes of it.* Expressions follow from AUs by their relatedness, valence and arousal
-from expressions (`mien.datasets.targets`). Each channel carries first-order autoregressive noise
+from expressions (`mien.data.targets.votes`). Each channel carries first-order autoregressive noise
 with the deviation and lag-one correlation measured from the shipped extractor on resting stretches
 of a real recording (``stage1_noise.json``; see `mien.evaluation.noise`). Frames in which a face is
 lost are not simulated: the sequence is what is left after they are dropped.
@@ -53,8 +53,8 @@ from importlib import resources
 import numpy as np
 import numpy.typing as npt
 
-from mien.datasets.sequences import SequenceSet
-from mien.datasets.targets import AFFECTIVE_COORDINATES
+from mien.data.sequences import SequenceSet
+from mien.data.targets.votes import AFFECTIVE_COORDINATES
 from mien.labels import (
     ACTION_UNIT_SLICE,
     ACTION_UNITS,

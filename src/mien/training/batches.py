@@ -7,7 +7,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from mien.datasets.sequences import SequenceSet
+from mien.data.sequences import SequenceSet
 from mien.models.blocks.packing import Packing
 from mien.models.regressor import SequenceRegressor
 

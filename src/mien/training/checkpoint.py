@@ -17,17 +17,16 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from mien.errors import ConfigError, ModelError
+from mien.io import atomic_path
 from mien.training.config import from_dict, plain_values
 
 
 def save_checkpoint(path: Path, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
     """Write tensors and a JSON-able state into one file, atomically."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
     # Tied or expanded tensors share memory, which the format refuses; clones are cheap here.
     clean = {name: tensor.detach().clone().contiguous() for name, tensor in tensors.items()}
-    save_file(clean, str(partial), metadata={"state": json.dumps(state)})
-    partial.replace(path)
+    with atomic_path(path) as partial:
+        save_file(clean, str(partial), metadata={"state": json.dumps(state)})
 
 
 def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from mien.datasets import FaceSet, load_ferplus, load_muxspace, load_synthetic
-from mien.datasets.annotated_faces import load_annotated_faces
-from mien.datasets.landmarks import LANDMARK_SEARCH, LANDMARK_THRESHOLD, find_landmarks
-from mien.datasets.sfhq import load_sfhq
+from mien.data.faces import FaceSet
+from mien.data.prepare.landmarks import LANDMARK_SEARCH, LANDMARK_THRESHOLD, find_landmarks
+from mien.data.registry import READERS
 from mien.faces.detectors.retinaface import RetinaFaceDetector
+from mien.io import atomic_path
 from mien.training.mma import CorpusConfig, MMATrainConfig
 
 
@@ -32,21 +32,16 @@ def load_corpora(config: MMATrainConfig, data: Path, cache: Path) -> dict[str, F
 
 
 def _load(name: str, corpus: CorpusConfig, data: Path, cache: Path) -> FaceSet:
-    if corpus.kind == "synthetic":
-        return load_synthetic(data / corpus.path)
-    if corpus.kind == "images":
-        faces = load_annotated_faces(data / corpus.path)
-        if np.isfinite(faces.aligned).any():
-            return faces
+    reader = READERS[corpus.kind]
+    given = {option: getattr(corpus, option) for option in reader.options}
+    options = {  # those that are texts are files
+        option: (data / value if value else None) if isinstance(value, str) else value
+        for option, value in given.items()
+    }
+    faces = reader.load(data / corpus.path, **options)
+    if reader.lacks_landmarks and not np.isfinite(faces.aligned).any():
         return faces.with_landmarks(cached_landmarks(faces, cache / f"landmarks-{name}.npz"))
-    mesh = data / corpus.mesh if corpus.mesh else None
-    if corpus.kind == "faces":
-        return load_muxspace(data / corpus.path, None, mesh, corpus.color_weight)
-    if corpus.kind == "sfhq":
-        return load_sfhq(data / corpus.path, mesh)
-    second = data / corpus.second_labels if corpus.second_labels else None
-    faces = load_ferplus(data / corpus.path, mesh, second)
-    return faces.with_landmarks(cached_landmarks(faces, cache / f"landmarks-{name}.npz"))
+    return faces
 
 
 def cached_landmarks(
@@ -66,8 +61,6 @@ def cached_landmarks(
     detector = RetinaFaceDetector(score_threshold=LANDMARK_THRESHOLD)
     with tqdm(total=len(faces), desc=f"landmarks of {faces.corpus}", unit="face") as bar:
         landmarks = find_landmarks(faces.images, detector, bar.update)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_suffix(".partial.npz")
-    np.savez(partial, landmarks=landmarks, fingerprint=np.array(key))
-    partial.replace(file)
+    with atomic_path(file) as partial, partial.open("wb") as opened:
+        np.savez(opened, landmarks=landmarks, fingerprint=np.array(key))
     return landmarks

@@ -6,7 +6,7 @@ the labels teaches a student of the same cost what the average knows (Hinton, Vi
 Only labels that exist are mixed: where a corpus says nothing, nothing is filled in.
 
 A teacher here is an extractor. `FaceSet.teacher_scores`, what a face mesh measured, are another
-network's and enter as labels (`mien.datasets.mesh_units`).
+network's and enter as labels (`mien.data.targets.mesh_units`).
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mien.datasets.base import FaceSet
+from mien.data.faces import FaceSet
 from mien.errors import ConfigError, ModelError
+from mien.io import atomic_path
 from mien.labels import VALENCE_AROUSAL_SLICE
 from mien.models.mma import MMAExtractor
 from mien.training.augment import compose, sample_crops, similarities
@@ -221,10 +222,8 @@ def _asked_once(
     report(f"the teacher looks at {int(train.sum())} faces of {faces.corpus}")
     answers = np.full((len(faces), len(faces.labels.affect_columns)), np.nan, np.float32)
     answers[train] = teacher.predict(faces.select(train))
-    file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_suffix(".partial.npz")
-    np.savez(partial, answers=answers)
-    partial.replace(file)
+    with atomic_path(file) as partial, partial.open("wb") as opened:
+        np.savez(opened, answers=answers)
     return answers
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mien.datasets.frame_clips import FrameClips, count_crops, crops_path
+from mien.data.formats.face_crops import FrameClips, count_crops, crops_path
 from mien.errors import ConfigError, ModelError
 from mien.evaluation.metrics import PairMoments
 from mien.faces.align import to_network

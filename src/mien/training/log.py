@@ -9,6 +9,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from mien.io import write_text
+
 
 class TrainingLog:
     """One row per epoch in ``log.jsonl`` and ``log.csv``, and in ``tensorboard/`` if possible.
@@ -35,12 +37,12 @@ class TrainingLog:
     def add(self, row: dict[str, Any]) -> None:
         """Write a row."""
         self.rows.append(row)
-        _replace(self._folder / "log.jsonl", "".join(json.dumps(r) + "\n" for r in self.rows))
+        write_text(self._folder / "log.jsonl", "".join(json.dumps(r) + "\n" for r in self.rows))
         table = io.StringIO()
         writer = csv.DictWriter(table, list(self.rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(self.rows)
-        _replace(self._folder / "log.csv", table.getvalue())
+        write_text(self._folder / "log.csv", table.getvalue())
         if self._board is not None:
             for name, value in row.items():
                 if name != "epoch":
@@ -50,9 +52,3 @@ class TrainingLog:
         """Finish what TensorBoard holds back."""
         if self._board is not None:
             self._board.close()
-
-
-def _replace(path: Path, text: str) -> None:
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)

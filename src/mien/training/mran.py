@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mien.datasets.streams import StreamSet
+from mien.data.formats.streams import StreamSet
 from mien.errors import ConfigError, ModelError
 from mien.evaluation.traces import trace_report
 from mien.faces.align import CROP_SIZE_PX

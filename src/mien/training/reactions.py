@@ -19,9 +19,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from mien.datasets.reaction_sets import SimulationConfig
-from mien.datasets.sequences import SequenceSet
-from mien.datasets.windows import cut_windows
+from mien.data.reaction_sets import SimulationConfig
+from mien.data.sequences import SequenceSet
+from mien.data.windows import cut_windows
 from mien.errors import ConfigError, ModelError
 from mien.evaluation.metrics import PairMoments
 from mien.losses import pearson_loss, squared_loss
@@ -101,7 +101,7 @@ class ReactionTrainConfig:
 def predict_scores(model: SequenceRegressor, data: SequenceSet, batch: int = 128) -> Tensor:
     """Scores (n, outputs) in the order of the set, in evaluation mode, on the processor.
 
-    A video longer than the network's window is read by windows, see `mien.datasets.windows`.
+    A video longer than the network's window is read by windows, see `mien.data.windows`.
     """
     model.eval()
     device = next(model.parameters()).device

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from mien.datasets.streams import StreamSet
+from mien.data.formats.streams import StreamSet
 from mien.labels import ACTION_UNITS
 from mien.models.mran import MRAN
 from mien.runtime.clips import OverlapAverage, clip_inputs, clip_starts, grid_frames

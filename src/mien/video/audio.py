@@ -9,6 +9,8 @@ from typing import Any
 
 import av
 
+from mien.io import atomic_path
+
 # What an mp4 may hold as it is; anything else is encoded anew.
 _AS_IT_IS = frozenset({"aac", "mp3", "ac3", "eac3", "alac", "opus"})
 _LEAST_MP3_HZ = 16_000  # the mp4 muxer takes no slower mp3
@@ -52,25 +54,21 @@ _Writer = Callable[[Any, Any, Any, Fraction], Iterator[Any]]
 
 
 def _rewrite(video: Path, source: str | Path, shift_s: Fraction, write: _Writer) -> str | None:
-    partial = video.with_name(f".{video.stem}.sound{video.suffix}")
-    try:
-        # The prefix keeps names such as "10:30.mp4" from being taken for protocols.
-        with av.open(f"file:{source}", metadata_errors="replace") as heard:
-            if not heard.streams.audio:
-                return None
-            track = _pick_track(heard)
-            if track is None:
-                return "its codec is unknown"
-            with (
-                av.open(f"file:{video}") as seen,
-                av.open(f"file:{partial}", mode="w", format="mp4") as out,
-            ):
-                pictures = seen.streams.video[0]
-                to_pictures = out.add_stream_from_template(pictures)
-                _merge(seen.demux(pictures), to_pictures, write(heard, track, out, shift_s), out)
-        partial.replace(video)
-    finally:
-        partial.unlink(missing_ok=True)
+    # The prefix keeps names such as "10:30.mp4" from being taken for protocols.
+    with av.open(f"file:{source}", metadata_errors="replace") as heard:
+        if not heard.streams.audio:
+            return None
+        track = _pick_track(heard)
+        if track is None:
+            return "its codec is unknown"
+        with (
+            atomic_path(video) as partial,
+            av.open(f"file:{video}") as seen,
+            av.open(f"file:{partial}", mode="w", format="mp4") as out,
+        ):
+            pictures = seen.streams.video[0]
+            to_pictures = out.add_stream_from_template(pictures)
+            _merge(seen.demux(pictures), to_pictures, write(heard, track, out, shift_s), out)
     return None
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mien.datasets.base import FaceSet
-from mien.datasets.relabel import relabelled
+from mien.data.faces import FaceSet
+from mien.data.relabel import relabelled
 from mien.evaluation.affect import affect_report
 from mien.evaluation.calibration.affect_scale import fit_affect_scale
 from mien.evaluation.calibration.probabilities import (

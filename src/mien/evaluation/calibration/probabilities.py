@@ -26,6 +26,7 @@ from mien.errors import ConfigError
 from mien.evaluation.calibration.affect_scale import scaled_affect
 from mien.evaluation.calibration.golden_section import least
 from mien.evaluation.calibration.thresholds import UNDECIDED
+from mien.io import write_text
 from mien.labels import (
     ACTION_UNIT_COLUMNS,
     EXPRESSIONS,
@@ -202,9 +203,7 @@ def write_calibration(calibration: Calibration, figures: dict[str, Any], path: P
     if calibration.labels != PAPERS_LABELS:
         apart["labels"] = labels
     document = {"temperatures": temperatures, **apart, **figures}
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    partial.replace(path)
+    write_text(path, json.dumps(document, indent=2) + "\n")
 
 
 def calibration_error(confidence: npt.ArrayLike, correct: npt.ArrayLike, bins: int = BINS) -> float:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mien.datasets.streams import StreamSet
+from mien.data.formats.streams import StreamSet
 from mien.errors import ConfigError
 from mien.evaluation.traces import trace_report
 from mien.faces.align import CROP_SIZE_PX

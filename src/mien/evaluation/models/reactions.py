@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mien.datasets.sequences import SequenceSet
-from mien.datasets.windows import cut_windows
+from mien.data.sequences import SequenceSet
+from mien.data.windows import cut_windows
 from mien.errors import DataError
 from mien.evaluation.affect import without_nan
 from mien.evaluation.bootstrap import bootstrap_pearson

@@ -1,17 +1,8 @@
 """Face detectors, one a file. Adding one: a file here, or an entry point of another package.
 
 A detector is anything with ``detect(image) -> list[Face]`` and a ``describe()`` for the record; the
-pipeline knows nothing else of it. What is registered makes one from `DetectorSettings`' fields:
-
->>> @register_detector("none")
-... class NoFaces:
-...     def __init__(self, **settings): ...
-...     def detect(self, image):
-...         return []
-...     def describe(self):
-...         return {"role": "detector", "name": "none"}
->>> "none" in DETECTORS.names(), len(make_detector("none").detect(None))
-(True, 0)
+pipeline knows nothing else of it. What is registered takes the settings of `make_detector` by name;
+CONTRIBUTING.md has an example.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from mien.datasets.streams import StreamSet
+from mien.data.formats.streams import StreamSet
 from mien.evaluation.affect import without_nan
 from mien.evaluation.models.mran import RecordingTraces, score_traces
 from mien.training.ablation.mran_table import write_mran_tables

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from mien.errors import ConfigError, ModelError
+from mien.io import write_text
 from mien.training.ablation.tables import AblationRow
 from mien.training.ablation.write import RowResult
 
@@ -124,6 +125,4 @@ def finished_scores(file: Path, identity: str) -> list[dict[str, Any]] | None:
 def keep_scores(file: Path, identity: str, row: AblationRow, scores: list[dict[str, Any]]) -> None:
     """Write a finished row, whole or not at all."""
     document = {"identity": identity, "row": row.id, "name": row.name, "scores": scores}
-    partial = file.with_name(file.name + ".partial")
-    partial.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    partial.replace(file)
+    write_text(file, json.dumps(document, indent=2) + "\n")

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mien.datasets.sequences import SequenceSet
+from mien.data.sequences import SequenceSet
 from mien.errors import ConfigError
 from mien.models.masked_rnn import PRESETS
 from mien.training.ablation.rows import run_rows

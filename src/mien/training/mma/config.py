@@ -6,14 +6,13 @@ import warnings
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from mien.data.registry import READERS
 from mien.labels import ACTION_UNITS, EXPRESSIONS, LabelSet, relatedness
 from mien.losses import DM_REDUCTIONS, MMALossWeights
 from mien.models.mma import PRESETS, MMAConfig
 from mien.training.augment import AugmentConfig
 from mien.training.config import from_dict
 from mien.training.optimizing import PRECISIONS
-
-KINDS = ("ferplus", "faces", "sfhq", "images", "synthetic")
 
 
 @dataclass(frozen=True)
@@ -24,13 +23,14 @@ class CorpusConfig:
     ----------
     kind
         ``"ferplus"`` (npz of images and votes), ``"faces"`` (zip of faces with its csv),
-        ``"sfhq"`` (the same without labels, `mien.datasets.sfhq`), ``"images"`` (folder that
+        ``"sfhq"`` (the same without labels, `mien.data.corpora.sfhq`), ``"images"`` (folder that
         ``mien datasets prepare`` wrote for a corpus of images or frames, or folders named after
         expressions with train and valid around them) or ``"synthetic"`` (folder of a set that
-        ``mien synthesize images`` wrote).
+        ``mien synthesize images`` wrote), or what another package has registered
+        (`mien.data.registry`).
     path, mesh
         Absolute, or relative to the data folder; ``mesh``, what a face mesh saw of a corpus of
-        photographs (`mien.datasets.mesh`), may be empty.
+        photographs (`mien.data.targets.mesh`), may be empty.
     second_labels
         Of kind ``"ferplus"``: file of FER2013's own labels, a second rater; may be empty.
     per_batch
@@ -64,20 +64,24 @@ class CorpusConfig:
     color_weight: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise ValueError(f"kind is one of {', '.join(map(repr, KINDS))}, not {self.kind!r}")
+        kinds = READERS.names()
+        if self.kind not in kinds:
+            raise ValueError(f"kind is one of {', '.join(map(repr, kinds))}, not {self.kind!r}")
+        options = READERS[self.kind].options
         if self.kind == "synthetic" and self.mesh:
             raise ValueError("mesh is for photographs: kind 'synthetic' knows its units")
         if self.kind == "images" and self.mesh:
             raise ValueError("mesh is for other kinds: 'images' has its own annotations")
-        if self.second_labels and self.kind != "ferplus":
+        if self.mesh and "mesh" not in options:
+            raise ValueError(f"mesh is for other kinds: {self.kind!r} does not read one")
+        if self.second_labels and "second_labels" not in options:
             raise ValueError(f"second_labels is for kind 'ferplus' alone, not {self.kind!r}")
         if self.per_batch < 1 or not 0 <= self.framed_share <= 1 or self.class_power < 0:
             raise ValueError(
                 "per_batch must be 1 or more, framed_share lie in 0..1, class_power be 0 or more; "
                 f"got {self.per_batch}, {self.framed_share}, {self.class_power}"
             )
-        if self.color_weight < 0 or (self.color_weight != 1 and self.kind != "faces"):
+        if self.color_weight < 0 or (self.color_weight != 1 and "color_weight" not in options):
             raise ValueError(
                 f"color_weight is 0 or more, and for kind 'faces' alone; got {self.color_weight} "
                 f"for {self.kind!r}"

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mien.datasets.base import FaceSet
-from mien.datasets.blendshapes import BLENDSHAPES, MIRRORED
-from mien.datasets.priors import expression_shares
+from mien.data.faces import FaceSet
+from mien.data.targets.blendshapes import BLENDSHAPES, MIRRORED
+from mien.data.targets.priors import expression_shares
 from mien.errors import ConfigError
 from mien.faces.pose import turned_pose
 from mien.labels import FACE_LANDMARKS

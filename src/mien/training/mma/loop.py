@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mien.datasets.base import FaceSet
-from mien.datasets.blendshapes import BLENDSHAPES
-from mien.datasets.relabel import relabelled
+from mien.data.faces import FaceSet
+from mien.data.relabel import relabelled
+from mien.data.targets.blendshapes import BLENDSHAPES
 from mien.errors import ConfigError, ModelError
 from mien.evaluation.affect import affect_report
 from mien.labels import relatedness

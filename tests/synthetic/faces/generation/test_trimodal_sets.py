@@ -12,9 +12,9 @@ from fake_stage import FakeStage
 from set_helpers import files, stop_after
 
 from mien.cli import main
-from mien.datasets.stream_prepare import prepare_streams
-from mien.datasets.streams import load_streams
-from mien.datasets.synthetic_trimodal import load_synthetic_trimodal
+from mien.data.corpora.synthetic_trimodal import load_synthetic_trimodal
+from mien.data.formats.streams import load_streams
+from mien.data.prepare.streams import prepare_streams
 from mien.errors import ConfigError, DataError
 from mien.synthetic.faces.generation import identity_seed, split_of, stage, synthesize_trimodal
 from mien.synthetic.faces.generation.arguments import TrimodalSet

@@ -30,7 +30,7 @@ prototype at 1 is its expression (> 0.8, with or without observational units) an
 mostly neutral. These four numbers are a choice, not a measurement.
 
 **Valence and arousal.** Each expression contributes its words' coordinates
-(`mien.datasets.targets.AFFECTIVE_COORDINATES`; Russell & Mehrabian, J. Research in Personality 11
+(`mien.data.targets.votes.AFFECTIVE_COORDINATES`; Russell & Mehrabian, J. Research in Personality 11
 (1977)), scaled by how completely it is shown, from 0.6 for a hint to 1 at E >= 1. On top of this m
 come small contributions d of single units, within the circumplex of Russell (J. Personality and
 Social Psychology 39 (1980)): m + d (1 - |m|), which stays within -1 and 1. Directions follow facial
@@ -47,7 +47,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from mien.datasets.targets import AFFECTIVE_COORDINATES
+from mien.data.targets.votes import AFFECTIVE_COORDINATES
 from mien.labels import ACTION_UNITS, EXPRESSIONS, relatedness
 from mien.types import FloatArray
 

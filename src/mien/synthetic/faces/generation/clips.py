@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from mien.data.formats.parquet import read_parquet, write_whole
+from mien.io import atomic_path, sweep
 from mien.labels import REACTIONS
 from mien.synthetic.faces.generation.pictures import Seeds, channel
 from mien.synthetic.faces.generation.seeds import derive, split_of
@@ -18,8 +19,6 @@ from mien.synthetic.faces.generation.tables import (
     attribute_columns,
     number_columns,
     numbers,
-    read_table,
-    write_table,
 )
 from mien.synthetic.faces.generation.truth import TRUTH_COLUMNS, truth_row
 from mien.synthetic.faces.rendering.shot import MODALITIES
@@ -82,19 +81,15 @@ class Clip:
 
     def frames(self) -> int:
         """Frames of a finished clip."""
-        return int(read_table(self.row_file).column("frames")[0].as_py())
+        return int(read_parquet(self.row_file).column("frames")[0].as_py())
 
 
 def make_clip(stage: Stage, clip: Clip, tick: Tick) -> None:
     """Fill a hidden folder beside the clip's and give it its name."""
-    partial = clip.folder.with_name(f".{clip.folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
+    sweep(clip.folder.parent, f".{clip.id}.*partial")
+    with atomic_path(clip.folder) as partial:
+        partial.mkdir()
         _fill(stage, clip, partial, tick)
-        partial.replace(clip.folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _fill(stage: Stage, clip: Clip, folder: Path, tick: Tick) -> None:
@@ -131,8 +126,8 @@ def _fill(stage: Stage, clip: Clip, folder: Path, tick: Tick) -> None:
         "timestamp_s": numbers(times_s),
         **number_columns(TRUTH_COLUMNS, truths),
     }
-    write_table(pa.table(truth), folder / "truth.parquet")
-    write_table(_row(clip, actor, scene, performance), folder / "clip.parquet")
+    write_whole(folder / "truth.parquet", pa.table(truth))
+    write_whole(folder / "clip.parquet", _row(clip, actor, scene, performance))
 
 
 def _write_annotation(path: Path, times_s: np.ndarray, truths: list[FloatArray]) -> None:

@@ -10,16 +10,16 @@ from typing import Any
 
 import pyarrow as pa
 
+from mien.data.formats.parquet import read_parquet, write_whole
 from mien.errors import ConfigError, OutputError
+from mien.io import DOCUMENT, cannot_write, sweep, write_json
 from mien.synthetic.faces.generation.arguments import AnySet
 from mien.synthetic.faces.generation.description import describe
 from mien.synthetic.faces.generation.seeds import SPLITS
-from mien.synthetic.faces.generation.tables import joined, read_table, write_table
+from mien.synthetic.faces.generation.tables import joined
 
-DOCUMENT = "dataset.json"
 MANIFEST = "manifest.parquet"
 _GROWING = ("count", "train", "valid", "test")
-_PARTIAL_DOCUMENT = f".{DOCUMENT}.partial"
 
 
 @dataclass(frozen=True)
@@ -73,26 +73,22 @@ def open_set(out: Path, plan: AnySet) -> None:
             _compare(out, present, wanted)
             if present["arguments"] == wanted["arguments"]:
                 return
-        text = json.dumps(wanted, indent=2, ensure_ascii=False) + "\n"
-        (out / _PARTIAL_DOCUMENT).write_text(text, encoding="utf-8")
-        (out / _PARTIAL_DOCUMENT).replace(out / DOCUMENT)
+        write_json(out / DOCUMENT, wanted)
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise OutputError(
-            f"{out}: cannot be written to ({reason}); choose another folder with --out"
-        ) from error
+        raise cannot_write(out, error) from error
 
 
 def finish_set(out: Path, parts: Sequence[Path]) -> pa.Table:
     """Write the manifest, the rows of all parts; returns it."""
-    manifest = joined([read_table(part) for part in parts])
-    write_table(manifest, out / MANIFEST)
+    manifest = joined([read_parquet(part) for part in parts])
+    write_whole(out / MANIFEST, manifest)
     return manifest
 
 
 def _read_document(out: Path) -> dict[str, Any] | None:
     """The document of the set in `out`, None where the folder is empty."""
-    if not any(entry.name != _PARTIAL_DOCUMENT for entry in out.iterdir()):
+    sweep(out, f".{DOCUMENT}*.partial")
+    if not any(out.iterdir()):
         return None
     try:
         document = json.loads((out / DOCUMENT).read_text(encoding="utf-8"))

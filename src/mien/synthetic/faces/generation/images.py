@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from mien.data.formats.parquet import write_whole
 from mien.synthetic.faces.generation.arguments import ImageSet, ordered_modalities
 from mien.synthetic.faces.generation.folder import (
     MANIFEST,
@@ -39,7 +40,6 @@ from mien.synthetic.faces.generation.tables import (
     number_columns,
     numbers,
     row_count,
-    write_table,
 )
 from mien.synthetic.faces.generation.truth import TRUTH_COLUMNS, truth_row
 from mien.synthetic.faces.rendering.shot import MODALITIES
@@ -183,7 +183,7 @@ def _make_part(stage: Stage, part: ImagePart, tick: Tick) -> None:
             )
         pictures.append(picture)
         tick()
-    write_table(_table(part, pictures), part.table_file)
+    write_whole(part.table_file, _table(part, pictures))
 
 
 def _table(part: ImagePart, pictures: list[Picture]) -> pa.Table:

@@ -1,4 +1,4 @@
-"""Arrow tables of truth and attributes, and Parquet files that appear whole or not at all."""
+"""Arrow tables of truth and attributes."""
 
 from __future__ import annotations
 
@@ -9,21 +9,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet
 
+from mien.data.formats import parquet
 from mien.types import FloatArray
-
-_KINDS = {"f4": pa.float32(), "f8": pa.float64(), "i8": pa.int64()}
 
 
 def numbers(values: npt.NDArray[Any]) -> pa.Array:
-    """Arrow array of a float32, float64 or int64 array (n,) without missing values.
-
-    `pyarrow.array` does the same, but imports pandas, where there is one, to look at its input.
-    """
-    data = np.ascontiguousarray(values)
-    kind = _KINDS[data.dtype.str.lstrip("<")]
-    return pa.Array.from_buffers(kind, len(data), [None, pa.py_buffer(data)])
+    """Arrow array of a float32, float64 or int64 array (n,) without missing values."""
+    return parquet.numbers(values, pa.from_numpy_dtype(values.dtype))
 
 
 def number_columns(names: Sequence[str], rows: Sequence[FloatArray]) -> dict[str, pa.Array]:
@@ -51,31 +44,10 @@ def attribute_columns(
     return columns
 
 
-def write_table(table: pa.Table, path: Path) -> None:
-    """Write a Parquet file that has its name only when it is complete."""
-    partial = path.with_name(f".{path.name}.partial")
-    with partial.open("wb") as file:  # Arrow takes some names for addresses and refuses others
-        pa.parquet.write_table(table, file, compression="zstd")
-    partial.replace(path)
-
-
-def read_table(path: Path) -> pa.Table:
-    """Read a Parquet file.
-
-    Through Arrow's own file and in this thread: a thread of Arrow's that is about to drop a buffer
-    of Python's while the interpreter ends would abort the process.
-    """
-    with pa.OSFile(str(path)) as file:
-        return pa.parquet.read_table(file, use_threads=False, pre_buffer=False)
-
-
 def row_count(path: Path) -> int:
     """Rows of a Parquet file; 0 where it is missing or damaged."""
-    try:
-        with pa.OSFile(str(path)) as file:
-            return int(pa.parquet.ParquetFile(file).metadata.num_rows)
-    except (FileNotFoundError, pa.ArrowInvalid):
-        return 0
+    footer = parquet.read_footer(path)
+    return 0 if footer is None else footer[0]
 
 
 def joined(tables: Sequence[pa.Table]) -> pa.Table:

@@ -24,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.errors import ModelError, OutputError, install
+from mien.io import atomic_path
 from mien.types import FloatArray
 
 _FORMAT = 1
@@ -284,10 +285,8 @@ def _write(basis: HeadBasis, path: Path) -> None:
     }
     arrays = {name: getattr(basis, name) for name in _ARRAYS}
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
+        with atomic_path(path) as partial, partial.open("wb") as file:
             np.savez(file, names=np.array(json.dumps(names)), **arrays)
-        Path(file.name).replace(path)
     except OSError as error:
         raise OutputError(
             f"cannot write {path}: {error.strerror}; set XDG_CACHE_HOME to a writable folder"

@@ -1,0 +1,1 @@
+"""Corpora, what lies on disk, and how one is made of the other."""

@@ -1,0 +1,1 @@
+"""What lies on disk: prepared folders, streams, arrays, tables."""

@@ -1,0 +1,1 @@
+"""From what people and meshes said of a face to training targets."""

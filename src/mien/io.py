@@ -1,0 +1,202 @@
+"""Files and folders that are whole or not there, and folders that belong to one run.
+
+A file or folder is written under a hidden name beside its own, ``.<name>.<process>.partial``, and
+gets its name when it is complete. What is killed in between leaves a ``.partial``, which `sweep`
+removes. A folder of ours says what it is in ``dataset.json``, and `lock_folder` keeps two different
+runs from writing into one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mien.errors import DataError, OutputError
+
+DOCUMENT = "dataset.json"
+"""The file that says what a folder of ours is."""
+
+_LOCK = ".prepare.json"
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """A hidden name beside `path`, for a file or a folder; it becomes `path` if the block succeeds.
+
+    The parent folder is made. If the block raises, what was written is removed and `path` is as it
+    was; else it replaces what is at `path`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> with atomic_path(folder / "a.txt") as partial:
+    ...     _ = partial.write_text("whole")
+    >>> [file.name for file in folder.iterdir()]
+    ['a.txt']
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        yield partial
+        if partial.is_dir():
+            _remove(path)
+        partial.replace(path)
+    finally:
+        _remove(partial)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file, whole or not at all."""
+    with atomic_path(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, document: Any, ascii_only: bool = False) -> None:
+    """Write plain values as indented JSON, whole or not at all; NaN is an error."""
+    text = json.dumps(document, indent=2, ensure_ascii=ascii_only, allow_nan=False)
+    write_text(path, text + "\n")
+
+
+def sweep(folder: Path, pattern: str = ".*.partial") -> None:
+    """Remove what killed runs left in a folder; `pattern` is relative to it."""
+    for left in folder.glob(pattern):
+        _remove(left)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON file that people write, which must hold an object.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read, is no JSON (the line is named) or holds something else.
+    """
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise DataError(f"{path}, line {error.lineno}: is no JSON ({error.msg})") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read ({error})") from error
+    if not isinstance(document, dict):
+        raise DataError(f"{path}: holds a {type(document).__name__}; expected an object")
+    return document
+
+
+def read_dataset(
+    folder: Path,
+    what: str,
+    expected: tuple[str, int] | str,
+    needs: tuple[str, ...] = (),
+    again: str = "",
+) -> dict[str, Any]:
+    """``dataset.json`` of a folder of ours.
+
+    Parameters
+    ----------
+    folder
+        The folder.
+    what
+        What messages call such a folder, as in ``"a prepared set"``.
+    expected
+        Its format and version, or the format where there is no version.
+    needs
+        Entries that must be there, with dots for those within others.
+    again
+        How to make it, for the message where there is no document.
+
+    Raises
+    ------
+    DataError
+        If the document is missing, damaged, or of another format or version.
+    """
+    path = folder / DOCUMENT
+    keys = ("format",) if isinstance(expected, str) else ("format", "version")
+    wanted = (expected,) if isinstance(expected, str) else expected
+    try:
+        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        found = tuple(document[key] for key in keys)
+        lacking = [name for name in needs if not _holds(document, name.split("."))]
+    except FileNotFoundError as error:
+        no = "not" if what.startswith("a ") else "no"
+        raise DataError(
+            f"{folder}: {no} {what}: there is no {DOCUMENT}{again and f'; {again}'}"
+        ) from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path}: cannot be read as that of {what}") from error
+    if found != wanted:
+        raise DataError(f"{path}: holds {_shown(found)}; expected {_shown(wanted)}")
+    if lacking:
+        raise DataError(f"{path}: cannot be read as that of {what}: it lacks {lacking[0]!r}")
+    return document
+
+
+def _holds(document: Any, keys: list[str]) -> bool:
+    for key in keys:
+        if not isinstance(document, dict) or key not in document:
+            return False
+        document = document[key]
+    return True
+
+
+def _shown(found: tuple[Any, ...]) -> str:
+    return " version ".join([repr(found[0]), *map(str, found[1:])])
+
+
+def lock_folder(out: Path, identity: dict[str, Any]) -> None:
+    """Make a folder ours, or find that it is from an earlier run of the same.
+
+    Parameters
+    ----------
+    out
+        The folder; it is made if need be.
+    identity
+        Plain values that make the run what it is; another one is refused.
+
+    Raises
+    ------
+    OutputError
+        If it holds something else, was begun differently, or cannot be written to.
+    """
+    path = out / _LOCK
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        if not path.is_file():
+            if any(out.iterdir()):
+                raise OutputError(
+                    f"{out}: holds something else than this corpus prepared; choose another folder "
+                    "with --out"
+                )
+            write_json(path, identity, ascii_only=True)
+        begun = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise OutputError(f"{path}: is damaged; choose another folder with --out") from error
+    except OSError as error:
+        raise cannot_write(out, error) from error
+    differing = [key for key, value in identity.items() if begun.get(key) != value]
+    if differing:
+        raise OutputError(
+            f"{out}: was begun with another {' and '.join(differing)} "
+            f"({begun.get(differing[0])}, now {identity[differing[0]]}); choose another folder "
+            "with --out"
+        )
+
+
+def cannot_write(place: Path, error: OSError) -> OutputError:
+    """What to say of a place that cannot be written to."""
+    return OutputError(
+        f"{place}: cannot be written to ({error.strerror or error}); choose another folder with "
+        "--out"
+    )
