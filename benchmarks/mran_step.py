@@ -151,7 +151,7 @@ def measure(arguments, what, way, batch, repeats):
     model.encode_in_bfloat16(way.endswith("bf16"))
     step = (decoder_step if what == "decoders" else network_step)(model, batch)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    for _ in range(3):  # compiled functions look at their first calls before they are fast
+    for _ in range(3):  # first calls are slow
         step()
     seconds, work = [], []
     for _ in range(repeats):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from mien.faces.align import TEMPLATE
-from mien.labels import ACTION_UNIT_COLUMNS, AFFECT_COLUMNS, EXPRESSION_SLICE
+from mien.labels import ACTION_UNIT_COLUMNS, AFFECT_COLUMNS, EXPRESSION_SLICE, PAPERS_LABELS
 from mien.pipeline.analyzer import Analysis, Analyzer
 from mien.pipeline.options import AnalysisOptions
 from mien.pipeline.rows import FrameRow
@@ -60,6 +60,7 @@ class MeanAffect:
         self.metadata: dict[str, Any] = {"name": "mean"}
         self.trust: dict[str, dict[str, Any]] = {}
 
+    labels = PAPERS_LABELS
     details: tuple[str, ...] = ()
     priors: dict[str, tuple[float, ...]] | None = None
     quality_level: float | None = None

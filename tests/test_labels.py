@@ -7,7 +7,9 @@ from mien.labels import (
     AFFECT_COLUMNS,
     EXPRESSIONS,
     REACTIONS,
+    LabelSet,
     relatedness,
+    unit_name,
 )
 
 # Du, Tao & Martinez, PNAS 2014, Table 1, typed in a second time and in another form.
@@ -62,3 +64,16 @@ def test_relatedness_is_the_published_table(kind):
 def test_relatedness_refuses_other_kinds():
     with pytest.raises(ValueError, match="'binary' or 'weighted', not 'soft'"):
         relatedness("soft")
+
+
+def test_what_the_published_table_says_nothing_of_is_unknown():
+    other = LabelSet(("contempt", "happiness", "neutral"), (12, 14, 4))
+    nan = np.nan
+    expected = [[nan, nan, nan], [1, nan, 0], [0, nan, 0]]
+    np.testing.assert_array_equal(relatedness("weighted", other), expected)
+
+
+def test_units_outside_the_papers_have_their_facs_names_or_none():
+    assert [unit_name(unit) for unit in (12, 14, 61)] == [
+        *("AU12 lip corner puller", "AU14 dimpler", "AU61"),
+    ]

@@ -1,6 +1,8 @@
 """Losses against independent float64 NumPy references, and what masking promises."""
 
+import math
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -60,6 +62,34 @@ def test_ccc_loss_is_eq_3s_first_term_over_the_labelled_samples(seed, count):
     got = ccc_loss(*tensors(x, y), torch.tensor(known))
     rho = [reference_ccc(x[known, k], y[known, k]) for k in range(2)]
     assert got.item() == pytest.approx(1 - 0.5 * sum(rho), abs=TOLERANCE)
+
+
+def test_ccc_loss_of_half_annotated_rows_counts_each_dimension_by_itself():
+    x, y = draw(0, 9, 2), draw(1, 9, 2)
+    y[2, 0] = y[5, 1] = y[7, 1] = np.nan
+    x, y = tensors(x, y)
+    x.requires_grad_()
+    loss = ccc_loss(x, y, torch.ones(9, dtype=torch.bool))
+    loss.backward()
+    known = y.isfinite().numpy()
+    rho = [
+        reference_ccc(x.detach().numpy()[known[:, k], k], y.numpy()[known[:, k], k])
+        for k in range(2)
+    ]
+    assert loss.item() == pytest.approx(1 - np.mean(rho), abs=TOLERANCE)
+    assert torch.isfinite(x.grad).all()
+    np.testing.assert_array_equal(x.grad.numpy() != 0, known)
+
+
+def test_ccc_loss_leaves_a_dimension_without_labels_out():
+    x, y = tensors(draw(0, 9, 2), draw(1, 9, 2))
+    y[1:, 1] = torch.nan  # one label is no correlation
+    x.requires_grad_()
+    loss = ccc_loss(x, y, torch.ones(9, dtype=torch.bool))
+    loss.backward()
+    rho = reference_ccc(x.detach().numpy()[:, 0], y.numpy()[:, 0])
+    assert loss.item() == pytest.approx(1 - rho, abs=TOLERANCE)
+    assert x.grad[:, 0].all() and not x.grad[:, 1].any()
 
 
 def test_concordance_of_float32_agrees_with_float64_far_from_zero():
@@ -146,6 +176,27 @@ def test_pearson_counts_a_constant_column_as_zero_and_sends_it_no_gradient():
     pearson_loss(x, y).backward()
     assert torch.isfinite(x.grad).all()
     assert (x.grad[:, 1:] == 0).all() and (x.grad[:, 0] != 0).any()
+
+
+def exact_pearson(x, y):
+    """With fractions: not a digit is lost."""
+    x, y = ([Fraction(float(value)) for value in side] for side in (x, y))
+    x, y = ([value - sum(side) / len(side) for value in side] for side in (x, y))
+    product = sum(a * b for a, b in zip(x, y, strict=True))
+    squares = sum(a * a for a in x) * sum(b * b for b in y)
+    return math.copysign(math.sqrt(float(product**2 / squares)), product)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "deviation"), [(torch.float32, 0.3), (torch.float64, 0.05), (torch.float64, 1e-5)]
+)
+def test_pearson_of_scores_around_a_million_is_exact(dtype, deviation):
+    x, y = tensors(1e6 + deviation * draw(0, 50, 2), 1e6 + deviation * draw(1, 50, 2), dtype=dtype)
+    y[3, 1] = torch.nan
+    found = pearson(x, y)
+    assert found[0].item() == pytest.approx(exact_pearson(x[:, 0], y[:, 0]), abs=1e-6)
+    kept = y[:, 1].isfinite()
+    assert found[1].item() == pytest.approx(exact_pearson(x[kept, 1], y[kept, 1]), abs=1e-6)
 
 
 @pytest.mark.parametrize("count", [0, 1])

@@ -61,7 +61,8 @@ REACTIONS_METADATA: dict[str, Any] = {
 }
 
 
-def _save(path: Path, graph: onnx.GraphProto, metadata: Any) -> Path:
+def save_model(path: Path, graph: onnx.GraphProto, metadata: Any) -> Path:
+    """Write a graph as a model of mien with such metadata; None: without any."""
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     if metadata is not None:
         text = metadata if isinstance(metadata, str) else json.dumps(metadata)
@@ -86,7 +87,7 @@ def tiny_affect(path: Path, metadata: Any = AFFECT_METADATA, name: str = "faces"
         [helper.make_tensor_value_info("affect", TensorProto.FLOAT, ["n", 26])],
         [ones, axis],
     )
-    return _save(path, graph, metadata)
+    return save_model(path, graph, metadata)
 
 
 def full_affect(path: Path, metadata: Any = FULL_METADATA, leave_out: tuple[str, ...] = ()) -> Path:
@@ -130,7 +131,7 @@ def full_affect(path: Path, metadata: Any = FULL_METADATA, leave_out: tuple[str,
         ],
         constants,
     )
-    return _save(path, graph, metadata)
+    return save_model(path, graph, metadata)
 
 
 def tiny_reactions(path: Path, metadata: Any = REACTIONS_METADATA, name: str = "affect") -> Path:
@@ -158,7 +159,7 @@ def tiny_reactions(path: Path, metadata: Any = REACTIONS_METADATA, name: str = "
         [helper.make_tensor_value_info("reactions", TensorProto.FLOAT, ["n", 7])],
         [*bounds, zero],
     )
-    return _save(path, graph, metadata)
+    return save_model(path, graph, metadata)
 
 
 def mran_metadata(modalities: tuple[str, ...] = STREAMS, **changes: Any) -> dict[str, Any]:
@@ -240,4 +241,4 @@ def tiny_mran(
         ],
         constants,
     )
-    return _save(path, graph, mran_metadata(modalities) if metadata is None else metadata)
+    return save_model(path, graph, mran_metadata(modalities) if metadata is None else metadata)

@@ -13,17 +13,12 @@ import pyarrow as pa
 
 from mien.errors import InputError, MienError
 from mien.labels import (
-    ACTION_UNIT_COLUMNS,
-    AFFECT_COLUMNS,
-    DETAIL_COLUMNS,
-    EXPRESSION_COLUMNS,
-    EXPRESSIONS,
     EYE_COLUMNS,
     GAZE_COLUMNS,
-    INTENSITY_COLUMNS,
     POSE_COLUMNS,
     REACTIONS,
     VALENCE_AROUSAL,
+    LabelSet,
 )
 from mien.output.attention import (
     ATTENTION_FILE,
@@ -35,7 +30,7 @@ from mien.output.attention import (
 )
 from mien.output.attention_video import write_attention_files
 from mien.output.folder import whole_folder, write_document
-from mien.output.layouts import EVEN_DECISIONS, layout_warnings
+from mien.output.layouts import UNDECIDED, layout_warnings
 from mien.output.overlay import write_overlay
 from mien.output.schema import frame_schema, to_table
 from mien.output.sinks import MemorySink, open_sinks
@@ -107,6 +102,10 @@ class Result:
         return found
 
     @property
+    def _labels(self) -> LabelSet:
+        return LabelSet.of_columns(self.table.column_names)
+
+    @property
     def frames(self) -> pd.DataFrame:
         """Frames table: one row per frame and face (columns: docs/outputs.md)."""
         pandas = _pandas()
@@ -119,20 +118,21 @@ class Result:
     def faces(self) -> pd.DataFrame:
         """One row per face, indexed by ``face_id``: times, frames, mean and peak of channels."""
         told = ("first_s", "last_s", "usable_frames")
-        means, peaks = (*AFFECT_COLUMNS, *DETAIL_COLUMNS), (*AFFECT_COLUMNS, *INTENSITY_COLUMNS)
+        affect, details = self._labels.affect_columns, self._labels.detail_columns
+        intensities = self._labels.intensity_columns
         rows = [
             {
                 **{name: face[name] for name in ("face_id", *told, "low_quality_frames")},
-                **{f"mean_{name}": face["mean"][name] for name in means},
-                **{f"peak_{name}": face["peak"][name]["value"] for name in peaks},
+                **{f"mean_{name}": face["mean"][name] for name in (*affect, *details)},
+                **{f"peak_{name}": face["peak"][name]["value"] for name in (*affect, *intensities)},
             }
             for face in self.document["faces"]
         ]
         columns = ["face_id", *told]
-        columns += [f"mean_{name}" for name in AFFECT_COLUMNS]
-        columns += [f"peak_{name}" for name in AFFECT_COLUMNS]
-        columns += ["low_quality_frames", *(f"mean_{name}" for name in DETAIL_COLUMNS)]
-        columns += [f"peak_{name}" for name in INTENSITY_COLUMNS]
+        columns += [f"mean_{name}" for name in affect]
+        columns += [f"peak_{name}" for name in affect]
+        columns += ["low_quality_frames", *(f"mean_{name}" for name in details)]
+        columns += [f"peak_{name}" for name in intensities]
         table: pd.DataFrame = _pandas().DataFrame(rows, columns=columns)
         return table.set_index("face_id")
 
@@ -186,7 +186,8 @@ class Result:
     def _au_decisions(self) -> tuple[float, ...]:
         """From which probability on each action unit counts as active."""
         found = [m["au_decisions"] for m in self.document["models"] if "au_decisions" in m]
-        return tuple(found[0][name] for name in ACTION_UNIT_COLUMNS) if found else EVEN_DECISIONS
+        levels = found[0] if found else {}
+        return tuple(levels.get(name, UNDECIDED) for name in self._labels.action_unit_columns)
 
     def save(
         self,
@@ -250,7 +251,7 @@ class Result:
                     f"frame of enough quality ({face['low_quality_frames']} below)"
                 )
                 continue
-            top = max(EXPRESSIONS, key=lambda name: means[f"expr_{name}"] or 0)
+            top = max(self._labels.expressions, key=lambda name: means[f"expr_{name}"] or 0)
             lines.append(
                 f"  face {face['face_id']}: {face['usable_frames']} frames, "
                 f"{face['first_s']:.2f}-{face['last_s']:.2f} s, mean valence "
@@ -259,7 +260,7 @@ class Result:
             )
         if any(face["reactions"]["video"] for face in self.document["faces"]):
             lines.append(f"  reactions: {self._reaction_caveat()}")
-        trust = _trust(self.channels)
+        trust = _trust(self.channels, self._labels)
         lines += [f"  trust: {trust}"] if trust else []
         lines += [f"  warning: {text}" for text in self.warnings]
         lines.append("  .frames .faces .reactions (pandas)   .table (pyarrow)   .save(folder)")
@@ -392,11 +393,11 @@ def _collect(
     source: Path | None = None,
 ) -> Result:
     """All rows of an analysis in memory."""
-    mran, columns = analyzer.mran is not None, analyzer.options.columns
-    sink = MemorySink(frame_schema(columns, mran))
+    mran, columns, labels = analyzer.mran is not None, analyzer.options.columns, analyzer.labels
+    sink = MemorySink(frame_schema(columns, mran, labels))
     volumes: list[Records] = []
     for rows in analysis.rows(progress):
-        sink.write(to_table(rows, mran, columns))
+        sink.write(to_table(rows, mran, columns, labels))
         found = to_records(rows)
         volumes += [] if found is None else [found]
     attention = np.concatenate(volumes) if volumes else None
@@ -421,23 +422,21 @@ def _path(file: str | Path | None) -> Path | None:
     return None if file is None else Path(file)
 
 
-_GROUPS = {
-    "valence, arousal": VALENCE_AROUSAL,
-    "expressions": EXPRESSION_COLUMNS,
-    "action units": ACTION_UNIT_COLUMNS,
-    "intensities": INTENSITY_COLUMNS,
-    "pose": POSE_COLUMNS,
-    "eyes": EYE_COLUMNS,
-    "gaze": GAZE_COLUMNS,
-    "quality": ("quality",),
-    "landmarks": ("landmarks",),
-}
-
-
-def _trust(channels: dict[str, dict[str, Any]]) -> str:
+def _trust(channels: dict[str, dict[str, Any]], labels: LabelSet) -> str:
     """The marks of all channels in a line; those of which nothing is said are left out."""
+    groups = {
+        "valence, arousal": VALENCE_AROUSAL,
+        "expressions": labels.expression_columns,
+        "action units": labels.action_unit_columns,
+        "intensities": labels.intensity_columns,
+        "pose": POSE_COLUMNS,
+        "eyes": EYE_COLUMNS,
+        "gaze": GAZE_COLUMNS,
+        "quality": ("quality",),
+        "landmarks": ("landmarks",),
+    }
     parts = []
-    for group, names in _GROUPS.items():
+    for group, names in groups.items():
         marks = Counter(channels[name]["mark"] for name in names)
         if set(marks) == {"unknown"}:
             continue

@@ -26,7 +26,7 @@ from mien.evaluation.calibration.probabilities import Calibration
 from mien.faces.align import CROP_SIZE_PX, TEMPLATE
 from mien.faces.modalities import CHANNELS, STREAMS, normalisation
 from mien.io import atomic_path
-from mien.labels import ACTION_UNITS, AFFECT_COLUMNS, EXPRESSIONS, VALENCE_AROUSAL
+from mien.labels import AFFECT_COLUMNS, VALENCE_AROUSAL
 from mien.models.masked_rnn import MaskedRNN
 from mien.models.mma import MMAExtractor, MMAOutput, without_input_norm
 from mien.models.mran import MRAN
@@ -143,6 +143,8 @@ def export_mma(
 ) -> float:
     """Write an extractor as ONNX: ``faces`` (n, 3, 112, 112) -> ``affect`` (n, 26).
 
+    The file names the network's labels; of others than the papers' there are as many outputs.
+
     A network with a landmark branch has further outputs, `FACE_OUTPUTS`, shaped as
     `mien.models.mma.FaceOutput`.
 
@@ -168,22 +170,26 @@ def export_mma(
     ------
     ModelError
         If that difference exceeds `PARITY_TOLERANCE` (in half precision: if it exceeded it before,
-        or exceeds `HALF_TOLERANCE` now); nothing is left at `path` then.
+        or exceeds `HALF_TOLERANCE` now), or the calibration is one of other labels; nothing is left
+        at `path` then.
     """
+    labels, fitted = model.labels, calibration or Calibration.neutral(model.labels)
+    if fitted.labels != labels:
+        raise ModelError(f"{path}: the calibration is that of an extractor with other labels")
     temperatures = asdict(calibration) if calibration else None
     if temperatures is not None:
-        for name in ("decisions", "prior", "everyday_prior", "quality_level"):
+        for name in ("decisions", "prior", "everyday_prior", "quality_level", "labels"):
             del temperatures[name]  # they stand by themselves
     metadata = {
         **about,
         "format": AFFECT_FORMAT,
         "version": __version__,
         "architecture": model.describe(),
-        "outputs": list(AFFECT_COLUMNS),
-        "expressions": list(EXPRESSIONS),
-        "action_units": list(ACTION_UNITS),
+        "outputs": list(labels.affect_columns),
+        "expressions": list(labels.expressions),
+        "action_units": list(labels.action_units),
         "calibration": temperatures,
-        "au_decisions": list((calibration or Calibration()).decisions),
+        "au_decisions": list(fitted.decisions),
         "preprocessing": _PREPROCESSING,
     }
     if calibration is not None and calibration.prior:
@@ -193,11 +199,11 @@ def export_mma(
         }
     outputs = ("affect", *FACE_OUTPUTS) if model.config.branch else ("affect",)
     if model.config.branch:
-        metadata["quality_level"] = (calibration or Calibration()).quality_level
+        metadata["quality_level"] = fitted.quality_level
     generator = torch.Generator().manual_seed(0)
     faces = torch.rand(3, 3, CROP_SIZE_PX, CROP_SIZE_PX, generator=generator) * 2 - 1
     batch = torch.export.Dim("n", min=1, max=_MAX_BATCH)
-    graph = _AffectGraph(model, calibration or Calibration()).eval()
+    graph = _AffectGraph(model, fitted).eval()
     return _export(
         graph, {"faces": faces}, {"faces": {0: batch}}, outputs, path, metadata, half=half
     )

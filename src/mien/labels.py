@@ -1,10 +1,16 @@
 """Label names and orders, and how expressions relate to action units.
 
-Every other module takes its names from here, and exported models embed them, so an order is
-written down once.
+The names at the top of the file are the papers' set, which the models that ship have. A model
+carries its own set in its metadata (`LabelSet`): one with further action units or expressions is
+a new model, not a new version of mien.
 """
 
 from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -45,15 +51,131 @@ ACTION_UNIT_NAMES: dict[int, str] = {
     26: "jaw drop",
 }
 
-EXPRESSION_COLUMNS: tuple[str, ...] = tuple(f"expr_{name}" for name in EXPRESSIONS)
-ACTION_UNIT_COLUMNS: tuple[str, ...] = tuple(f"au{number:02d}" for number in ACTION_UNITS)
-
-AFFECT_COLUMNS: tuple[str, ...] = VALENCE_AROUSAL + EXPRESSION_COLUMNS + ACTION_UNIT_COLUMNS
-"""The 26-d affect representation of one frame: 2 + 7 + 17 numbers."""
+_FURTHER_UNIT_NAMES: dict[int, str] = {
+    13: "sharp lip puller",
+    14: "dimpler",
+    16: "lower lip depressor",
+    18: "lip pucker",
+    19: "tongue show",
+    22: "lip funneler",
+    27: "mouth stretch",
+    28: "lip suck",
+    43: "eyes closed",
+    45: "blink",
+    46: "wink",
+}
 
 VALENCE_AROUSAL_SLICE = slice(0, 2)
-EXPRESSION_SLICE = slice(2, 9)
-ACTION_UNIT_SLICE = slice(9, 26)
+POSE_COLUMNS: tuple[str, ...] = ("pose_yaw_deg", "pose_pitch_deg", "pose_roll_deg")
+EYE_COLUMNS: tuple[str, ...] = ("eye_open_left", "eye_open_right")
+GAZE_COLUMNS: tuple[str, ...] = ("gaze_yaw_deg", "gaze_pitch_deg")
+
+
+def unit_name(unit: int) -> str:
+    """What an action unit is called; ``AU14 dimpler``, or the number alone for a rare one."""
+    return f"AU{unit} {ACTION_UNIT_NAMES.get(unit) or _FURTHER_UNIT_NAMES.get(unit, '')}".strip()
+
+
+@dataclass(frozen=True)
+class LabelSet:
+    """Which expressions and action units an extractor says, and the columns that follow.
+
+    Attributes
+    ----------
+    expressions
+        In the order of the softmax: lower-case letters, digits and ``_``.
+    action_units
+        FACS numbers, 1 to 99, in the order of the extractor.
+
+    Raises
+    ------
+    ValueError
+        If a set is empty, a name stands in it twice, or is none.
+
+    Examples
+    --------
+    >>> LabelSet().affect_columns == AFFECT_COLUMNS
+    True
+    >>> LabelSet(action_units=(12, 14)).action_unit_columns
+    ('au12', 'au14')
+    """
+
+    expressions: tuple[str, ...] = EXPRESSIONS
+    action_units: tuple[int, ...] = ACTION_UNITS
+
+    def __post_init__(self) -> None:
+        for kind, names in (("expressions", self.expressions), ("units", self.action_units)):
+            if not names or len(set(names)) < len(names):
+                raise ValueError(f"{kind} are different names, one at least, not {list(names)}")
+        for name in self.expressions:
+            if not isinstance(name, str) or not re.fullmatch("[a-z][a-z0-9_]*", name):
+                raise ValueError(f"an expression is a word such as contempt, not {name!r}")
+        for unit in self.action_units:
+            if type(unit) is not int or not 1 <= unit <= 99:
+                raise ValueError(f"an action unit is a number from 1 to 99, not {unit!r}")
+
+    @classmethod
+    def of_columns(cls, names: Iterable[str]) -> LabelSet:
+        """The set of a table with such columns, among others.
+
+        Examples
+        --------
+        >>> LabelSet.of_columns(["frame", "expr_fear", "au04", "au14", "au04_intensity"])
+        LabelSet(expressions=('fear',), action_units=(4, 14))
+        """
+        kept = list(names)
+        return cls(
+            tuple(name.removeprefix("expr_") for name in kept if name.startswith("expr_")),
+            tuple(int(name[2:]) for name in kept if re.fullmatch("au[0-9]{2}", name)),
+        )
+
+    @cached_property
+    def expression_columns(self) -> tuple[str, ...]:
+        """``expr_*``."""
+        return tuple(f"expr_{name}" for name in self.expressions)
+
+    @cached_property
+    def action_unit_columns(self) -> tuple[str, ...]:
+        """``au*``, with two digits."""
+        return tuple(f"au{number:02d}" for number in self.action_units)
+
+    @cached_property
+    def affect_columns(self) -> tuple[str, ...]:
+        """The affect representation of one frame: valence, arousal, expressions, action units."""
+        return VALENCE_AROUSAL + self.expression_columns + self.action_unit_columns
+
+    @cached_property
+    def intensity_columns(self) -> tuple[str, ...]:
+        """``au*_intensity``."""
+        return tuple(f"{name}_intensity" for name in self.action_unit_columns)
+
+    @cached_property
+    def detail_columns(self) -> tuple[str, ...]:
+        """What an extractor may say of a face beside; the landmarks come behind."""
+        return ("quality", *POSE_COLUMNS, *EYE_COLUMNS, *GAZE_COLUMNS, *self.intensity_columns)
+
+    @cached_property
+    def expression_slice(self) -> slice:
+        """Where the expressions stand in the affect representation."""
+        return slice(2, 2 + len(self.expressions))
+
+    @cached_property
+    def action_unit_slice(self) -> slice:
+        """Where the action units stand."""
+        return slice(self.expression_slice.stop, len(self.affect_columns))
+
+
+PAPERS_LABELS = LabelSet()
+"""The 7 basic expressions and the 17 action units of the papers and of the models that ship."""
+
+EXPRESSION_COLUMNS = PAPERS_LABELS.expression_columns
+ACTION_UNIT_COLUMNS = PAPERS_LABELS.action_unit_columns
+
+AFFECT_COLUMNS = PAPERS_LABELS.affect_columns
+"""The 26-d affect representation of one frame: 2 + 7 + 17 numbers."""
+
+EXPRESSION_SLICE = PAPERS_LABELS.expression_slice
+ACTION_UNIT_SLICE = PAPERS_LABELS.action_unit_slice
 
 REACTIONS: tuple[str, ...] = (
     "adoration",
@@ -85,18 +207,8 @@ FACE_LANDMARKS: tuple[str, ...] = (
 """The 26 landmarks that synthetic faces come with; right and left are the person's own, ``mouth_*``
 the mouth's corners."""
 
-POSE_COLUMNS: tuple[str, ...] = ("pose_yaw_deg", "pose_pitch_deg", "pose_roll_deg")
-EYE_COLUMNS: tuple[str, ...] = ("eye_open_left", "eye_open_right")
-GAZE_COLUMNS: tuple[str, ...] = ("gaze_yaw_deg", "gaze_pitch_deg")
-INTENSITY_COLUMNS: tuple[str, ...] = tuple(f"{name}_intensity" for name in ACTION_UNIT_COLUMNS)
-
-DETAIL_COLUMNS: tuple[str, ...] = (
-    "quality",
-    *POSE_COLUMNS,
-    *EYE_COLUMNS,
-    *GAZE_COLUMNS,
-    *INTENSITY_COLUMNS,
-)
+INTENSITY_COLUMNS = PAPERS_LABELS.intensity_columns
+DETAIL_COLUMNS = PAPERS_LABELS.detail_columns
 """What an extractor may say of a face beside the 26 numbers; the landmarks come behind."""
 
 FACE_LANDMARK_COLUMNS: tuple[str, ...] = tuple(
@@ -117,26 +229,28 @@ _EXPRESSION_TO_ACTION_UNITS: dict[str, dict[int, float | None]] = {
 }
 
 
-def prototypical() -> npt.NDArray[np.bool_]:
+def prototypical(labels: LabelSet = PAPERS_LABELS) -> npt.NDArray[np.bool_]:
     """Which action units nearly everybody shows in an expression; the first column of the table.
 
     Returns
     -------
-    bool (7, 17), rows in the order of `EXPRESSIONS`, columns of `ACTION_UNITS`; none for neutral.
+    bool (7, 17), rows in the order of `EXPRESSIONS`, columns of `ACTION_UNITS`, or those of other
+    labels; none for neutral.
 
     Examples
     --------
     >>> [ACTION_UNITS[k] for k in np.flatnonzero(prototypical()[EXPRESSIONS.index("fear")])]
     [1, 4, 20, 25]
     """
-    table = np.zeros((len(EXPRESSIONS), len(ACTION_UNITS)), bool)
-    for row, expression in enumerate(EXPRESSIONS):
-        for unit, share in _EXPRESSION_TO_ACTION_UNITS[expression].items():
-            table[row, ACTION_UNITS.index(unit)] = share is None
+    table = np.zeros((len(labels.expressions), len(labels.action_units)), bool)
+    for row, expression in enumerate(labels.expressions):
+        known = _EXPRESSION_TO_ACTION_UNITS.get(expression, {})
+        for column, unit in enumerate(labels.action_units):
+            table[row, column] = known.get(unit, 0.0) is None
     return table
 
 
-def relatedness(kind: str = "binary") -> npt.NDArray[np.float64]:
+def relatedness(kind: str = "binary", labels: LabelSet = PAPERS_LABELS) -> npt.NDArray[np.float64]:
     """p(AU | expression), the table that couples the expression and AU heads (Eq. 1).
 
     Parameters
@@ -145,10 +259,13 @@ def relatedness(kind: str = "binary") -> npt.NDArray[np.float64]:
         ``"binary"``: 1 for prototypical and observational action units, 0 otherwise, as FaceRNET
         uses it. ``"weighted"``: 1 for prototypical ones, the share of people who show it for
         observational ones.
+    labels
+        Of the extractor.
 
     Returns
     -------
-    float64 array (7, 17), rows in the order of `EXPRESSIONS`, columns of `ACTION_UNITS`.
+    float64 array (7, 17), rows in the order of `EXPRESSIONS`, columns of `ACTION_UNITS`; of other
+    labels theirs, and NaN where the published table says nothing of an expression or a unit.
 
     Raises
     ------
@@ -167,11 +284,13 @@ def relatedness(kind: str = "binary") -> npt.NDArray[np.float64]:
     """
     if kind not in ("binary", "weighted"):
         raise ValueError(f"relatedness kind is 'binary' or 'weighted', not {kind!r}")
-    table = np.zeros((len(EXPRESSIONS), len(ACTION_UNITS)))
-    for row, expression in enumerate(EXPRESSIONS):
-        for unit, share in _EXPRESSION_TO_ACTION_UNITS[expression].items():
-            value = 1.0 if share is None or kind == "binary" else share
-            table[row, ACTION_UNITS.index(unit)] = value
+    table = np.full((len(labels.expressions), len(labels.action_units)), np.nan)
+    for row, expression in enumerate(labels.expressions):
+        known = _EXPRESSION_TO_ACTION_UNITS.get(expression)
+        for column, unit in enumerate(labels.action_units):
+            if known is not None and unit in ACTION_UNITS:
+                share = known.get(unit, 0.0)
+                table[row, column] = 1.0 if share is None or (share and kind == "binary") else share
     return table
 
 

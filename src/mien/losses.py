@@ -63,19 +63,23 @@ def ccc_loss(prediction: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     Parameters
     ----------
     prediction, target
-        (batch, 2): valence, arousal.
+        (batch, 2): valence, arousal. A target that is NaN counts as not labelled, by itself.
     mask
-        (batch,), True where the sample has valence-arousal. Fewer than two labelled samples have
-        no correlation: the term is then exactly 0.
+        (batch,), True where the sample has valence-arousal. A dimension of fewer than two labelled
+        samples has no correlation and is left out; without any the term is exactly 0.
 
     Returns
     -------
     Scalar in [0, 2].
     """
-    if int((mask > 0).sum()) < 2:
-        return prediction.sum() * 0.0
-    weight = (mask > 0)[:, None].expand_as(prediction)
-    return 1 - concordance(prediction, target, weight).mean()
+    return _concordance_loss(prediction, target, (mask > 0)[:, None] & torch.isfinite(target))
+
+
+def _concordance_loss(prediction: Tensor, target: Tensor, known: Tensor) -> Tensor:
+    """Mean of 1 - CCC over the columns that have two known entries or more; 0 without any."""
+    usable = known.sum(0) >= 2
+    distance = torch.where(usable, 1 - concordance(prediction, target, known), 0.0)
+    return distance.sum() / usable.sum().clamp_min(1)
 
 
 def expression_loss(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
@@ -140,7 +144,8 @@ def distribution_matching_loss(
     expression_logits, au_logits
         (batch, 7) and (batch, 17). Every sample counts, labelled or not.
     relatedness
-        (7, 17) p(AU | expression), see `mien.labels.relatedness`.
+        (7, 17) p(AU | expression), see `mien.labels.relatedness`. An expression or a unit of which
+        it says nothing (NaN) is left out: units are compared with what the other expressions imply.
     detach
         True: p' is a constant target, so only the AU head learns. False (the paper's reading):
         both heads move towards each other.
@@ -149,12 +154,15 @@ def distribution_matching_loss(
     -------
     Scalar >= 0, summed over the 17 AUs and averaged over the batch; 0 for an empty batch.
     """
-    p_expression = _float(expression_logits).softmax(dim=1)
-    p_implied = (p_expression @ relatedness.to(p_expression)).clamp(0, 1)  # (B, 17)
+    known = torch.isfinite(relatedness)
+    rows, units = known.any(1), known.any(0)
+    p_expression = _float(expression_logits[:, rows]).softmax(dim=1)
+    table = relatedness[rows][:, units].to(p_expression)
+    p_implied = (p_expression @ table).clamp(0, 1)  # (B, 17)
     if detach:
         p_implied = p_implied.detach()
     entries = functional.binary_cross_entropy_with_logits(
-        _float(au_logits), p_implied, reduction="none"
+        _float(au_logits[:, units]), p_implied, reduction="none"
     )
     return entries.sum() / max(len(entries), 1)
 
@@ -177,29 +185,28 @@ def pearson(prediction: Tensor, target: Tensor) -> Tensor:
     if len(x) < 2:
         return (x * 0).sum(0)
     known = torch.isfinite(y)
-    if bool(known.all()):
-        dx, dy = x - x.mean(0), y - y.mean(0)
-    else:
-        y = torch.where(known, y, 0.0)
-        count = known.sum(0).clamp_min(1)
-        dx = torch.where(known, x - torch.where(known, x, 0.0).sum(0) / count, 0.0)
-        dy = torch.where(known, y - y.sum(0) / count, 0.0)
+    # Deviations are taken from an entry of the column first: they are exact, however large the
+    # entries are, and a mean of small numbers loses nothing.
+    first = known.to(torch.uint8).argmax(0, keepdim=True)
+    dx, dy = (_deviations(side, known, first) for side in (x, y))
+    spreads = [
+        (side.detach().square().sum(0) / known.sum(0).clamp_min(1)).sqrt() for side in (dx, dy)
+    ]
     # Scaling by the largest deviation keeps squares of tiny or huge values inside float32.
     dx = dx / dx.detach().abs().amax(0).clamp_min(1e-30)
     dy = dy / dy.detach().abs().amax(0).clamp_min(1e-30)
-    spread_x, spread_y = (_deviation(side.detach(), known) for side in (x, y))
-    floor = 1e-7 * (1 + torch.maximum(x.detach().abs().amax(0), y.detach().abs().amax(0)))
-    usable = (spread_x > floor) & (spread_y > floor)
+    largest = torch.maximum(x.detach().abs().amax(0), y.nan_to_num().abs().amax(0))
+    usable = torch.minimum(*spreads) > torch.finfo(x.dtype).eps * (1 + largest)
     product = (dx**2).sum(0) * (dy**2).sum(0)
     safe = torch.where(usable, product, torch.ones_like(product))
     return torch.where(usable, (dx * dy).sum(0) / safe.sqrt(), torch.zeros_like(product))
 
 
-def _deviation(values: Tensor, known: Tensor) -> Tensor:
-    """Standard deviation per column with denominator n, over the known entries."""
-    count = known.sum(0).clamp_min(1)
-    mean = torch.where(known, values, 0.0).sum(0) / count
-    return (torch.where(known, values - mean, 0.0).square().sum(0) / count).sqrt()
+def _deviations(values: Tensor, known: Tensor, first: Tensor) -> Tensor:
+    """Distances (n, columns) from the mean of the known entries; 0 elsewhere."""
+    from_first = torch.where(known, values - values.gather(0, first).detach(), 0.0)
+    mean = from_first.sum(0) / known.sum(0).clamp_min(1)
+    return torch.where(known, from_first - mean, 0.0)
 
 
 def pearson_loss(prediction: Tensor, target: Tensor) -> Tensor:
@@ -317,14 +324,12 @@ def trace_loss(prediction: Tensor, target: Tensor, ccc_share: float = 0.0) -> Te
 
     Returns
     -------
-    Scalar >= 0; exactly 0, with zero gradient, where nothing is annotated.
+    Scalar >= 0; exactly 0, with zero gradient, where nothing is annotated. A dimension of fewer
+    than two annotated frames has no CCC: that term is then the other dimension's alone.
     """
     x, y = prediction.flatten(0, 1), target.flatten(0, 1)
-    known = torch.isfinite(y)
     loss = (1 - ccc_share) * squared_loss(x, y)
-    if ccc_share and int(known.sum(0).min()) >= 2:
-        loss = loss + ccc_share * (1 - concordance(x, y, known).mean())
-    return loss
+    return loss + ccc_share * _concordance_loss(x, y, torch.isfinite(y)) if ccc_share else loss
 
 
 @dataclass(frozen=True)
@@ -433,6 +438,7 @@ def mma_loss(
     logits = output.expression_logits
     if targets.log_shares is not None:
         logits = logits + targets.log_shares
+    units = max(int(torch.isfinite(relatedness).any(0).sum()), 1)
     matching = distribution_matching_loss(logits, output.au_logits, relatedness, detach_dm)
     terms = {
         "ccc": ccc_loss(
@@ -440,7 +446,7 @@ def mma_loss(
         ),
         "cce": expression_loss(logits, targets.expressions, targets.expression_weight),
         "bce": action_unit_loss(output.au_logits, targets.action_units, targets.action_unit_mask),
-        "dm": matching / (relatedness.shape[1] if dm_reduction == "mean" else 1),
+        "dm": matching / units if dm_reduction == "mean" else matching,
     }
     if factor.correlation:
         terms["correlation"] = unit_correlation_loss(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mien.labels import ACTION_UNITS, FACE_LANDMARKS
+from mien.labels import ACTION_UNITS, FACE_LANDMARKS, PAPERS_LABELS, LabelSet
 
 FloatArray = npt.NDArray[np.float32]
 TimeArray = npt.NDArray[np.float64]
@@ -127,7 +127,8 @@ class FaceEstimates:
     Attributes
     ----------
     affect
-        float32 (26,), in the order of `mien.labels.AFFECT_COLUMNS`.
+        float32 (26,), in the order of `mien.labels.AFFECT_COLUMNS`; of an extractor with other
+        labels, here and below, as many as these are.
     details
         The rest; NaN where the extractor has no such output.
     """
@@ -140,8 +141,10 @@ class FaceEstimates:
         return FaceEstimates(self.affect[index], self.details.of(index))
 
 
-def no_details(*count: int) -> FaceDetails:
+def no_details(*count: int, units: int = len(ACTION_UNITS)) -> FaceDetails:
     """Details of `count` faces, or without it of one, of which nothing is known.
+
+    `units` is how many action units the extractor says.
 
     Examples
     --------
@@ -157,7 +160,7 @@ def no_details(*count: int) -> FaceDetails:
         unknown(3),
         unknown(2),
         unknown(2),
-        unknown(len(ACTION_UNITS)),
+        unknown(units),
         unknown(len(FACE_LANDMARKS), 2),
     )
 
@@ -235,7 +238,7 @@ class DetailsSummary:
 class FaceSummary:
     """All that is kept of one face once the video has been read.
 
-    Channels are in the order of `mien.labels.AFFECT_COLUMNS`. ``thumbnails`` holds JPEG bytes of
+    Channels are in the order of ``labels.affect_columns``. ``thumbnails`` holds JPEG bytes of
     the aligned crop at the peak of a channel, by channel name. ``reactions`` is None where the
     face had too few usable frames; ``reaction_names`` are the names of its entries. ``mran`` is
     None where MRAN was not asked for, ``details`` where the extractor gives none.
@@ -258,6 +261,7 @@ class FaceSummary:
     mran: MranSummary | None = None
     details: DetailsSummary | None = None
     low_quality_frames: int = 0
+    labels: LabelSet = PAPERS_LABELS
 
 
 @dataclass(slots=True)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
@@ -90,6 +91,47 @@ def test_constants_are_undefined_and_not_zero_or_one(value: float, count: int) -
         part = slice(start, start + 3)
         moments.update(np.array(constant)[part, None], varied[part, None])
     assert math.isnan(moments.pearson()[0])
+
+
+def exact_moments(x: np.ndarray, y: np.ndarray) -> tuple[Fraction, Fraction, Fraction]:
+    """Sums of squares and products about the means, with fractions: not a digit is lost."""
+    sides = [[Fraction(float(value)) for value in side] for side in (x, y)]
+    a, b = ([value - sum(side) / len(side) for value in side] for side in sides)
+    return (
+        sum((value * value for value in a), Fraction()),
+        sum((value * value for value in b), Fraction()),
+        sum((one * other for one, other in zip(a, b, strict=True)), Fraction()),
+    )
+
+
+@pytest.mark.parametrize("deviation", [1.0, 1e-3, 1e-6])
+@pytest.mark.parametrize("parts", [1, 5])
+def test_scores_around_a_million_keep_their_variance(deviation: float, parts: int) -> None:
+    x, y = (1e6 + deviation * side for side in pairs(7, 60))
+    xx, yy, xy = exact_moments(x, y)
+    moments = PairMoments(1)
+    for start in range(0, 60, 60 // parts):
+        part = slice(start, start + 60 // parts)
+        moments.update(x[part, None], y[part, None])
+    rho = float(xy) / math.sqrt(float(xx) * float(yy))
+    assert moments.pearson()[0] == pytest.approx(rho, abs=1e-9)
+    apart = float(sum(map(Fraction, x)) - sum(map(Fraction, y))) / 60
+    ccc = 2 * float(xy) / 60 / (float(xx + yy) / 60 + apart**2)
+    assert moments.concordance()[0] == pytest.approx(ccc, abs=1e-9)
+
+
+def test_a_long_constant_is_undefined() -> None:
+    assert math.isnan(pearson(np.full(2_000_000, 0.1), np.arange(2_000_000)))
+
+
+def test_no_rows_and_columns_that_begin_unknown_change_nothing() -> None:
+    x, y = pairs(2, 20)
+    moments = PairMoments(1)
+    moments.update(np.empty((0, 1)), np.empty((0, 1)))
+    moments.update(np.full((3, 1), np.nan), np.ones((3, 1)))
+    assert math.isnan(moments.pearson()[0]) and math.isnan(moments.concordance()[0])
+    moments.update(x[:, None], y[:, None])
+    assert moments.pearson()[0] == pytest.approx(np.corrcoef(x, y)[0, 1], abs=1e-12)
 
 
 def test_a_small_float32_spread_is_defined() -> None:

@@ -1,6 +1,7 @@
 """From which probability on a unit counts as active."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from mien.evaluation.calibration.probabilities import (
 )
 from mien.evaluation.calibration.thresholds import UNDECIDED, fit_decisions
 from mien.evaluation.corpora import LabelledFaces
+from mien.labels import LabelSet
 from mien.runtime.models import AffectModel, _decisions
 
 
@@ -102,10 +104,10 @@ def test_they_travel_with_the_calibration(tmp_path):
 
 
 def test_a_model_without_decisions_decides_at_a_half_and_damaged_ones_are_refused(tmp_path):
-    assert _decisions({}, tmp_path).tolist() == [0.5] * 17
+    assert _decisions({}, 17, tmp_path).tolist() == [0.5] * 17
     for damaged in ([0.5] * 16, [0.5] * 16 + [1], "half", [0.5] * 16 + ["x"], [[0.5]] * 17):
         with pytest.raises(ModelError, match="'au_decisions' is damaged"):
-            _decisions({"au_decisions": damaged}, tmp_path)
+            _decisions({"au_decisions": damaged}, 17, tmp_path)
     shipped = AffectModel()
     described = shipped.describe()["au_decisions"]
     assert list(described.values()) == shipped.au_decisions.tolist()
@@ -140,7 +142,7 @@ def test_calibrate_fits_them_on_one_half_and_measures_on_the_other(monkeypatch):
     monkeypatch.setattr(
         "mien.evaluation.calibration.fit.predict_faces", lambda _, faces: predicted[faces.corpus]
     )
-    fitted, figures = calibrate(None, corpora)
+    fitted, figures = calibrate(SimpleNamespace(labels=LabelSet()), corpora)
     assert 0.15 < fitted.decisions[9] < 0.4
     assert set(fitted.decisions[:9]) == {UNDECIDED}
     measured = figures["measured on the other half"]["photos"]

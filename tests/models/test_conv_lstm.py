@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 import torch
 
-from mien.models.blocks import conv_lstm_walk
 from mien.models.blocks.conv_lstm import ConvLSTM, ConvLSTMCell, run_cell
 from mien.models.blocks.ga_lstm import GALSTM, GALSTMCell
 
@@ -105,18 +104,6 @@ def test_without_guidance_weights_it_is_the_plain_conv_lstm_bit_for_bit(clip, gu
     assert torch.equal(grads[0], grads[1])
 
 
-def test_the_gradient_written_out_by_hand_is_the_gradient():
-    torch.manual_seed(2)
-    layer = ConvLSTM(2, 2).double()
-    x = torch.randn(3, 2, 2, 3, 3, dtype=torch.float64, requires_grad=True)
-    weights = dict(layer.named_parameters())
-
-    def run(x, *values):
-        return torch.func.functional_call(layer, dict(zip(weights, values, strict=True)), (x,))
-
-    assert torch.autograd.gradcheck(run, (x, *weights.values()))
-
-
 @pytest.mark.parametrize("steps", [1, 2, 7])
 def test_gradients_equal_those_of_the_steps_taken_one_by_one(steps):
     torch.manual_seed(3)
@@ -132,61 +119,10 @@ def test_gradients_equal_those_of_the_steps_taken_one_by_one(steps):
         states.append(state[0])
     single = torch.autograd.grad((torch.stack(states) * toward).sum(), inputs, allow_unused=True)
     for a, b in zip(together, single, strict=True):
-        # A clip of one frame never reads the recurrent weights: no gradient, or one of zeros.
-        torch.testing.assert_close(
-            torch.zeros(()) if a is None else a,
-            torch.zeros_like(a) if b is None else b,
-            atol=2e-5,
-            rtol=1e-4,
-        )
-
-
-def test_compiled_loops_say_what_the_plain_ones_say_bit_for_bit(clip, guidance, monkeypatch):
-    layer, found = GALSTM(INPUTS, HIDDEN, GUIDANCE), []
-    compiled = conv_lstm_walk._forth, conv_lstm_walk._back
-    plain = conv_lstm_walk._forth_loop, conv_lstm_walk._back_loop
-    for forth, back in (compiled, compiled, plain):  # a compiled loop may change after it ran
-        monkeypatch.setattr(conv_lstm_walk, "_forth", forth)
-        monkeypatch.setattr(conv_lstm_walk, "_back", back)
-        states = layer(clip, [guidance])
-        grads = torch.autograd.grad(states.square().sum(), list(layer.parameters()))
-        found.append([states.detach(), *grads])
-    for other in found[1:]:
-        assert all(torch.equal(a, b) for a, b in zip(found[0], other, strict=True))
-
-
-@pytest.mark.parametrize("size", [(6, 6), (5, 4), (1, 3)])
-def test_threads_that_share_a_batch_change_nothing(size):
-    torch.manual_seed(4)
-    layer = GALSTM(INPUTS, HIDDEN, GUIDANCE).double()
-    x = torch.randn(4, 3, INPUTS, *size, dtype=torch.float64, requires_grad=True)
-    guide = torch.randn(4, 3, GUIDANCE, *size, dtype=torch.float64, requires_grad=True)
-    inputs = [x, guide, *layer.parameters()]
-    before, found = torch.get_num_threads(), []
-    try:
-        for threads in (1, 2, 8):
-            torch.set_num_threads(threads)
-            states = layer(x, [guide])
-            found.append([states.detach(), *torch.autograd.grad(states.square().sum(), inputs)])
-    finally:
-        torch.set_num_threads(before)
-    for other in found[1:]:
-        for a, b in zip(found[0], other, strict=True):
-            torch.testing.assert_close(a, b)
-
-
-@pytest.mark.skipif(not hasattr(torch.jit, "script"), reason="this torch has no TorchScript")
-def test_the_loops_are_compiled_where_torch_can_do_so():
-    assert conv_lstm_walk._forth is not conv_lstm_walk._forth_loop
-    assert conv_lstm_walk._back is not conv_lstm_walk._back_loop
-
-
-def test_what_the_way_back_needs_is_let_go_after_it(clip):
-    states = ConvLSTM(INPUTS, HIDDEN)(clip)
-    assert len(states.grad_fn.saved_tensors) > 3
-    states.sum().backward()
-    with pytest.raises(RuntimeError, match="freed"):
-        assert states.grad_fn.saved_tensors
+        if b is None:  # a clip of one frame never reads the recurrent weights
+            assert a is None and steps == 1
+        else:
+            torch.testing.assert_close(a, b, atol=2e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize(

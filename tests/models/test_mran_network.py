@@ -152,6 +152,63 @@ def test_depth_and_thermal_steer_where_color_looks():
     assert streams["depth"].grad.abs().sum() > 0 and streams["thermal"].grad.abs().sum() > 0
 
 
+def with_map(model, change):
+    """The same network with a `change` of the maps that its attention finds, of nothing else."""
+    model.attention.register_forward_hook(lambda _, __, found: change(found))
+    return model
+
+
+@pytest.mark.parametrize("recurrence", RECURRENCES)
+@torch.no_grad()
+def test_where_the_network_looks_changes_what_it_says(recurrence):
+    def answer(change=None):
+        model = network(recurrence=recurrence, temperature=0.01)  # an untrained map has no peak
+        return (with_map(model, change) if change else model)(clips(), present)
+
+    present, uniform = torch.ones(2, 6, 3), torch.full((4, 4), 1 / 16)
+    own, even = answer(), answer(lambda maps: uniform.expand_as(maps))
+    turned = answer(lambda maps: maps.flip(-1))
+    for other in (even, turned):
+        assert (other.affect - own.affect).abs().amax() > 1e-4
+    assert torch.equal(turned.attention, own.attention.flip(-1))
+    without = network(recurrence=recurrence, attention=False)
+    weights = network(recurrence=recurrence).state_dict()
+    without.load_state_dict({k: v for k, v in weights.items() if not k.startswith("attention.")})
+    torch.testing.assert_close(without(clips(), present).affect, even.affect)
+
+
+@pytest.mark.parametrize("recurrence", RECURRENCES)
+def test_the_attention_learns_and_so_does_what_it_reads(recurrence):
+    """Through the map alone: the recognition's own way to the decoded states is cut."""
+    model = network(recurrence=recurrence)
+    recognise = model.recognition.forward
+    model.recognition.forward = lambda volume, maps, states, mask: recognise(
+        volume.detach(), maps, states.detach(), mask
+    )
+    model(clips(), torch.ones(2, 6, 3)).affect.square().sum().backward()
+    for part in (*model.attention.parameters(), *model.decoders.parameters()):
+        assert part.grad is not None and torch.isfinite(part.grad).all()
+    weights = [p for name, p in model.decoders.named_parameters() if name.endswith("weight")]
+    assert all(p.grad.any() for p in (*weights, model.attention.read.weight))
+
+
+@torch.no_grad()
+def test_a_map_boosts_the_features_where_it_lies_and_leaves_the_others_as_they_are():
+    recognition, seen = network().recognition, []
+    recognition.first.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    generator = torch.Generator().manual_seed(2)
+    volume = torch.randn(6, 2, 8, 4, 4, generator=generator)
+    states = torch.randn(6, 2, 6, 4, 4, generator=generator)
+    one = torch.zeros(6, 2, 1, 4, 4)
+    one[..., 1, 2] = 1
+    recognition(volume, one, states, torch.ones(6, 2))
+    boosted = seen[0][:, :8].permute(2, 0, 1, 3, 4)  # (T, B, C, h, w)
+    wanted = volume.clone()
+    wanted[..., 1, 2] *= 1 + 4 * 4  # X * A, A rescaled by h w, and X itself
+    torch.testing.assert_close(boosted, wanted)
+    torch.testing.assert_close(seen[0][:, 8:].permute(2, 0, 1, 3, 4), states)
+
+
 @torch.no_grad()
 def test_exposure_of_color_hardly_matters():
     streams, present = clips(1), torch.ones(1, 6, 3)

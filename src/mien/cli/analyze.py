@@ -276,19 +276,19 @@ def _analyze_one(
 
     started = time.perf_counter()
     source, folder = job.source, job.folder
-    mran, columns = analyzer.mran is not None, analyzer.options.columns
+    mran, columns, labels = analyzer.mran is not None, analyzer.options.columns, analyzer.labels
     with ExitStack() as stack:
         analysis = stack.enter_context(analyzer.open(source, guidance))
         partial = stack.enter_context(whole_folder(folder))
         attention = analyzer.options.attention
         volumes = stack.enter_context(AttentionFile(partial)) if attention else None
-        schema = frame_schema(columns, mran)
+        schema = frame_schema(columns, mran, labels)
         decisions = analyzer.affect.au_decisions.tolist()
         sinks = open_sinks(partial, kind, layouts, source, schema, decisions)
         with _bar(analysis.info.frame_count_hint, source_text(Path(source).name), quiet) as bar:
             try:
                 for rows in analysis.rows(bar.update):
-                    table = to_table(rows, mran, columns)
+                    table = to_table(rows, mran, columns, labels)
                     for sink in sinks:
                         sink.write(table)
                     if volumes is not None:

@@ -87,7 +87,9 @@ def extractor(
             ]
         )
         if sheets is not None:
-            for file in write_sheets(labelled.faces, predicted[0], sheets / path.stem):
+            for file in write_sheets(
+                labelled.faces, predicted[0], sheets / path.stem, labels=extractors[0].labels
+            ):
                 click.echo(f"sheet: {file}", err=True)
     alone = len(reports) == len(extractors) == 1
     if as_json:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from mien.errors import DataError
 from mien.faces.align import CROP_SIZE_PX, crop_to_image
+from mien.labels import PAPERS_LABELS, LabelSet
 
 Matrices = npt.NDArray[np.float32]
 
@@ -67,6 +68,9 @@ class FaceSet:
     face_landmarks
         float32 (n, 26, 2), pixels of `images`, in the order of `mien.labels.FACE_LANDMARKS`, NaN
         where unknown.
+    labels
+        What the columns of expressions and units are; by default the papers' 7 and 17, which the
+        shapes above are of.
     """
 
     corpus: str
@@ -88,6 +92,7 @@ class FaceSet:
     eye_open: npt.NDArray[np.float32] | None = None
     gaze_deg: npt.NDArray[np.float32] | None = None
     face_landmarks: npt.NDArray[np.float32] | None = None
+    labels: LabelSet = PAPERS_LABELS
 
     def __len__(self) -> int:
         return len(self.names)

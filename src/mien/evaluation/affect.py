@@ -12,14 +12,7 @@ from mien.data.faces import FaceSet
 from mien.evaluation.calibration.probabilities import calibration_error
 from mien.evaluation.consistency import contradictions
 from mien.evaluation.metrics import Confusion, PairMoments
-from mien.labels import (
-    ACTION_UNIT_COLUMNS,
-    ACTION_UNIT_SLICE,
-    EXPRESSION_SLICE,
-    EXPRESSIONS,
-    VALENCE_AROUSAL,
-    VALENCE_AROUSAL_SLICE,
-)
+from mien.labels import VALENCE_AROUSAL, VALENCE_AROUSAL_SLICE
 from mien.types import FloatArray
 
 
@@ -31,7 +24,7 @@ def affect_report(
     Parameters
     ----------
     predicted
-        float32 (n, 26), in the order of `mien.labels.AFFECT_COLUMNS`.
+        float32 (n, 26), in the order of ``faces.labels.affect_columns``.
     faces
         The n faces; those without a label for a task are left out of its scores.
     decisions
@@ -50,45 +43,45 @@ def affect_report(
     ``contradictions`` (`mien.evaluation.consistency`, over all faces, labelled or not).
     Undefined entries are NaN.
     """
-    confusion = Confusion(len(EXPRESSIONS))
-    confusion.update(faces.majority, predicted[:, EXPRESSION_SLICE].argmax(axis=1))
+    labels = faces.labels
+    names, columns = labels.expressions, labels.action_unit_columns
+    confusion = Confusion(len(names))
+    confusion.update(faces.majority, predicted[:, labels.expression_slice].argmax(axis=1))
     affect = PairMoments(len(VALENCE_AROUSAL))
     affect.update(predicted[:, VALENCE_AROUSAL_SLICE], faces.valence_arousal)
-    units = PairMoments(len(ACTION_UNIT_COLUMNS))
-    units.update(predicted[:, ACTION_UNIT_SLICE], faces.teacher_scores)
+    probabilities = predicted[:, labels.action_unit_slice]
+    units = PairMoments(len(columns))
+    units.update(probabilities, faces.teacher_scores)
     correlation = units.pearson()
-    probabilities = predicted[:, ACTION_UNIT_SLICE]
-    unit_f1, unit_ece = _units(
-        probabilities, faces.action_units, np.full(len(ACTION_UNIT_COLUMNS), 0.5)
-    )
+    unit_f1, unit_ece = _units(probabilities, faces.action_units, np.full(len(columns), 0.5))
     decided_f1 = unit_f1
     if decisions is not None:
         decided_f1, _ = _units(probabilities, faces.action_units, np.asarray(decisions))
     labelled = faces.majority >= 0
-    leading = predicted[labelled, EXPRESSION_SLICE]
+    leading = predicted[labelled, labels.expression_slice]
     return {
         "n": int(confusion.matrix.sum()),
         "accuracy": confusion.accuracy(),
         "macro_f1": confusion.macro_f1(),
-        "recall": _named(EXPRESSIONS, confusion.recall()),
-        "precision": _named(EXPRESSIONS, confusion.precision()),
-        "f1": _named(EXPRESSIONS, confusion.f1()),
-        "support": dict(zip(EXPRESSIONS, confusion.matrix.sum(axis=1).tolist(), strict=True)),
+        "recall": _named(names, confusion.recall()),
+        "precision": _named(names, confusion.precision()),
+        "f1": _named(names, confusion.f1()),
+        "support": dict(zip(names, confusion.matrix.sum(axis=1).tolist(), strict=True)),
         "confusion": confusion.matrix.tolist(),
         "valence_arousal_n": int(affect.count.max(initial=0)),
         "valence_arousal_ccc": _named(VALENCE_AROUSAL, affect.concordance()),
         "au_n": int(units.count.max(initial=0)),
-        "au_correlation": _named(ACTION_UNIT_COLUMNS, correlation),
+        "au_correlation": _named(columns, correlation),
         "au_mean_correlation": _mean(correlation),
-        "au_f1": _named(ACTION_UNIT_COLUMNS, unit_f1),
+        "au_f1": _named(columns, unit_f1),
         "au_mean_f1": _mean(unit_f1),
-        "au_decided_f1": _named(ACTION_UNIT_COLUMNS, decided_f1),
+        "au_decided_f1": _named(columns, decided_f1),
         "au_decided_mean_f1": _mean(decided_f1),
         "expression_ece": calibration_error(
             leading.max(axis=1, initial=0), leading.argmax(axis=1) == faces.majority[labelled]
         ),
         "au_ece": _mean(unit_ece),
-        "contradictions": contradictions(predicted),
+        "contradictions": contradictions(predicted, labels),
     }
 
 
@@ -96,8 +89,8 @@ def _units(
     predicted: FloatArray, targets: FloatArray, levels: npt.NDArray[np.floating[Any]]
 ) -> tuple[FloatArray, FloatArray]:
     """F1 and calibration error per unit, (17,) each, NaN where nothing is defined."""
-    f1, ece = np.full((2, len(ACTION_UNIT_COLUMNS)), np.nan, np.float32)
-    for unit in range(len(ACTION_UNIT_COLUMNS)):
+    f1, ece = np.full((2, targets.shape[1]), np.nan, np.float32)
+    for unit in range(targets.shape[1]):
         known = np.isfinite(targets[:, unit])
         truth = targets[known, unit] >= 0.5
         confusion = Confusion(2)

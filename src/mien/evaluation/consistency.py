@@ -9,13 +9,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from mien.labels import ACTION_UNIT_SLICE, EXPRESSION_SLICE, EXPRESSIONS, prototypical
+from mien.labels import PAPERS_LABELS, LabelSet, prototypical
 from mien.types import FloatArray
 
-_NEUTRAL = EXPRESSIONS.index("neutral")
 
-
-def contradictions(affect: FloatArray) -> dict[str, float]:
+def contradictions(affect: FloatArray, labels: LabelSet = PAPERS_LABELS) -> dict[str, float]:
     """How often expressions and action units contradict each other.
 
     An expression is *claimed* where its probability is at least 0.5, a unit is *on* where its
@@ -28,7 +26,9 @@ def contradictions(affect: FloatArray) -> dict[str, float]:
     Parameters
     ----------
     affect
-        (n, 26), in the order of `mien.labels.AFFECT_COLUMNS`.
+        (n, 26), in the order of ``labels.affect_columns``.
+    labels
+        Of the extractor; what the published table does not have contradicts nothing.
 
     Returns
     -------
@@ -39,19 +39,19 @@ def contradictions(affect: FloatArray) -> dict[str, float]:
     Examples
     --------
     >>> smile = np.zeros((2, 26), np.float32)
-    >>> smile[:, 2 + EXPRESSIONS.index("happiness")] = 0.9
+    >>> smile[:, 2 + PAPERS_LABELS.expressions.index("happiness")] = 0.9
     >>> smile[0, 9 + 9] = 0.8  # AU12 in the first face alone
     >>> contradictions(smile)["unsupported"]
     0.5
     """
-    expressions, on = affect[:, EXPRESSION_SLICE], affect[:, ACTION_UNIT_SLICE] >= 0.5
-    table = prototypical()
+    expressions, on = affect[:, labels.expression_slice], affect[:, labels.action_unit_slice] >= 0.5
+    table = prototypical(labels)
+    is_neutral = np.array([name == "neutral" for name in labels.expressions])
     leading = expressions.argmax(axis=1)
     claimed = expressions.max(axis=1, initial=0.0) >= 0.5
     shown = on.astype(int) @ table.T  # (n, 7), prototypical units that are on, per expression
     needed = table.sum(axis=1)
-    emotional = claimed & (leading != _NEUTRAL)
-    neutral = claimed & (leading == _NEUTRAL)
+    emotional, neutral = claimed & ~is_neutral[leading], claimed & is_neutral[leading]
     unsupported = emotional & (2 * shown[np.arange(len(affect)), leading] < needed[leading])
     denied = neutral & ((shown == needed) & (needed > 0)).any(axis=1)
     return {

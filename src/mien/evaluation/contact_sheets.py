@@ -14,12 +14,7 @@ import numpy.typing as npt
 
 from mien.data.faces import FaceSet
 from mien.evaluation.models.extractor import evaluation_crops
-from mien.labels import (
-    ACTION_UNIT_COLUMNS,
-    ACTION_UNIT_NAMES,
-    ACTION_UNIT_SLICE,
-    ACTION_UNITS,
-)
+from mien.labels import PAPERS_LABELS, LabelSet, unit_name
 from mien.types import FloatArray
 
 _COLUMNS = 6
@@ -28,7 +23,11 @@ _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
 def write_sheets(
-    faces: FaceSet, predicted: FloatArray, folder: Path, count: int = 12
+    faces: FaceSet,
+    predicted: FloatArray,
+    folder: Path,
+    count: int = 12,
+    labels: LabelSet = PAPERS_LABELS,
 ) -> list[Path]:
     """Write one PNG per action unit with its highest-scoring faces, best first.
 
@@ -40,19 +39,20 @@ def write_sheets(
         Made if it does not exist.
     count
         Faces per sheet.
+    labels
+        Of the extractor.
 
     Returns
     -------
     The files, ``au01.png`` and so on.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    scores = predicted[:, ACTION_UNIT_SLICE]
+    scores = predicted[:, labels.action_unit_slice]
     files = []
-    for unit, name in enumerate(ACTION_UNIT_COLUMNS):
+    for unit, name in enumerate(labels.action_unit_columns):
         rows = np.argsort(-scores[:, unit], kind="stable")[:count]
         crops = np.concatenate(list(evaluation_crops(faces.select(rows))))
-        number = ACTION_UNITS[unit]
-        title = f"AU{number} {ACTION_UNIT_NAMES[number]}: highest of {len(faces)} faces"
+        title = f"{unit_name(labels.action_units[unit])}: highest of {len(faces)} faces"
         files.append(folder / f"{name}.png")
         cv2.imwrite(str(files[-1]), _sheet(crops[..., 0], scores[rows, unit], title))
     return files

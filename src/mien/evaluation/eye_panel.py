@@ -21,6 +21,7 @@ import numpy.typing as npt
 from mien.errors import DataError
 from mien.faces.align import align
 from mien.labels import ACTION_UNIT_COLUMNS, ACTION_UNIT_SLICE, ACTION_UNITS
+from mien.runtime.metadata import require_papers_labels
 from mien.runtime.models import AffectModel
 from mien.types import FloatArray, ImageArray
 
@@ -191,6 +192,7 @@ def measure_panel(extractor: AffectModel, panel: EyePanel, half: str = "B") -> d
     answers, all faces); ``counted``: units with `LEAST_POSITIVES` or more in the whole panel, and
     over them ``mean_f1``, ``mean_best_f1``, ``mean_auc``.
     """
+    require_papers_labels(extractor.labels, extractor.metadata.get("name"))
     mask = np.ones(len(panel.names), bool)
     if half != "both":
         mask = panel.first_half if half == "A" else ~panel.first_half

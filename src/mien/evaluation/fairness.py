@@ -24,6 +24,7 @@ from mien.labels import (
     EXPRESSIONS,
     VALENCE_AROUSAL_SLICE,
 )
+from mien.runtime.metadata import require_papers_labels
 from mien.runtime.models import AffectModel
 from mien.synthetic.faces.appearance.look import draw_look
 from mien.synthetic.faces.behaviour.affect import read_affect
@@ -93,6 +94,7 @@ def audit(
     of its 95 % confidence interval over people (percentile bootstrap), and ``..._gap`` with limits:
     the mean of the group less that of all levels of the factor, person by person.
     """
+    require_papers_labels(extractor.labels, extractor.metadata.get("name"))
     studio, detector = Studio(), RetinaFaceDetector()
     faces: list[_Face] = []
     for person, (factor, level, actor, moments) in _sitters(studio, people, seed):

@@ -10,16 +10,17 @@ import numpy as np
 from mien.api import analyze
 from mien.errors import DataError
 from mien.evaluation.noise import RestNoise, rest_noise, resting_frames
-from mien.labels import AFFECT_COLUMNS
+from mien.labels import AFFECT_COLUMNS, LabelSet
 from mien.types import FloatArray, TimeArray
 
 
 @dataclass(frozen=True)
 class Jitter:
-    """`RestNoise` of the same stretches, as estimated and steadied."""
+    """`RestNoise` of the same stretches, as estimated and steadied, of the named numbers."""
 
     raw: RestNoise
     steady: RestNoise
+    names: tuple[str, ...] = AFFECT_COLUMNS
 
 
 def measure_jitter(video: Path, model: Path | None = None) -> Jitter:
@@ -32,11 +33,13 @@ def measure_jitter(video: Path, model: Path | None = None) -> Jitter:
     InputError
         If the video cannot be read.
     """
-    raw, time_s = _estimates(video, model, steady=False)
-    steady, _ = _estimates(video, model, steady=True)
+    raw, time_s, names = _estimates(video, model, steady=False)
+    steady, _, _ = _estimates(video, model, steady=True)
     try:
         rest = resting_frames(raw, time_s)
-        return Jitter(rest_noise(raw, time_s, rest=rest), rest_noise(steady, time_s, rest=rest))
+        return Jitter(
+            rest_noise(raw, time_s, rest=rest), rest_noise(steady, time_s, rest=rest), names
+        )
     except ValueError as error:
         raise DataError(f"{video}: too short to measure trembling on: {error}") from error
 
@@ -50,18 +53,21 @@ def jitter_table(measured: Jitter) -> str:
         "| output | deviation as estimated | steadied | ratio |",
         "| --- | --- | --- | --- |",
     ]
-    for name, x, y in zip(AFFECT_COLUMNS, before, after, strict=True):
+    for name, x, y in zip(measured.names, before, after, strict=True):
         rows.append(f"| {name} | {x:.4f} | {y:.4f} | {y / x if x else float('nan'):.2f} |")
     x, y = float(before.mean()), float(after.mean())
     rows.append(f"| mean | {x:.4f} | {y:.4f} | {y / x if x else float('nan'):.2f} |")
     return "\n".join(rows)
 
 
-def _estimates(video: Path, model: Path | None, steady: bool) -> tuple[FloatArray, TimeArray]:
-    """Affect (n, 26) of the largest face and the frames' times."""
+def _estimates(
+    video: Path, model: Path | None, steady: bool
+) -> tuple[FloatArray, TimeArray, tuple[str, ...]]:
+    """Affect (n, 26) of the largest face, the frames' times, and what the numbers are."""
     table = analyze(
         video, faces="largest", reactions=False, affect_model=model, steady=steady
     ).table
     seen = table.filter(table["face_id"].is_valid())
-    affect = np.column_stack([seen[name].to_numpy() for name in AFFECT_COLUMNS])
-    return affect, seen["timestamp_s"].to_numpy()
+    names = LabelSet.of_columns(table.column_names).affect_columns
+    affect = np.column_stack([seen[name].to_numpy() for name in names])
+    return affect, seen["timestamp_s"].to_numpy(), names

@@ -12,16 +12,16 @@ import numpy.typing as npt
 
 Float64Array = npt.NDArray[np.float64]
 
-# A constant column comes out with a deviation of some 1e-16 of its mean, not zero; float32 values
-# that do vary, by 6e-8 and more.
-_ROUNDING = 1e-12
+# Values that a calculation in float64 meant to be equal differ by some 1e-16 of themselves.
+_ROUNDING = 1e-14
 
 
 class PairMoments:
     """Streaming first and second moments of pairs (x, y), per column.
 
     Feeding in batches equals feeding everything at once to 1e-6 or better, because moments are
-    merged about running means (Chan, Golub & LeVeque 1983) and not summed raw.
+    merged about running means (Chan, Golub & LeVeque 1983) and not summed raw. All values count
+    from the first of their column, so that large ones with a small spread lose no digits.
 
     Parameters
     ----------
@@ -31,7 +31,8 @@ class PairMoments:
 
     def __init__(self, columns: int) -> None:
         self.count = np.zeros(columns)
-        self.mean_x, self.mean_y = np.zeros(columns), np.zeros(columns)
+        self.first_x, self.first_y = np.full((2, columns), np.nan)
+        self.mean_x, self.mean_y = np.zeros((2, columns))  # from the first value
         self.sum_xx, self.sum_yy, self.sum_xy = np.zeros((3, columns))
 
     def update(self, x: npt.ArrayLike, y: npt.ArrayLike) -> None:
@@ -42,7 +43,13 @@ class PairMoments:
                 f"expected two (n, {len(self.count)}) arrays, got {a.shape}, {b.shape}"
             )
         known = np.isfinite(a) & np.isfinite(b)
-        a, b = np.where(known, a, 0), np.where(known, b, 0)
+        if not len(a):
+            return
+        row, columns = known.argmax(0), np.arange(len(self.count))
+        fresh = np.isnan(self.first_x) & known.any(0)
+        self.first_x = np.where(fresh, a[row, columns], self.first_x)
+        self.first_y = np.where(fresh, b[row, columns], self.first_y)
+        a, b = np.where(known, a - self.first_x, 0), np.where(known, b - self.first_y, 0)
         added = known.sum(0)
         safe = np.maximum(added, 1)
         mean_a, mean_b = a.sum(0) / safe, b.sum(0) / safe
@@ -63,7 +70,7 @@ class PairMoments:
         with np.errstate(invalid="ignore", divide="ignore"):
             rho = self.sum_xy / np.sqrt(self.sum_xx * self.sum_yy)
         floor_x, floor_y = (
-            self.count * (_ROUNDING * mean) ** 2 for mean in (self.mean_x, self.mean_y)
+            self.count * (_ROUNDING * first) ** 2 for first in (self.first_x, self.first_y)
         )
         defined = (self.count >= 2) & (self.sum_xx > floor_x) & (self.sum_yy > floor_y)
         return np.where(defined, np.clip(rho, -1, 1), np.nan)
@@ -74,8 +81,9 @@ class PairMoments:
         NaN with fewer than two pairs, or where both sides are constant and equal.
         """
         n = np.maximum(self.count, 1)
-        spread = (self.sum_xx + self.sum_yy) / n + (self.mean_x - self.mean_y) ** 2
-        floor = (_ROUNDING * np.maximum(np.abs(self.mean_x), np.abs(self.mean_y))) ** 2
+        apart = (self.first_x - self.first_y) + (self.mean_x - self.mean_y)
+        spread = (self.sum_xx + self.sum_yy) / n + apart**2
+        floor = (_ROUNDING * np.maximum(np.abs(self.first_x), np.abs(self.first_y))) ** 2
         defined = (self.count >= 2) & (spread > floor)
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.where(defined, 2 * self.sum_xy / n / spread, np.nan)

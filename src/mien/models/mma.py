@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from mien.faces.align import CROP_SIZE_PX
-from mien.labels import ACTION_UNITS, EXPRESSIONS, VALENCE_AROUSAL
+from mien.labels import PAPERS_LABELS, VALENCE_AROUSAL, LabelSet
 from mien.models.blocks.resample import resample_square, resample_weights
 from mien.models.blocks.residual import BasicBlock, Bottleneck, conv_bn
 from mien.models.landmark_branch import BranchMaps, LandmarkBranch
@@ -154,6 +154,8 @@ class FaceOutput(NamedTuple):
 class MMAOutput(NamedTuple):
     """Raw outputs of the heads; see `affect` for the readable form.
 
+    Counts are of the papers' labels; a network with others has as many as these.
+
     Shapes: valence_arousal (batch, 2) in [-1, 1]; expression_logits (batch, 7); au_logits
     (batch, 17); face is None without a landmark branch; feature (batch, width), what the heads
     read.
@@ -166,7 +168,7 @@ class MMAOutput(NamedTuple):
     feature: Tensor | None = None
 
     def affect(self) -> Tensor:
-        """The affect representation (batch, 26), in the order of `mien.labels.AFFECT_COLUMNS`.
+        """The affect representation (batch, 26), in the order of ``labels.affect_columns``.
 
         Valence and arousal in [-1, 1], expressions that sum to 1, AU probabilities in [0, 1].
         """
@@ -210,9 +212,9 @@ class MMAExtractor(nn.Module):
     luma: Tensor
     shrink: Tensor
 
-    def __init__(self, config: MMAConfig) -> None:
+    def __init__(self, config: MMAConfig, labels: LabelSet = PAPERS_LABELS) -> None:
         super().__init__()
-        self.config = config
+        self.config, self.labels = config, labels
         # ITU-R BT.601, what "grey" means in the training photographs and in OpenCV.
         self.register_buffer("luma", torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1))
         # Kept, so that an exported graph holds it and does not compute it for every batch.
@@ -241,15 +243,15 @@ class MMAExtractor(nn.Module):
             quarter, eighth, sixteenth = config.widths
             self.branch = LandmarkBranch(quarter, eighth, sixteenth, config.branch, config.feature)
             width = config.feature
-            self.intensities = nn.Linear(width, len(ACTION_UNITS))
+            self.intensities = nn.Linear(width, len(labels.action_units))
             self.pose = nn.Linear(width, 3)
             self.eyes = nn.Linear(width, 2)
             self.gaze = nn.Linear(width, 2)
             self.quality = nn.Linear(width, 1)
         self.feature_width = width
         self.valence_arousal = nn.Linear(width, len(VALENCE_AROUSAL))
-        self.expressions = nn.Linear(width, len(EXPRESSIONS))
-        self.action_units = nn.Linear(width, len(ACTION_UNITS))
+        self.expressions = nn.Linear(width, len(labels.expressions))
+        self.action_units = nn.Linear(width, len(labels.action_units))
         self._initialise()
 
     def _initialise(self) -> None:
@@ -375,8 +377,10 @@ def blocks_by_width(state: Mapping[str, Tensor]) -> dict[int, int]:
     return dict(Counter(channels[block] for block in sorted(channels)))
 
 
-def build_mma(preset: str = "compact", **changes: Any) -> MMAExtractor:
-    """Build an extractor from a preset, with single settings changed.
+def build_mma(
+    preset: str = "compact", labels: LabelSet = PAPERS_LABELS, **changes: Any
+) -> MMAExtractor:
+    """Build an extractor that says `labels` from a preset, with single settings changed.
 
     Raises
     ------
@@ -385,4 +389,4 @@ def build_mma(preset: str = "compact", **changes: Any) -> MMAExtractor:
     """
     if preset not in PRESETS:
         raise ValueError(f"unknown preset {preset!r}: choose one of {sorted(PRESETS)}")
-    return MMAExtractor(MMAConfig(**{**asdict(PRESETS[preset]), **changes}))
+    return MMAExtractor(MMAConfig(**{**asdict(PRESETS[preset]), **changes}), labels)

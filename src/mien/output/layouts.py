@@ -10,25 +10,24 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from mien.labels import ACTION_UNITS, EXPRESSIONS, INTENSITY_COLUMNS, POSE_COLUMNS
+from mien.labels import ACTION_UNITS, EXPRESSIONS, PAPERS_LABELS, POSE_COLUMNS, LabelSet
 from mien.output.other_angles import openface_gaze, openface_pose, pyfeat_pose
 
 Row = dict[str, Any]
 
-EVEN_DECISIONS = (0.5,) * len(ACTION_UNITS)
-"""Units count as active from 0.5 on."""
+UNDECIDED = 0.5
+"""From which probability on a unit counts as active where no extractor says another."""
+
+EVEN_DECISIONS = (UNDECIDED,) * len(ACTION_UNITS)
 
 _OPENFACE_FIRST = ("frame", "face_id", "timestamp", "confidence", "success")
 _OPENFACE_ANGLES = ("gaze_angle_x", "gaze_angle_y", "pose_Rx", "pose_Ry", "pose_Rz")
-_OPENFACE_UNITS = (
-    *(f"AU{unit:02d}_r" for unit in ACTION_UNITS),
-    *(f"AU{unit:02d}_c" for unit in ACTION_UNITS),
-)
 
 # py-feat writes its emotion columns in this order.
 _PYFEAT_EMOTIONS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
@@ -44,20 +43,44 @@ _PYFEAT_FIRST = (
     "FaceScore",
 )
 _PYFEAT_ANGLES = ("Pitch", "Roll", "Yaw")
-_PYFEAT_REST = (*(f"AU{unit:02d}" for unit in ACTION_UNITS), *_PYFEAT_EMOTIONS)
+_Names = tuple[str, ...]
 
 
-def _openface(row: Row, source: str, decisions: Sequence[float], first: bool) -> list[Any]:
+def _openface_rest(labels: LabelSet) -> _Names:
+    return tuple(f"AU{unit:02d}_{kind}" for kind in "rc" for unit in labels.action_units)
+
+
+def _pyfeat_rest(labels: LabelSet) -> _Names:
+    return (*(f"AU{unit:02d}" for unit in labels.action_units), *_pyfeat_emotions(labels))
+
+
+def _pyfeat_emotions(labels: LabelSet) -> _Names:
+    """The extractor's expressions in py-feat's order, those that py-feat has not behind."""
+    known = [name for name in _PYFEAT_EMOTIONS if name in labels.expressions]
+    return (*known, *(name for name in labels.expressions if name not in known))
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """What rows are of: source, from where on units are active, schema version 1, labels."""
+
+    source: str
+    decisions: Sequence[float]
+    first: bool
+    labels: LabelSet
+
+
+def _openface(row: Row, of: _Rows) -> list[Any]:
     """OpenFace 2: frames count from 1, ``_r`` holds the intensity, ``_c`` whether it is active."""
     seen = row["face_id"] is not None
-    units = [row[f"au{unit:02d}"] for unit in ACTION_UNITS]
+    units = [row[name] for name in of.labels.action_unit_columns]
     angles: list[float] = []
     strengths = units
-    if not first:
+    if not of.first:
         yaw, pitch, roll = (row[name] for name in POSE_COLUMNS)
         gaze = openface_gaze((yaw, pitch, roll), row["gaze_yaw_deg"], row["gaze_pitch_deg"])
         angles = [*gaze, *openface_pose(yaw, pitch, roll)]
-        strengths = [row[f"au{unit:02d}_intensity"] for unit in ACTION_UNITS]
+        strengths = [row[name] for name in of.labels.intensity_columns]
     return [
         row["frame"] + 1,
         row["face_id"] if seen else "",
@@ -68,33 +91,32 @@ def _openface(row: Row, source: str, decisions: Sequence[float], first: bool) ->
         *strengths,
         *(
             int(value >= level) if seen else ""
-            for value, level in zip(units, decisions, strict=True)
+            for value, level in zip(units, of.decisions, strict=True)
         ),
     ]
 
 
-def _pyfeat(row: Row, source: str, decisions: Sequence[float], first: bool) -> list[Any]:
+def _pyfeat(row: Row, of: _Rows) -> list[Any]:
     """py-feat's Fex: one row per face, empty cells where there is none."""
     seen = row["face_id"] is not None
-    angles = () if first else pyfeat_pose(*(row[name] for name in POSE_COLUMNS))
+    angles = () if of.first else pyfeat_pose(*(row[name] for name in POSE_COLUMNS))
     return [
-        source,
+        of.source,
         row["frame"],
         repr(row["timestamp_s"]),
         row["face_id"] if seen else "",
         *(row[name] for name in ("box_x", "box_y", "box_w", "box_h", "face_score")),
         *angles,
-        *(row[f"au{unit:02d}"] for unit in ACTION_UNITS),
-        *(row[f"expr_{name}"] for name in _PYFEAT_EMOTIONS),
+        *(row[name] for name in of.labels.action_unit_columns),
+        *(row[f"expr_{name}"] for name in _pyfeat_emotions(of.labels)),
     ]
 
 
-_Convert = Callable[[Row, str, Sequence[float], bool], list[Any]]
-_Names = tuple[str, ...]
+_Columns = tuple[_Names, _Names, Callable[[LabelSet], _Names]]
 
-LAYOUTS: dict[str, tuple[tuple[_Names, _Names, _Names], _Convert]] = {
-    "openface": ((_OPENFACE_FIRST, _OPENFACE_ANGLES, _OPENFACE_UNITS), _openface),
-    "pyfeat": ((_PYFEAT_FIRST, _PYFEAT_ANGLES, _PYFEAT_REST), _pyfeat),
+LAYOUTS: dict[str, tuple[_Columns, Callable[[Row, _Rows], list[Any]]]] = {
+    "openface": ((_OPENFACE_FIRST, _OPENFACE_ANGLES, _openface_rest), _openface),
+    "pyfeat": ((_PYFEAT_FIRST, _PYFEAT_ANGLES, _pyfeat_rest), _pyfeat),
 }
 """By name: the columns (those in the middle came with schema version 2), and what fills them."""
 
@@ -116,7 +138,12 @@ def layout_warnings(document: Mapping[str, Any], layouts: Sequence[str]) -> list
         return []
     # A face of which no frame counts has no peak, whatever the extractor gives.
     counted = [face for face in document["faces"] if face["usable_frames"]]
-    known = [face["peak"][name]["value"] for face in counted for name in INTENSITY_COLUMNS]
+    known = [
+        peak["value"]
+        for face in counted
+        for name, peak in face["peak"].items()
+        if name.endswith("_intensity")
+    ]
     if not counted or any(value is not None for value in known):
         return []
     return [
@@ -136,6 +163,8 @@ class LayoutWriter:
         From which probability on each action unit counts as active (17).
     first
         Whether to write what belongs to schema version 1.
+    labels
+        Of the extractor.
     """
 
     def __init__(
@@ -145,12 +174,11 @@ class LayoutWriter:
         source: str,
         decisions: Sequence[float] = EVEN_DECISIONS,
         first: bool = False,
+        labels: LabelSet = PAPERS_LABELS,
     ) -> None:
         (before, angles, after), self._convert = LAYOUTS[layout]
-        columns = (*before, *(() if first else angles), *after)
-        self._first = first
-        self._source = source
-        self._decisions = decisions
+        columns = (*before, *(() if first else angles), *after(labels))
+        self._of = _Rows(source, decisions, first, labels)
         self._file = (folder / f"{layout}.csv").open("w", newline="", encoding="utf-8")
         self._csv = csv.writer(self._file)
         self._csv.writerow(columns)
@@ -158,8 +186,7 @@ class LayoutWriter:
     def write(self, table: pa.Table) -> None:
         """Add rows of the frames table."""
         for row in table.to_pylist():
-            cells = self._convert(row, self._source, self._decisions, self._first)
-            self._csv.writerow([_cell(value) for value in cells])
+            self._csv.writerow([_cell(value) for value in self._convert(row, self._of)])
 
     def close(self) -> None:
         """Release the file."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,10 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from mien.errors import OutputError
-from mien.labels import AFFECT_COLUMNS
+from mien.labels import PAPERS_LABELS, LabelSet
 from mien.output.drawing import shrunk
 from mien.output.overlay_panel import draw_faces
-from mien.output.schema import BOX_COLUMNS, FRAME_SCHEMA
+from mien.output.schema import BOX_COLUMNS, frame_schema
 from mien.types import ImageArray
 from mien.video.audio import add_audio
 from mien.video.reader import VideoReader
@@ -25,7 +26,6 @@ from mien.video.writer import VideoWriter
 
 VIDEO_FILE, PICTURE_FILE = "overlay.mp4", "overlay.png"
 
-_COLUMNS = ["frame", "face_id", *BOX_COLUMNS, *AFFECT_COLUMNS]
 _BATCH_ROWS = 4096
 _SHORTEST_STEP_S = 1e-4  # frames nearer to the one before are left out
 
@@ -67,11 +67,14 @@ def write_overlay(
     OutputError
         If the file cannot be written, or the table is not that of this video.
     """
-    faces = _by_frame(batches)
+    waiting = iter(batches)
+    first = next(waiting, None)
+    labels = PAPERS_LABELS if first is None else LabelSet.of_columns(first.schema.names)
+    faces = _by_frame(waiting if first is None else chain([first], waiting))
     with VideoReader(source) as reader:
         if reader.info.is_image:
             frame = next(reader)
-            painted = _paint(frame.image, _of_frame(faces, frame.index), decisions)
+            painted = _paint(frame.image, _of_frame(faces, frame.index), decisions, labels)
             _write_picture(painted, folder / PICTURE_FILE)
             return []
         path = folder / VIDEO_FILE
@@ -85,7 +88,7 @@ def write_overlay(
                     start_s = min(0.0, frame.timestamp_s)
                 time_s = frame.timestamp_s - start_s
                 if time_s > last_s + _SHORTEST_STEP_S:
-                    canvas = _paint(frame.image, rows, decisions)
+                    canvas = _paint(frame.image, rows, decisions, labels)
                     shape = shape or canvas.shape
                     if canvas.shape != shape:  # a video may change its size on the way
                         canvas = cv2.resize(canvas, shape[1::-1]).astype(np.uint8)
@@ -114,12 +117,22 @@ def read_frames_table(folder: Path, kind: str) -> Generator[pa.RecordBatch]:
     with (folder / f"frames.{kind}").open("rb") as data:
         if kind == "parquet":
             with pa.parquet.ParquetFile(data) as file:
-                yield from file.iter_batches(_BATCH_ROWS, columns=_COLUMNS)
+                columns = _columns(file.schema_arrow.names)
+                yield from file.iter_batches(_BATCH_ROWS, columns=columns)
             return
-        types = {name: FRAME_SCHEMA.field(name).type for name in _COLUMNS}
-        options = pa.csv.ConvertOptions(column_types=types, include_columns=_COLUMNS)
+        header = data.readline().decode().strip()
+        data.seek(0)
+        columns = _columns([name.strip('"') for name in header.split(",")])
+        schema = frame_schema(labels=LabelSet.of_columns(columns))
+        types = {name: schema.field(name).type for name in columns}
+        options = pa.csv.ConvertOptions(column_types=types, include_columns=columns)
         with pa.csv.open_csv(data, convert_options=options) as reader:
             yield from reader
+
+
+def _columns(names: list[str]) -> list[str]:
+    """Of a frames table's columns those that are drawn."""
+    return ["frame", "face_id", *BOX_COLUMNS, *LabelSet.of_columns(names).affect_columns]
 
 
 def _by_frame(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[int, list[Row]]]:
@@ -127,7 +140,7 @@ def _by_frame(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[int, list[Row
     current: int | None = None
     rows: list[Row] = []
     for batch in batches:
-        for row in batch.select(_COLUMNS).to_pylist():
+        for row in batch.select(_columns(batch.schema.names)).to_pylist():
             if current is not None and row["frame"] != current:
                 yield current, rows
                 rows = []
@@ -152,9 +165,11 @@ def _another_video(what: str) -> OutputError:
     )
 
 
-def _paint(image: ImageArray, rows: list[Row], decisions: Sequence[float]) -> ImageArray:
+def _paint(
+    image: ImageArray, rows: list[Row], decisions: Sequence[float], labels: LabelSet
+) -> ImageArray:
     canvas, scale = shrunk(image)
-    draw_faces(canvas, rows, scale, decisions)
+    draw_faces(canvas, rows, scale, decisions, labels)
     return canvas
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from mien.labels import ACTION_UNIT_COLUMNS, EXPRESSIONS
+from mien.labels import PAPERS_LABELS, VALENCE_AROUSAL, LabelSet
 from mien.output.drawing import (
     DARK,
     FONT,
@@ -36,13 +36,17 @@ _COLORS: dict[str, tuple[int, int, int]] = {
     "surprise": (124, 199, 242),
 }
 _TRACK, _SOFT = (70, 74, 82), (190, 194, 200)
-_ROWS = 2 + len(EXPRESSIONS)
+_OTHER_COLORS = ((178, 160, 230), (200, 190, 120), (120, 200, 190))  # of further expressions
 _UNIT_LINES = 2
 _WIDEST_SHARE = 0.45  # of the picture: where a panel would be wider there is only a line of words
 
 
 def draw_faces(
-    canvas: ImageArray, rows: Sequence[Mapping[str, Any]], scale: float, decisions: Sequence[float]
+    canvas: ImageArray,
+    rows: Sequence[Mapping[str, Any]],
+    scale: float,
+    decisions: Sequence[float],
+    labels: LabelSet = PAPERS_LABELS,
 ) -> None:
     """Boxes of all faces, and gauges where they hide no face; else a line of words.
 
@@ -56,26 +60,29 @@ def draw_faces(
         Pixels of the canvas per pixel of the video.
     decisions
         From which probability on each action unit counts as active (17).
+    labels
+        Of the extractor.
     """
     boxes = [_box(row, scale) for row in rows]
     for row, box in zip(rows, boxes, strict=True):
-        _outline(canvas, box, _leading(row))
+        _outline(canvas, box, _leading(row, labels), labels)
     taken = list(boxes)
     places: list[tuple[int, int] | None] = [None] * len(rows)
     # The largest face is the likeliest to be looked at: it chooses first.
     for k in sorted(range(len(rows)), key=lambda k: -rows[k]["box_w"] * rows[k]["box_h"]):
-        if _leading(rows[k]) is None:
+        if _leading(rows[k], labels) is None:
             continue
-        places[k] = place = _place(canvas, boxes[k], [one for one in taken if one != boxes[k]])
+        wide, high = panel_size(canvas, labels)
+        others = [one for one in taken if one != boxes[k]]
+        places[k] = place = _place(canvas, boxes[k], others, (wide, high))
         if place is not None:
-            wide, high = panel_size(canvas)
             taken.append((place[0], place[1], place[0] + wide, place[1] + high))
     for row, box, place in zip(rows, boxes, places, strict=True):
         if place is None:
             others = [one for one in taken if one != box]
-            taken.append(label(canvas, _words(row), box[0], box[1], others))
+            taken.append(label(canvas, _words(row, labels), box[0], box[1], others))
         else:
-            _panel(canvas, row, place, decisions)
+            _panel(canvas, row, place, decisions, labels)
 
 
 def _box(row: Mapping[str, Any], scale: float) -> Rectangle:
@@ -83,24 +90,30 @@ def _box(row: Mapping[str, Any], scale: float) -> Rectangle:
     return left, top, left + row["box_w"] * scale, top + row["box_h"] * scale
 
 
-def _leading(row: Mapping[str, Any]) -> str | None:
+def _leading(row: Mapping[str, Any], labels: LabelSet) -> str | None:
     """The strongest expression; None where the face has no estimate."""
-    if not all(np.isfinite(row[f"expr_{name}"]) for name in EXPRESSIONS):
+    if not all(np.isfinite(row[name]) for name in labels.expression_columns):
         return None
-    return max(EXPRESSIONS, key=lambda name: row[f"expr_{name}"])
+    return max(labels.expressions, key=lambda name: row[f"expr_{name}"])
 
 
-def _outline(canvas: ImageArray, box: Rectangle, leading: str | None) -> None:
+def _color(name: str, labels: LabelSet) -> tuple[int, int, int]:
+    if name in _COLORS:
+        return _COLORS[name]
+    return _OTHER_COLORS[labels.expressions.index(name) % len(_OTHER_COLORS)]
+
+
+def _outline(canvas: ImageArray, box: Rectangle, leading: str | None, labels: LabelSet) -> None:
     left, top, right, bottom = (round(side * 16) for side in box)
     thick = max(1, round(text_scale(canvas) * 3))
-    color = _COLORS[leading or "neutral"]
+    color = _color(leading, labels) if leading else _COLORS["neutral"]
     cv2.rectangle(canvas, (left, top), (right, bottom), DARK, thick + 2, cv2.LINE_AA, 4)
     cv2.rectangle(canvas, (left, top), (right, bottom), color, thick, cv2.LINE_AA, 4)
 
 
-def _words(row: Mapping[str, Any]) -> tuple[str, ...]:
+def _words(row: Mapping[str, Any], labels: LabelSet) -> tuple[str, ...]:
     """What is said of a face without a panel, from the most to the least."""
-    number, leading = f"face {row['face_id']}", _leading(row)
+    number, leading = f"face {row['face_id']}", _leading(row, labels)
     if leading is None:
         return f"{number}: no estimate", number
     share = f"{leading} {row[f'expr_{leading}']:.2f}"
@@ -108,12 +121,17 @@ def _words(row: Mapping[str, Any]) -> tuple[str, ...]:
     return f"{number}  {share}  {feeling}", f"{number}  {share}", leading
 
 
-def panel_size(canvas: ImageArray) -> tuple[int, int]:
+def panel_size(canvas: ImageArray, labels: LabelSet = PAPERS_LABELS) -> tuple[int, int]:
     """Width and height of a panel in a picture of this size."""
     line = _line_px(canvas)
-    scale = text_scale(canvas)
-    (words, _), _ = cv2.getTextSize("happiness  ", FONT, scale, 1)
-    return round(words + 7.5 * line), round((_ROWS + _UNIT_LINES + 2.2) * line)
+    rows = len(VALENCE_AROUSAL) + len(labels.expressions) + _UNIT_LINES + 2.2
+    return round(_names_px(canvas, labels) + 7.5 * line), round(rows * line)
+
+
+def _names_px(canvas: ImageArray, labels: LabelSet) -> int:
+    longest = max(("happiness", *labels.expressions), key=len)
+    (words, _), _ = cv2.getTextSize(f"{longest}  ", FONT, text_scale(canvas), 1)
+    return words
 
 
 def _line_px(canvas: ImageArray) -> int:
@@ -121,9 +139,11 @@ def _line_px(canvas: ImageArray) -> int:
     return round((high + base) * 1.15)
 
 
-def _place(canvas: ImageArray, box: Rectangle, taken: list[Rectangle]) -> tuple[int, int] | None:
+def _place(
+    canvas: ImageArray, box: Rectangle, taken: list[Rectangle], size: tuple[int, int]
+) -> tuple[int, int] | None:
     """Upper left corner of the panel: right of the face, else left of it, where it is free."""
-    wide, high = panel_size(canvas)
+    wide, high = size
     height, width = canvas.shape[:2]
     if high > height or wide > _WIDEST_SHARE * width:
         return None
@@ -141,13 +161,14 @@ def _panel(
     row: Mapping[str, Any],
     place: tuple[int, int],
     decisions: Sequence[float],
+    labels: LabelSet,
 ) -> None:
     x, y = place
-    wide, high = panel_size(canvas)
+    wide, high = panel_size(canvas, labels)
     line, scale = _line_px(canvas), text_scale(canvas)
     pad = max(3, line // 3)
     darken(canvas, x, y, x + wide, y + high)
-    (words, _), _ = cv2.getTextSize("happiness  ", FONT, scale, 1)
+    words = _names_px(canvas, labels)
     (figure, _), _ = cv2.getTextSize("+0.00", FONT, scale, 1)
     bar_left, bar_right = x + pad + words, x + wide - 2 * pad - figure
 
@@ -156,17 +177,19 @@ def _panel(
 
     base_y = y + line
     write(f"face {row['face_id']}", x + pad, base_y, WHITE)
-    for name in ("valence", "arousal", *EXPRESSIONS):
-        base_y += line if name != EXPRESSIONS[0] else round(1.3 * line)
-        signed = name in ("valence", "arousal")
+    for name in (*VALENCE_AROUSAL, *labels.expressions):
+        base_y += line if name != labels.expressions[0] else round(1.3 * line)
+        signed = name in VALENCE_AROUSAL
         value = float(row[name if signed else f"expr_{name}"])
         write(name, x + pad, base_y, _SOFT)
-        _bar(canvas, (bar_left, bar_right), base_y, line, value, signed, _COLORS[name])
+        _bar(canvas, (bar_left, bar_right), base_y, line, value, signed, _color(name, labels))
         text = f"{value:+.2f}" if signed else f"{value:.2f}"
         (own, _), _ = cv2.getTextSize(text, FONT, scale, 1)
         write(text, x + wide - pad - own, base_y, WHITE)
     base_y += round(1.3 * line)
-    for words_of_line in _unit_lines(row, decisions, wide - 2 * pad, scale):
+    levels = zip(labels.action_unit_columns, decisions, strict=True)
+    active = [str(int(name[2:])) for name, level in levels if row[name] >= level]
+    for words_of_line in _unit_lines(active, wide - 2 * pad, scale):
         write(words_of_line, x + pad, base_y, WHITE)
         base_y += line
 
@@ -196,15 +219,8 @@ def _bar(
         cv2.line(canvas, (middle, top - 2), (middle, bottom + 2), _SOFT, 1)
 
 
-def _unit_lines(
-    row: Mapping[str, Any], decisions: Sequence[float], width: int, scale: float
-) -> list[str]:
-    """Active units in the order of their numbers, in as many lines as there is room for."""
-    active = [
-        str(int(name[2:]))
-        for name, level in zip(ACTION_UNIT_COLUMNS, decisions, strict=True)
-        if row[name] >= level
-    ]
+def _unit_lines(active: list[str], width: int, scale: float) -> list[str]:
+    """Active units in as many lines as there is room for."""
     lines: list[str] = []
     current = "AU"
     for k, unit in enumerate(active or ["-"]):

@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mien.labels import (
-    AFFECT_COLUMNS,
-    DETAIL_COLUMNS,
     FACE_LANDMARK_COLUMNS,
     LANDMARKS,
+    PAPERS_LABELS,
     VALENCE_AROUSAL,
+    LabelSet,
 )
 from mien.pipeline.rows import FrameRow
 
@@ -23,8 +23,7 @@ LANDMARK_COLUMNS = tuple(f"{name}_{axis}" for name in LANDMARKS for axis in "xy"
 
 MRAN_COLUMNS = tuple(f"mran_{name}" for name in VALENCE_AROUSAL)
 
-_NUMBERS = ("face_score", *BOX_COLUMNS, *LANDMARK_COLUMNS, *AFFECT_COLUMNS)
-_DETAILS = (*DETAIL_COLUMNS, *FACE_LANDMARK_COLUMNS)
+_FACE = ("face_score", *BOX_COLUMNS, *LANDMARK_COLUMNS)
 
 _FIRST = (
     pa.field("frame", pa.int64(), nullable=False),
@@ -33,7 +32,9 @@ _FIRST = (
 )
 
 
-def frame_schema(columns: str = "v2", mran: bool = False) -> pa.Schema:
+def frame_schema(
+    columns: str = "v2", mran: bool = False, labels: LabelSet = PAPERS_LABELS
+) -> pa.Schema:
     """Arrow schema of ``frames.parquet``: see docs/outputs.md for units.
 
     Parameters
@@ -42,6 +43,8 @@ def frame_schema(columns: str = "v2", mran: bool = False) -> pa.Schema:
         ``"v1"``, or ``"v2"`` with the schema version in its metadata.
     mran
         Whether MRAN was asked for: its columns are the last ones.
+    labels
+        Of the extractor.
 
     Examples
     --------
@@ -50,9 +53,9 @@ def frame_schema(columns: str = "v2", mran: bool = False) -> pa.Schema:
     >>> frame_schema().metadata
     {b'schema_version': b'2'}
     """
-    names = [*_NUMBERS]
+    names = [*_FACE, *labels.affect_columns]
     if columns != "v1":
-        names += _DETAILS
+        names += [*labels.detail_columns, *FACE_LANDMARK_COLUMNS]
     if mran:
         names += MRAN_COLUMNS
     metadata = {"schema_version": "2"} if columns != "v1" else None
@@ -65,16 +68,21 @@ FRAME_SCHEMA = frame_schema()
 
 def is_first_version(schema: pa.Schema) -> bool:
     """Whether a table of this schema has the columns of schema version 1 only."""
-    return DETAIL_COLUMNS[0] not in schema.names
+    return "quality" not in schema.names
 
 
-def to_table(rows: list[FrameRow], mran: bool = False, columns: str = "v2") -> pa.Table:
+def to_table(
+    rows: list[FrameRow],
+    mran: bool = False,
+    columns: str = "v2",
+    labels: LabelSet = PAPERS_LABELS,
+) -> pa.Table:
     """Arrow table of rows; a frame without a face has a null ``face_id`` and NaN elsewhere.
 
-    `mran` and `columns` are as of `frame_schema`; NaN where there is no estimate.
+    `mran`, `columns` and `labels` are as of `frame_schema`; NaN where there is no estimate.
     """
-    schema = frame_schema(columns, mran)
-    first = columns == "v1"
+    schema = frame_schema(columns, mran, labels)
+    details = slice(len(_FACE) + len(labels.affect_columns), -len(MRAN_COLUMNS) if mran else None)
     numbers = np.full((len(rows), len(schema) - 3), np.nan, np.float32)
     face_id = np.full(len(rows), -1, np.int32)
     for i, row in enumerate(rows):
@@ -82,10 +90,10 @@ def to_table(rows: list[FrameRow], mran: bool = False, columns: str = "v2") -> p
             face_id[i] = row.face_id
             numbers[i, 0] = row.face.score
             told = np.concatenate([row.face.box, row.face.landmarks.ravel(), row.affect])
-            numbers[i, 1 : len(_NUMBERS)] = told
-            if row.details is not None and not first:
+            numbers[i, 1 : details.start] = told
+            if row.details is not None and columns != "v1":
                 told = np.concatenate([row.details.numbers(), row.details.landmarks.ravel()])
-                numbers[i, len(_NUMBERS) : len(_NUMBERS) + len(_DETAILS)] = told
+                numbers[i, details] = told
             if mran and row.mran is not None:
                 numbers[i, -len(MRAN_COLUMNS) :] = row.mran
     arrays = [

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
+from mien.labels import LabelSet
 from mien.output.layouts import EVEN_DECISIONS, LAYOUTS, LayoutWriter
 from mien.output.schema import FRAME_SCHEMA, is_first_version, without_nan
 from mien.pipeline.summary import source_text
@@ -111,8 +112,8 @@ def open_sinks(
     if unknown:
         raise ValueError(f"layouts are {sorted(LAYOUTS)}, not {unknown}")
     name = source_text(source)
-    first = is_first_version(schema)
+    first, labels = is_first_version(schema), LabelSet.of_columns(schema.names)
     return [
         FileSink(folder, kind, schema),
-        *(LayoutWriter(folder, layout, name, decisions, first) for layout in layouts),
+        *(LayoutWriter(folder, layout, name, decisions, first, labels) for layout in layouts),
     ]

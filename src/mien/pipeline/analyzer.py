@@ -16,7 +16,7 @@ from typing import Any
 from mien._version import __version__
 from mien.errors import InputError, MienError, ModelError
 from mien.faces.detectors import FaceDetector, make_detector
-from mien.labels import VALENCE_AROUSAL
+from mien.labels import AFFECT_COLUMNS, VALENCE_AROUSAL, LabelSet
 from mien.pipeline.companions import Guidance, GuidanceFiles
 from mien.pipeline.extractor_stage import AffectStage
 from mien.pipeline.face_finder import FaceFinder
@@ -26,7 +26,7 @@ from mien.pipeline.options import AnalysisOptions
 from mien.pipeline.resample import longest_step_s
 from mien.pipeline.rows import FrameRow, Pending
 from mien.pipeline.summary import document, file_stamp, source_text
-from mien.runtime.metadata import CHANNELS, Trust, read_trust, trust_of
+from mien.runtime.metadata import Trust, read_trust, trust_of
 from mien.runtime.models import AffectModel, ReactionModel
 from mien.runtime.mran import MranModel
 from mien.runtime.prior import Prior, choose_prior
@@ -70,21 +70,56 @@ class Analyzer:
             threads=self.options.threads,
         )
         self.affect = AffectModel(self.options.affect_model, self.options.threads)
-        self.reactions = (
-            ReactionModel(self.options.reaction_model, self.options.threads)
-            if self.options.reactions
-            else None
-        )
+        self.reactions = self._open_reactions()
         self.mran = (
             MranModel(self.options.mran_model, self.options.threads) if self.options.mran else None
         )
         _ = self.prior, self.channels  # what is wrong with them is said before a video is opened
 
+    @property
+    def labels(self) -> LabelSet:
+        """Which expressions and action units the extractor says."""
+        return self.affect.labels
+
     @cached_property
     def prior(self) -> Prior:
         """Shares of the expressions that are assumed."""
         name = self.affect.metadata.get("name")
-        return choose_prior(self.options.prior, self.affect.priors, name)
+        return choose_prior(self.options.prior, self.affect.priors, name, self.labels)
+
+    def _open_reactions(self) -> ReactionModel | None:
+        """The reaction model; None if it is not asked for, or the one that ships does not fit.
+
+        Raises
+        ------
+        ModelError
+            If it cannot be loaded, or one that was chosen does not fit the extractor.
+        """
+        own = self.options.reaction_model
+        if not self.options.reactions:
+            return None
+        if self._other_labels is None:
+            return ReactionModel(own, self.options.threads)
+        if own is not None:
+            raise ModelError(f"{own}: {self._other_labels}; leave one of the two models out")
+        return None
+
+    @property
+    def _other_labels(self) -> str | None:
+        """Why the reaction model cannot read what the extractor says; None if it can."""
+        if self.labels.affect_columns == AFFECT_COLUMNS:
+            return None
+        return (
+            f"no reactions: the reaction model reads 7 expressions and 17 action units, and the "
+            f"extractor {self.affect.metadata.get('name')!r} says others"
+        )
+
+    @property
+    def without_reactions(self) -> str | None:
+        """Why there are no reactions in any video; None if there may be."""
+        if not self.options.reactions:
+            return "reactions were not asked for"
+        return self._other_labels if self.reactions is None else None
 
     @property
     def min_quality(self) -> float | None:
@@ -165,7 +200,8 @@ class Analyzer:
     @cached_property
     def channels(self) -> Trust:
         """How far to trust every channel: columns, ``landmarks`` as one, and ``reactions``."""
-        told = {name: trust_of(self.affect.trust, name) for name in CHANNELS}
+        names = (*self.labels.affect_columns, *self.labels.detail_columns, "landmarks")
+        told = {name: trust_of(self.affect.trust, name) for name in names}
         if self.mran is not None:
             trust = read_trust(self.mran.metadata, Path("the MRAN model"))
             told |= {f"mran_{name}": trust_of(trust, name) for name in VALENCE_AROUSAL}
@@ -215,7 +251,7 @@ class Analysis:
         self._finder = FaceFinder(analyzer.detector, options, max_gap_s, self._guidance)
         self._affect = AffectStage(analyzer.affect, options, max_gap_s)
         reactions = None if info.is_image else analyzer.reactions
-        self._states = FaceStates(max_gap_s, reactions, options)
+        self._states = FaceStates(max_gap_s, reactions, options, analyzer.labels)
 
     @property
     def info(self) -> SourceInfo:
@@ -349,6 +385,9 @@ class Analysis:
             )
         warnings += self._quality_warnings(faces)
         analyzer = self._analyzer
+        no_reactions = analyzer.without_reactions
+        if no_reactions is not None and analyzer.options.reactions and not self.info.is_image:
+            warnings.append(no_reactions)
         return Summary(
             document(
                 schema_version=SCHEMA_VERSIONS[analyzer.options.columns],
@@ -375,6 +414,7 @@ class Analysis:
                 prior=analyzer.prior.describe(),
                 min_quality=analyzer.min_quality,
                 channels=deepcopy(analyzer.channels),
+                without_reactions=no_reactions,
             ),
             faces,
         )

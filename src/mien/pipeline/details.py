@@ -7,7 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from mien.labels import ACTION_UNITS, DETAIL_COLUMNS
+from mien.labels import DETAIL_COLUMNS, PAPERS_LABELS, LabelSet
 from mien.pipeline.timeline import TimelineBuilder
 from mien.types import DetailsSummary, FaceDetails, FloatArray
 
@@ -15,7 +15,6 @@ CURVES = 6
 """Channels of the timeline: the first of `mien.labels.DETAIL_COLUMNS`, up to the eyes."""
 
 _QUALITY = DETAIL_COLUMNS.index("quality")
-_INTENSITIES = slice(len(DETAIL_COLUMNS) - len(ACTION_UNITS), None)
 
 
 def crop_roll_deg(crop_to_frame: npt.NDArray[np.float64]) -> float:
@@ -62,14 +61,17 @@ class DetailsState:
     ----------
     max_gap_s
         As of `mien.pipeline.face_state.FaceState`.
+    labels
+        Of the extractor.
     """
 
-    def __init__(self, max_gap_s: float) -> None:
+    def __init__(self, max_gap_s: float, labels: LabelSet = PAPERS_LABELS) -> None:
+        columns, units = len(labels.detail_columns), len(labels.action_units)
         self._timeline = TimelineBuilder(max_gap_s, channels=CURVES)
-        self._sum = np.zeros(len(DETAIL_COLUMNS))
-        self._count = np.zeros(len(DETAIL_COLUMNS), np.int64)
-        self._peak = np.full(len(ACTION_UNITS), np.nan, np.float32)
-        self._peak_time_s = np.full(len(ACTION_UNITS), np.nan)
+        self._sum = np.zeros(columns)
+        self._count = np.zeros(columns, np.int64)
+        self._peak = np.full(units, np.nan, np.float32)
+        self._peak_time_s = np.full(units, np.nan)
         self._last_frame: int | None = None
         self._told = False
 
@@ -88,7 +90,7 @@ class DetailsState:
         self._sum[known] += numbers[known]
         self._count += known
         if not low:
-            self._peaks(time_s, numbers[_INTENSITIES])
+            self._peaks(time_s, details.au_intensity)
 
     def _peaks(self, time_s: float, intensity: FloatArray) -> None:
         higher = np.isfinite(intensity) & ~(intensity <= self._peak)
@@ -99,7 +101,7 @@ class DetailsState:
         """The summary; None where the extractor said nothing."""
         if not self._told:
             return None
-        mean = np.full(len(DETAIL_COLUMNS), np.nan, np.float32)
+        mean = np.full(len(self._sum), np.nan, np.float32)
         known = self._count > 0
         mean[known] = self._sum[known] / self._count[known]
         return DetailsSummary(mean, self._peak, self._peak_time_s, self._timeline.finish())

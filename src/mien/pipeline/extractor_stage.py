@@ -69,7 +69,7 @@ class AffectStage:
             return FaceEstimates(said.affect, details)
         filter_ = self._filters.get(face_id)
         if filter_ is None or time_s - filter_.time_s > self._max_gap_s:
-            filter_ = self._filters[face_id] = SteadyAffect()
+            filter_ = self._filters[face_id] = SteadyAffect(self._extractor.labels)
         return FaceEstimates(
             filter_.update(said.affect, time_s), self._steadied(face_id, details, time_s)
         )
@@ -81,5 +81,5 @@ class AffectStage:
             return details
         filter_ = self._intensities.get(face_id)
         if filter_ is None or time_s - filter_.time_s > self._max_gap_s:
-            filter_ = self._intensities[face_id] = SteadyIntensities()
+            filter_ = self._intensities[face_id] = SteadyIntensities(len(details.au_intensity))
         return replace(details, au_intensity=filter_.update(details.au_intensity, time_s))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from mien.labels import AFFECT_COLUMNS, VALENCE_AROUSAL_SLICE
+from mien.labels import PAPERS_LABELS, VALENCE_AROUSAL_SLICE, LabelSet
 from mien.pipeline.details import DetailsState
 from mien.pipeline.mran.state import MranState
 from mien.pipeline.reaction_windows import ReactionWindows
@@ -34,6 +34,8 @@ class FaceState:
         Policy for gaps, see `mien.pipeline.resample.Resampler`.
     min_reaction_s
         Least usable time for which reactions are given.
+    labels
+        Of the extractor.
     """
 
     def __init__(
@@ -43,19 +45,21 @@ class FaceState:
         reactions: ReactionModel | None,
         gaps: str,
         min_reaction_s: float,
+        labels: LabelSet = PAPERS_LABELS,
     ) -> None:
-        self.face_id = face_id
+        self.face_id, self._labels = face_id, labels
+        width = len(labels.affect_columns)
         self.last_s = 0.0
         self._first_s = 0.0
         self._last_frame: int | None = None
         self._seen = self._count = 0  # frames with this face, and those that count
-        self._sum = np.zeros(len(AFFECT_COLUMNS))
-        self._peak = np.full(len(AFFECT_COLUMNS), np.nan, np.float32)
-        self._peak_time_s = np.full(len(AFFECT_COLUMNS), np.nan)
+        self._sum = np.zeros(width)
+        self._peak = np.full(width, np.nan, np.float32)
+        self._peak_time_s = np.full(width, np.nan)
         self._peak_crops: dict[int, ImageArray] = {}
         self._max_gap_s = max_gap_s
-        self._timeline = TimelineBuilder(max_gap_s)
-        self._details = DetailsState(max_gap_s)
+        self._timeline = TimelineBuilder(max_gap_s, channels=width)
+        self._details = DetailsState(max_gap_s, labels)
         self._mran: MranState | None = None
         self._reactions = reactions
         self._min_reaction_s = min_reaction_s
@@ -145,6 +149,7 @@ class FaceState:
             mran=self._mran.finish() if self._mran is not None else None,
             details=self._details.finish(),
             low_quality_frames=self._seen - self._count,
+            labels=self._labels,
         )
         if self._reactions is not None:
             summary.reaction_names = self._reactions.reactions
@@ -155,7 +160,7 @@ class FaceState:
 
     def _mean(self) -> FloatArray:
         if not self._count:
-            return np.full(len(AFFECT_COLUMNS), np.nan, np.float32)
+            return np.full(len(self._sum), np.nan, np.float32)
         return (self._sum / self._count).astype(np.float32)
 
     def _thumbnails(self) -> dict[str, bytes]:
@@ -168,7 +173,7 @@ class FaceState:
                 quality = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
                 _, data = cv2.imencode(".jpg", crop[:, :, ::-1], quality)
                 encoded[id(crop)] = data.tobytes()
-            pictures[AFFECT_COLUMNS[channel]] = encoded[id(crop)]
+            pictures[self._labels.affect_columns[channel]] = encoded[id(crop)]
         self._peak_crops.clear()
         return pictures
 

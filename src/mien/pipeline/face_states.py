@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mien.labels import AFFECT_COLUMNS
+from mien.labels import PAPERS_LABELS, LabelSet
 from mien.pipeline.details import CURVES
 from mien.pipeline.face_state import FaceState
 from mien.pipeline.options import AnalysisOptions
@@ -26,6 +26,8 @@ class FaceStates:
         Stage 2, or None to leave reactions out.
     options
         Gaps and the least time for reactions.
+    labels
+        Of the extractor.
 
     Attributes
     ----------
@@ -34,9 +36,14 @@ class FaceStates:
     """
 
     def __init__(
-        self, max_gap_s: float, reactions: ReactionModel | None, options: AnalysisOptions
+        self,
+        max_gap_s: float,
+        reactions: ReactionModel | None,
+        options: AnalysisOptions,
+        labels: LabelSet = PAPERS_LABELS,
     ) -> None:
         self._max_gap_s, self._reactions, self._options = max_gap_s, reactions, options
+        self._labels = labels
         self._states: dict[int, FaceState] = {}
         self._finished: list[FaceSummary] = []
         self.reduced = 0
@@ -50,6 +57,7 @@ class FaceStates:
                 self._reactions,
                 self._options.gaps,
                 self._options.min_reaction_s,
+                self._labels,
             )
         return self._states[face_id]
 
@@ -71,7 +79,7 @@ class FaceStates:
         if len([face for face in self._finished if _has_curves(face)]) > _DETAILED_FACES:
             detailed = [face for face in self._finished if _has_curves(face)]
             briefest = min(detailed, key=lambda face: (face.usable_frames, -face.face_id))
-            empty = np.empty((0, len(AFFECT_COLUMNS)), np.float32)
+            empty = np.empty((0, len(self._labels.affect_columns)), np.float32)
             briefest.timeline = Timeline(np.empty(0), empty, 0.0)
             briefest.thumbnails = {}
             briefest.reaction_windows = []

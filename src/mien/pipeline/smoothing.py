@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.faces.one_euro import smoothing_share
-from mien.labels import ACTION_UNITS, AFFECT_COLUMNS, EXPRESSION_SLICE, VALENCE_AROUSAL_SLICE
+from mien.labels import ACTION_UNITS, PAPERS_LABELS, VALENCE_AROUSAL_SLICE, LabelSet
 from mien.types import FloatArray
 
 LAG_S = 0.08
@@ -26,24 +26,21 @@ _REST_CUTOFF_HZ = 1 / (2 * math.pi * LAG_S)
 _CUTOFF_PER_SPEED = 3.0  # Hz for a change of 1 per second
 _SPEED_CUTOFF_HZ = 1.5
 
-# Numbers that belong together move together, or expressions would no longer sum to 1.
-_GROUP = np.arange(len(AFFECT_COLUMNS))
-_GROUP[VALENCE_AROUSAL_SLICE] = VALENCE_AROUSAL_SLICE.start
-_GROUP[EXPRESSION_SLICE] = EXPRESSION_SLICE.start
-_OWN = np.arange(len(ACTION_UNITS))
-
 _INTENSITY_REACH = 5.0  # intensities cross their range as fast as probabilities cross theirs
 
 
 class SteadyAffect:
-    """Filter over the 26 numbers of one face.
+    """Filter over the 26 numbers of one face, or what `labels` say.
 
     ``time_s`` is the time of the last frame.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, labels: LabelSet = PAPERS_LABELS) -> None:
         self.time_s = 0.0
-        self._group, self._reach = _GROUP, 1.0
+        # Numbers that belong together move together, or expressions would no longer sum to 1.
+        self._group, self._reach = np.arange(len(labels.affect_columns)), 1.0
+        for together in (VALENCE_AROUSAL_SLICE, labels.expression_slice):
+            self._group[together] = together.start
         self._value: npt.NDArray[np.float64] | None = None
         self._speed = np.zeros(len(self._group))
 
@@ -79,9 +76,9 @@ class SteadyAffect:
 
 
 class SteadyIntensities(SteadyAffect):
-    """The same over the 17 intensities, 0 to 5, every unit by itself."""
+    """The same over the 17 intensities, 0 to 5, or `units`, every unit by itself."""
 
-    def __init__(self) -> None:
+    def __init__(self, units: int = len(ACTION_UNITS)) -> None:
         super().__init__()
-        self._group, self._reach = _OWN, _INTENSITY_REACH
+        self._group, self._reach = np.arange(units), _INTENSITY_REACH
         self._speed = np.zeros(len(self._group))

@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from mien.labels import AFFECT_COLUMNS, DETAIL_COLUMNS, INTENSITY_COLUMNS, VALENCE_AROUSAL
-from mien.types import DetailsSummary, FaceSummary, MranSummary
+from mien.labels import VALENCE_AROUSAL
+from mien.types import FaceSummary, MranSummary
 from mien.video.source import FrameSource
 
 
@@ -43,11 +43,13 @@ def document(
     prior: dict[str, Any],
     min_quality: float | None,
     channels: dict[str, dict[str, Any]],
+    without_reactions: str | None = None,
 ) -> dict[str, Any]:
     """Plain values of one analysed input; undefined numbers are None, never NaN.
 
     `mran` says which streams MRAN read; None, and no entry, where it was not asked for. `prior`,
     `min_quality` and `channels` are what was assumed, what counted and how far to trust it.
+    `without_reactions` says why there are none though they were asked for.
     """
     info = reader.info
     return {
@@ -74,48 +76,48 @@ def document(
         "prior": prior,
         "min_quality": _number(min_quality),
         "channels": channels,
-        "faces": [
-            _face(face, info.is_image, min_reaction_s, bool(settings["reactions"]))
-            for face in faces
-        ],
+        "faces": [_face(face, info.is_image, min_reaction_s, without_reactions) for face in faces],
         "warnings": warnings,
     }
 
 
-def _face(face: FaceSummary, is_image: bool, min_reaction_s: float, asked: bool) -> dict[str, Any]:
+def _face(
+    face: FaceSummary, is_image: bool, min_reaction_s: float, without_reactions: str | None
+) -> dict[str, Any]:
+    names = face.labels.affect_columns
     return {
         "face_id": face.face_id,
         "first_s": _number(face.first_s),
         "last_s": _number(face.last_s),
         "usable_frames": face.usable_frames,
         "low_quality_frames": face.low_quality_frames,
-        "mean": {n: _number(v) for n, v in zip(AFFECT_COLUMNS, face.mean, strict=True)}
-        | _detail_means(face.details),
+        "mean": {n: _number(v) for n, v in zip(names, face.mean, strict=True)}
+        | _detail_means(face),
         "peak": {
             name: {"value": _number(value), "time_s": _number(time_s)}
-            for name, value, time_s in zip(AFFECT_COLUMNS, face.peak, face.peak_time_s, strict=True)
+            for name, value, time_s in zip(names, face.peak, face.peak_time_s, strict=True)
         }
-        | _detail_peaks(face.details),
-        "reactions": _reactions(face, is_image, min_reaction_s, asked),
+        | _detail_peaks(face),
+        "reactions": _reactions(face, is_image, min_reaction_s, without_reactions),
         **({} if face.mran is None else {"mran": _mran(face.mran)}),
     }
 
 
-def _detail_means(details: DetailsSummary | None) -> dict[str, Any]:
+def _detail_means(face: FaceSummary) -> dict[str, Any]:
     """Means of what the extractor says beside the 26 numbers; None where it does not."""
-    if details is None:
-        return dict.fromkeys(DETAIL_COLUMNS)
-    return {n: _number(v) for n, v in zip(DETAIL_COLUMNS, details.mean, strict=True)}
+    if face.details is None:
+        return dict.fromkeys(face.labels.detail_columns)
+    names = face.labels.detail_columns
+    return {n: _number(v) for n, v in zip(names, face.details.mean, strict=True)}
 
 
-def _detail_peaks(details: DetailsSummary | None) -> dict[str, Any]:
+def _detail_peaks(face: FaceSummary) -> dict[str, Any]:
+    details, names = face.details, face.labels.intensity_columns
     if details is None:
-        return {name: {"value": None, "time_s": None} for name in INTENSITY_COLUMNS}
+        return {name: {"value": None, "time_s": None} for name in names}
     return {
         name: {"value": _number(value), "time_s": _number(time_s)}
-        for name, value, time_s in zip(
-            INTENSITY_COLUMNS, details.peak, details.peak_time_s, strict=True
-        )
+        for name, value, time_s in zip(names, details.peak, details.peak_time_s, strict=True)
     }
 
 
@@ -133,12 +135,12 @@ def _mran(said: MranSummary) -> dict[str, Any]:
 
 
 def _reactions(
-    face: FaceSummary, is_image: bool, min_reaction_s: float, asked: bool
+    face: FaceSummary, is_image: bool, min_reaction_s: float, without_reactions: str | None
 ) -> dict[str, Any]:
     if face.reactions is None:
         note = f"fewer than {min_reaction_s:g} s of usable frames: too short for a reaction"
-        if not asked:
-            note = "reactions were not asked for"
+        if without_reactions is not None:
+            note = without_reactions
         elif is_image:
             note = "a still image has no reaction: reactions are estimated over time"
         return {"video": None, "windows": [], "note": note}

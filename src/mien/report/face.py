@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 
-from mien.labels import ACTION_UNIT_SLICE, AFFECT_COLUMNS, DETAIL_COLUMNS, VALENCE_AROUSAL
+from mien.labels import VALENCE_AROUSAL
 from mien.report import numbers
 from mien.report.charts.bars import presence_bar
 from mien.report.charts.circumplex import circumplex, describe
 from mien.report.charts.conditions import conditions, summary
-from mien.report.charts.curves import Curve, Interval, face_span, presence
+from mien.report.charts.curves import Interval, face_span, presence
 from mien.report.charts.reactions import reactions
+from mien.report.charts.registry import CHARTS, FaceView, Page, register_chart
 from mien.report.charts.thumbnails import dominant, peak_strip
 from mien.report.charts.timeline import timeline
 from mien.report.still import still
@@ -22,40 +20,13 @@ from mien.report.trust import Trust
 from mien.types import FaceSummary
 
 
-@dataclass(frozen=True, slots=True)
-class FaceView:
-    """A face with what the page needs to show it.
-
-    Attributes
-    ----------
-    who
-        Escaped name, the number that the tables use.
-    anchor
-        Fragment of its section; by position, since an id need not be unique.
-    note
-        What the analysis says of its reactions, unescaped.
-    """
-
-    face: FaceSummary
-    curve: Curve
-    index: int
-    who: str
-    anchor: str
-    note: str | None
-
-
-def section(view: FaceView, document: dict[str, Any], video: Interval, *, opened: bool) -> str:
-    """A collapsible section with charts, crops, plane, reactions and numbers."""
-    is_image = bool(document["source"]["is_image"])
-    trust, least = Trust(document), document.get("min_quality")
-    told = f"<h3>Reactions</h3>{reactions(view.face, view.note, document, view.who)}"
-    body = (
-        _still(view, told, trust, least) if is_image else _moving(view, video, trust, least) + told
-    )
-    table = numbers.table(view.face, view.who, trust, still=is_image)
+def section(view: FaceView, page: Page, *, opened: bool) -> str:
+    """A collapsible section with all charts (`mien.report.charts.CHARTS`) and the numbers."""
+    body = "".join(chart(view, page) for chart in CHARTS.values())
+    table = numbers.table(view.face, view.who, page.trust, still=page.is_image)
     return (
         f'<details class="face" id="{view.anchor}"{" open" if opened else ""}>'
-        f"<summary><h2>{view.who}</h2><span>{_gist(view.face, is_image)}</span></summary>"
+        f"<summary><h2>{view.who}</h2><span>{_gist(view.face, page.is_image)}</span></summary>"
         f"{body}<details><summary>All {_channels(view)} channels in numbers</summary>"
         f"{table}</details></details>"
     )
@@ -70,7 +41,7 @@ def _channels(view: FaceView) -> int:
 
 def _gist(face: FaceSummary, is_image: bool) -> str:
     column = dominant(face)
-    main = "no usable frame" if column is None else f"mostly {channel(column)}"
+    main = "no usable frame" if column is None else f"mostly {channel(column, face.labels)}"
     if is_image:
         return main
     seen = f"{clock(face.first_s, 1)} to {clock(face.last_s, 1)}"
@@ -79,45 +50,62 @@ def _gist(face: FaceSummary, is_image: bool) -> str:
     return f"{main}, {seen}, {plural(face.usable_frames, 'usable frame', 'usable frames')}"
 
 
-def _still(view: FaceView, told: str, trust: Trust, least: float | None) -> str:
-    return (
-        f"{still(view.face, view.who, trust)}{_legend(view, trust)}"
-        f"{summary(view.face, least, still=True)}"
-        f'<div class="pair"><div>{told}</div>'
-        f"<div>{_plane(view, 'The cross marks this face.')}</div></div>"
-    )
-
-
 def _legend(view: FaceView, trust: Trust) -> str:
     """What the marks of this face's channels mean."""
-    names = [*AFFECT_COLUMNS]
+    names = [*view.face.labels.affect_columns]
     if view.face.details is not None:
-        names += DETAIL_COLUMNS
+        names += view.face.labels.detail_columns
     if view.face.mran is not None:
         names += [f"mran_{name}" for name in VALENCE_AROUSAL]
     return trust.legend(names)
 
 
-def _moving(view: FaceView, video: Interval, trust: Trust, least: float | None) -> str:
-    face, curve = view.face, view.curve
+@register_chart("over time")
+def _over_time(view: FaceView, page: Page) -> str:
+    """When it was seen and its curves; of a still image its bars."""
+    face, curve, video = view.face, view.curve, page.video
+    if page.is_image:
+        return still(face, view.who, page.trust) + _legend(view, page.trust)
     bar = presence_bar(presence(face, curve), video, view.who)
     whole = f"seen in the whole video, {clock(video[0], 1)} to {clock(video[1], 1)}"
-    peaks = f"<h3>At the peaks</h3>{peak_strip(face, view.who)}"
+    head = f'<p class="whole">{bar}<span>{whole}</span></p><h3>Over time</h3>'
     if not len(curve.time_s):
         return (
-            f'<p class="whole">{bar}<span>{whole}</span></p><h3>Over time</h3>'
-            f'<p class="quiet">No usable frame of {view.who}: there is no curve to draw.</p>'
-            f"{conditions(face, video, view.who, trust, least)}{peaks}"
+            f'{head}<p class="quiet">No usable frame of {view.who}: there is no curve to draw.</p>'
         )
     span = face_span(curve, video)
-    plane = _plane(view, "Path from faint (early) to strong (late); the cross is the mean.")
     return (
-        f'<p class="whole">{bar}<span>{whole}</span></p>'
-        f"<h3>Over time</h3>{timeline(face, curve, span, view.index, view.who, trust)}"
-        f'<p class="quiet">{_reading(curve, span, video)}</p>{_legend(view, trust)}'
-        f"{conditions(face, span, view.who, trust, least)}"
-        f'<div class="pair"><div>{peaks}</div><div>{plane}</div></div>'
+        f"{head}{timeline(face, curve, span, view.index, view.who, page.trust)}"
+        f'<p class="quiet">{_reading(view, span, video)}</p>{_legend(view, page.trust)}'
     )
+
+
+@register_chart("how it was seen")
+def _conditions(view: FaceView, page: Page) -> str:
+    if page.is_image:
+        return summary(view.face, page.least, still=True)
+    span = face_span(view.curve, page.video)
+    return conditions(view.face, span, view.who, page.trust, page.least)
+
+
+@register_chart("peaks and plane")
+def _peaks(view: FaceView, page: Page) -> str:
+    if page.is_image:
+        return ""  # its plane stands beside the reactions
+    peaks = f"<h3>At the peaks</h3>{peak_strip(view.face, view.who)}"
+    if not len(view.curve.time_s):
+        return peaks
+    plane = _plane(view, "Path from faint (early) to strong (late); the cross is the mean.")
+    return f'<div class="pair"><div>{peaks}</div><div>{plane}</div></div>'
+
+
+@register_chart("reactions")
+def _reactions(view: FaceView, page: Page) -> str:
+    told = f"<h3>Reactions</h3>{reactions(view.face, view.note, page.document, view.who)}"
+    if not page.is_image:
+        return told
+    plane = _plane(view, "The cross marks this face.")
+    return f'<div class="pair"><div>{told}</div><div>{plane}</div></div>'
 
 
 def _plane(view: FaceView, caption: str) -> str:
@@ -131,9 +119,10 @@ def _plane(view: FaceView, caption: str) -> str:
     )
 
 
-def _reading(curve: Curve, span: Interval, video: Interval) -> str:
+def _reading(view: FaceView, span: Interval, video: Interval) -> str:
+    curve = view.curve
     parts = ["Hatched: no usable frame of this face, so nothing is drawn."]
-    units = np.isfinite(curve.values[:, ACTION_UNIT_SLICE])
+    units = np.isfinite(curve.values[:, view.face.labels.action_unit_slice])
     if (units.any(axis=1) & ~units.all(axis=1)).any():
         parts.append("Grey: this action unit alone was not estimated.")
     if span != video:

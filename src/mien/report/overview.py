@@ -6,14 +6,15 @@ from typing import Any
 
 from mien.report.charts.bars import balance, presence_bar
 from mien.report.charts.curves import Interval, presence
+from mien.report.charts.registry import FaceView
 from mien.report.charts.thumbnails import dominant, portrait
-from mien.report.face import FaceView
 from mien.report.text import (
     channel,
     clock,
     count,
     escape,
     is_number,
+    key,
     missing,
     number,
     outside,
@@ -126,8 +127,8 @@ def _row(view: FaceView, video: Interval, is_image: bool) -> str:
     if column is None:
         mostly = missing("no usable frame")
     else:
-        name = channel(column)
-        mostly = f'<i class="key k-{name}"></i>{name} {number(face.mean[column])}'
+        name = channel(column, face.labels)
+        mostly = f"{key(name, face.labels)}{name} {number(face.mean[column])}"
     mean = "" if is_image else "mean "
     seen = ""
     if not is_image:

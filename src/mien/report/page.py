@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from mien.errors import OutputError
-from mien.labels import AFFECT_COLUMNS
+from mien.labels import PAPERS_LABELS
 from mien.report import footer, overview
 from mien.report.charts.curves import Curve, Interval, make_curve, video_span
-from mien.report.face import FaceView, section
+from mien.report.charts.registry import FaceView, Page
+from mien.report.face import section
 from mien.report.text import channel, embed_json, escape, is_number, outside
 from mien.types import FaceSummary, Summary
 
@@ -112,7 +113,10 @@ def _views(summary: Summary) -> list[FaceView]:
             FaceView(
                 face=face,
                 curve=make_curve(
-                    face.timeline, points, None if face.mran is None else face.mran.timeline
+                    face.timeline,
+                    points,
+                    None if face.mran is None else face.mran.timeline,
+                    len(face.labels.affect_columns),
                 ),
                 index=index,
                 who=f"Face {escape(face.face_id)}",
@@ -124,10 +128,11 @@ def _views(summary: Summary) -> list[FaceView]:
 
 
 def _check_shapes(face: FaceSummary) -> None:
+    expected = (len(face.labels.affect_columns),)
     for name in ("mean", "peak", "peak_time_s"):
         shape = np.shape(getattr(face, name))
-        if shape != (len(AFFECT_COLUMNS),):
-            raise ValueError(f"{name} of face {face.face_id} is {shape}, not (26,)")
+        if shape != expected:
+            raise ValueError(f"{name} of face {face.face_id} is {shape}, not {expected}")
 
 
 def _span(document: dict[str, Any], views: list[FaceView]) -> Interval:
@@ -149,16 +154,17 @@ def _sections(views: list[FaceView], document: dict[str, Any], video: Interval) 
             "Printing shows what is unfolded.</p>"
         )
     )
-    return note + "".join(
-        section(view, document, video, opened=view.index < _OPEN_FACES) for view in views
-    )
+    page = Page(document, video)
+    return note + "".join(section(view, page, opened=view.index < _OPEN_FACES) for view in views)
 
 
 def _embedded(views: list[FaceView], is_image: bool) -> dict[str, Any]:
     """What the cursor reads: whole milliseconds and thousandths, null in gaps."""
-    channels = max([len(AFFECT_COLUMNS), *(view.curve.values.shape[1] for view in views)])
+    labels = views[0].face.labels if views else PAPERS_LABELS
+    widths = (view.curve.values.shape[1] for view in views)
+    channels = max([len(labels.affect_columns), *widths])
     return {
-        "names": [channel(column) for column in range(channels)],
+        "names": [channel(column, labels) for column in range(channels)],
         "faces": [] if is_image else [_numbers(view.curve) for view in views],
     }
 

@@ -8,7 +8,7 @@ import math
 import re
 from typing import Any, TypeGuard
 
-from mien.labels import ACTION_UNIT_NAMES, ACTION_UNITS, AFFECT_COLUMNS, VALENCE_AROUSAL
+from mien.labels import PAPERS_LABELS, VALENCE_AROUSAL, LabelSet, unit_name
 
 NO_FRAME = "no usable frame"
 MINUS = "\u2212"
@@ -109,20 +109,39 @@ def when(time_s: object) -> str:
     return clock(float(time_s)) if is_number(time_s) else missing(NO_FRAME)
 
 
-def channel(column: int) -> str:
+def channel(column: int, labels: LabelSet = PAPERS_LABELS) -> str:
     """What column `column` of the 26, or of MRAN's two behind them, is called in the report.
+
+    Of an extractor with other `labels` there are as many as these say.
 
     Examples
     --------
     >>> channel(0), channel(6), channel(18), channel(26)
     ('valence', 'happiness', 'AU12 lip corner puller', 'valence, MRAN')
     """
-    if column >= len(AFFECT_COLUMNS):
-        return f"{VALENCE_AROUSAL[column - len(AFFECT_COLUMNS)]}, MRAN"
-    if column < 9:
-        return AFFECT_COLUMNS[column].removeprefix("expr_")
-    unit = ACTION_UNITS[column - 9]
-    return f"AU{unit} {ACTION_UNIT_NAMES[unit]}"
+    names = labels.affect_columns
+    if column >= len(names):
+        return f"{VALENCE_AROUSAL[column - len(names)]}, MRAN"
+    if column < labels.action_unit_slice.start:
+        return names[column].removeprefix("expr_")
+    return unit_name(labels.action_units[column - labels.action_unit_slice.start])
+
+
+_FURTHER_COLORS = ("#8f6fc4", "#a08a1f", "#3f9c8f")
+
+
+def further_color(name: str, labels: LabelSet) -> str:
+    """The color of an expression that the style sheet has none for; else nothing."""
+    if name in PAPERS_LABELS.expressions or name not in labels.expressions:
+        return ""
+    return _FURTHER_COLORS[labels.expressions.index(name) % len(_FURTHER_COLORS)]
+
+
+def key(name: str, labels: LabelSet) -> str:
+    """The small square of a channel's color in a legend."""
+    color = further_color(name, labels)
+    style = f' style="background:{color}"' if color else ""
+    return f'<i class="key k-{name}"{style}></i>'
 
 
 def readable(name: str) -> str:

@@ -11,13 +11,13 @@ import numpy as np
 
 from mien.errors import ModelError
 from mien.labels import (
-    AFFECT_COLUMNS,
-    DETAIL_COLUMNS,
+    ACTION_UNITS,
     EXPRESSIONS,
     EYE_COLUMNS,
     GAZE_COLUMNS,
-    INTENSITY_COLUMNS,
+    PAPERS_LABELS,
     POSE_COLUMNS,
+    LabelSet,
 )
 
 METADATA_KEY = "mien"
@@ -32,15 +32,11 @@ MARKS = ("measured", "teacher", "synthetic", "simulated", "unknown")
 known from synthetic faces only, from simulated sequences only; unknown where a model says nothing.
 """
 
-CHANNELS = (*AFFECT_COLUMNS, *DETAIL_COLUMNS, "landmarks")
-"""Channels of an extractor: columns of the frames table, the landmarks as one."""
-
 # A model may speak of columns that belong together by one name.
 _GROUPS = {
     **dict.fromkeys(POSE_COLUMNS, "pose"),
     **dict.fromkeys(EYE_COLUMNS, "eye_open"),
     **dict.fromkeys(GAZE_COLUMNS, "gaze"),
-    **dict.fromkeys(INTENSITY_COLUMNS, "intensity"),
 }
 
 Trust = dict[str, dict[str, Any]]
@@ -111,14 +107,57 @@ def trust_of(trust: Trust, channel: str) -> dict[str, Any]:
     >>> trust_of({}, "au12")
     {'mark': 'unknown', 'figure': None}
     """
-    found = trust.get(channel) or trust.get(_GROUPS.get(channel, ""))
+    group = "intensity" if channel.endswith("_intensity") else _GROUPS.get(channel, "")
+    found = trust.get(channel) or trust.get(group)
     return dict(found or {"mark": "unknown", "figure": None})
 
 
-def read_priors(metadata: Mapping[str, Any], path: Path) -> dict[str, tuple[float, ...]] | None:
+def read_labels(metadata: Mapping[str, Any], path: Path) -> LabelSet:
+    """The labels of an extractor; files that do not name them have the papers'.
+
+    Raises
+    ------
+    ModelError
+        If the entries are damaged, or the outputs are not those of these labels.
+    """
+    try:
+        labels = LabelSet(
+            tuple(metadata.get("expressions", EXPRESSIONS)),
+            tuple(metadata.get("action_units", ACTION_UNITS)),
+        )
+    except (TypeError, ValueError) as error:
+        raise ModelError(f"{path}: its metadata's labels are damaged ({error})") from error
+    if metadata.get("outputs") != list(labels.affect_columns):
+        raise ModelError(
+            f"{path}: its outputs are not the {len(labels.affect_columns)} of its labels: valence, "
+            f"arousal, {len(labels.expressions)} expressions, {len(labels.action_units)} action "
+            "units"
+        )
+    return labels
+
+
+def require_papers_labels(labels: LabelSet, model: object) -> None:
+    """Refuse an extractor where the papers' labels, and no others, are of use.
+
+    Raises
+    ------
+    ModelError
+        If it says others; the text names the `model`.
+    """
+    if labels != PAPERS_LABELS:
+        raise ModelError(
+            f"the extractor {model} says other labels; this works with the papers' "
+            f"{len(EXPRESSIONS)} expressions and {len(ACTION_UNITS)} action units only"
+        )
+
+
+def read_priors(
+    metadata: Mapping[str, Any], path: Path, count: int = len(EXPRESSIONS)
+) -> dict[str, tuple[float, ...]] | None:
     """Shares of the expressions by name of the mixture; None where the model says nothing.
 
-    ``default`` is what its probabilities assume; ``everyday`` an everyday mixture.
+    ``default`` is what its probabilities assume; ``everyday`` an everyday mixture. `count` is how
+    many expressions the model says.
 
     Raises
     ------
@@ -137,7 +176,7 @@ def read_priors(metadata: Mapping[str, Any], path: Path) -> dict[str, tuple[floa
             values = np.asarray(shares, np.float64)
         except (TypeError, ValueError):
             raise damaged from None
-        if values.shape != (len(EXPRESSIONS),) or not (np.isfinite(values) & (values > 0)).all():
+        if values.shape != (count,) or not (np.isfinite(values) & (values > 0)).all():
             raise damaged
         priors[name] = tuple((values / values.sum()).tolist())
     return priors

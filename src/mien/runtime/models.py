@@ -12,12 +12,13 @@ from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from mien.errors import ModelError
 from mien.faces.align import CROP_SIZE_PX, TEMPLATE, to_network
-from mien.labels import ACTION_UNIT_COLUMNS, AFFECT_COLUMNS
+from mien.labels import AFFECT_COLUMNS, LabelSet
 from mien.runtime.metadata import (
     AFFECT_FORMAT,
     METADATA_KEY,
     REACTIONS_FORMAT,
     describe_model,
+    read_labels,
     read_metadata,
     read_priors,
     read_quality_level,
@@ -85,16 +86,16 @@ def check_inputs(session: Any, expected: set[str], file: Path) -> None:
         raise ModelError(f"{file}: its inputs are {sorted(found)}, expected {sorted(expected)}")
 
 
-def _decisions(metadata: dict[str, Any], file: Path) -> npt.NDArray[np.float64]:
+def _decisions(metadata: dict[str, Any], count: int, file: Path) -> npt.NDArray[np.float64]:
     """Levels of the action units; files of before there were any decide at 0.5."""
     stored = metadata.get("au_decisions")
     if stored is None:
-        return np.full(len(ACTION_UNIT_COLUMNS), 0.5)
+        return np.full(count, 0.5)
     try:
         levels = np.asarray(stored, np.float64)
     except (TypeError, ValueError):
         levels = np.empty(0)
-    if levels.shape != (len(ACTION_UNIT_COLUMNS),) or not ((levels > 0) & (levels < 1)).all():
+    if levels.shape != (count,) or not ((levels > 0) & (levels < 1)).all():
         raise ModelError(f"{file}: its metadata's 'au_decisions' is damaged; export it again")
     return levels
 
@@ -110,15 +111,15 @@ _DETAIL_OUTPUTS = {
 }
 
 
-def _outputs(session: Any, file: Path) -> dict[str, tuple[int, ...]]:
+def _outputs(session: Any, labels: LabelSet, file: Path) -> dict[str, tuple[int, ...]]:
     """Outputs of an extractor that are read, with the shape that one face has in them.
 
-    The 26 numbers are ``affect``, or the first output of a file that names it otherwise.
+    The affect representation is ``affect``, or the first output of a file that names it otherwise.
     """
     found = {item.name: item.shape for item in session.get_outputs()}
     affect = "affect" if "affect" in found else next(iter(found))
-    unknown = no_details()
-    expected: dict[str, tuple[int, ...]] = {affect: (len(AFFECT_COLUMNS),)}
+    unknown = no_details(units=len(labels.action_units))
+    expected: dict[str, tuple[int, ...]] = {affect: (len(labels.affect_columns),)}
     for name, field in _DETAIL_OUTPUTS.items():
         if name in found:
             expected[name] = getattr(unknown, field).shape
@@ -140,6 +141,9 @@ class AffectModel:
 
     Attributes
     ----------
+    labels
+        Which expressions and action units it says; they come from the file, a model of one's own
+        may have others than the papers' 7 and 17.
     au_decisions
         float64 (17,): from which probability on an action unit counts as active. They come from
         the file (`mien.evaluation.calibration.thresholds`); 0.5 where it says nothing.
@@ -164,25 +168,25 @@ class AffectModel:
     Raises
     ------
     ModelError
-        If the file is missing, damaged, of another format, or disagrees with this version about
-        label order or alignment.
+        If the file is missing, damaged, of another format, disagrees with itself about its
+        labels, or with this version about alignment.
     """
 
     def __init__(self, path: Path | None = None, threads: int = 0) -> None:
         file = path or weight_path(AFFECT_MODEL)
         self._session, self.metadata = open_model(file, AFFECT_FORMAT, threads)
-        if tuple(entry(self.metadata, "outputs", list, file)) != AFFECT_COLUMNS:
-            raise ModelError(f"{file}: its outputs are not the 26 of this version of mien")
+        entry(self.metadata, "outputs", list, file)
+        self.labels = read_labels(self.metadata, file)
         preprocessing = entry(self.metadata, "preprocessing", dict, file)
         if preprocessing.get("crop_px") != CROP_SIZE_PX or not is_template(
             preprocessing.get("template")
         ):
             raise ModelError(f"{file}: expects another face alignment than this version makes")
-        self.au_decisions = _decisions(self.metadata, file)
+        self.au_decisions = _decisions(self.metadata, len(self.labels.action_units), file)
         check_inputs(self._session, {"faces"}, file)
-        self._affect, *names = _outputs(self._session, file)
+        self._affect, *names = _outputs(self._session, self.labels, file)
         self.details = tuple(names)
-        self.priors = read_priors(self.metadata, file)
+        self.priors = read_priors(self.metadata, file, len(self.labels.expressions))
         self.quality_level = read_quality_level(self.metadata, file)
         self.trust = read_trust(self.metadata, file)
 
@@ -196,10 +200,10 @@ class AffectModel:
 
         Returns
         -------
-        float32 (n, 26), in the order of `mien.labels.AFFECT_COLUMNS`.
+        float32 (n, 26), in the order of ``labels.affect_columns``.
         """
         if len(crops) == 0:
-            return np.empty((0, len(AFFECT_COLUMNS)), np.float32)
+            return np.empty((0, len(self.labels.affect_columns)), np.float32)
         affect: FloatArray = self._session.run([self._affect], {"faces": to_network(crops)})[0]
         return affect
 
@@ -215,9 +219,9 @@ class AffectModel:
         -------
         Estimates of n faces. Landmarks are pixels of the crop, the pose is that seen in it.
         """
-        details = no_details(len(crops))
+        details = no_details(len(crops), units=len(self.labels.action_units))
         if len(crops) == 0:
-            return FaceEstimates(np.empty((0, len(AFFECT_COLUMNS)), np.float32), details)
+            return FaceEstimates(self.predict(crops), details)
         names = [self._affect, *self.details]
         affect, *told = self._session.run(names, {"faces": to_network(crops)})
         for name, values in zip(self.details, told, strict=True):
@@ -228,7 +232,8 @@ class AffectModel:
 
     def describe(self) -> dict[str, Any]:
         """The model's entry in ``video.json``."""
-        decisions = zip(ACTION_UNIT_COLUMNS, self.au_decisions.tolist(), strict=True)
+        names = self.labels.action_unit_columns
+        decisions = zip(names, self.au_decisions.tolist(), strict=True)
         return {**describe_model("affect", self.metadata), "au_decisions": dict(decisions)}
 
 

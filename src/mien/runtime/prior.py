@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from mien.errors import ConfigError, ModelError
-from mien.labels import EXPRESSION_SLICE, EXPRESSIONS
+from mien.labels import EXPRESSIONS, PAPERS_LABELS, LabelSet
 from mien.types import FloatArray
 
 NAMED_PRIORS = ("default", "balanced", "everyday")
@@ -39,11 +39,14 @@ class Prior:
         (7,) in the order of `mien.labels.EXPRESSIONS`; None where the model does not say.
     assumed
         (7,) what the model's own probabilities assume; None where nothing is to be exchanged.
+    labels
+        Of the model.
     """
 
     name: str
     shares: tuple[float, ...] | None = None
     assumed: tuple[float, ...] | None = None
+    labels: LabelSet = PAPERS_LABELS
 
     def apply(self, affect: FloatArray) -> FloatArray:
         """The 26 numbers with the expressions' probabilities under this prior; a copy.
@@ -57,22 +60,25 @@ class Prior:
         """
         if self.shares is None or self.assumed is None:
             return affect
-        told = affect.copy()
-        weighted = affect[EXPRESSION_SLICE].astype(np.float64) * np.divide(
-            self.shares, self.assumed
-        )
+        told, own = affect.copy(), self.labels.expression_slice
+        weighted = affect[own].astype(np.float64) * np.divide(self.shares, self.assumed)
         if weighted.sum() > 0:
-            told[EXPRESSION_SLICE] = weighted / weighted.sum()
+            told[own] = weighted / weighted.sum()
         return told
 
     def describe(self) -> dict[str, Any]:
         """The entry in ``video.json``."""
-        shares = None if self.shares is None else dict(zip(EXPRESSIONS, self.shares, strict=True))
-        return {"name": self.name, "shares": shares}
+        if self.shares is None:
+            return {"name": self.name, "shares": None}
+        names = self.labels.expressions
+        return {"name": self.name, "shares": dict(zip(names, self.shares, strict=True))}
 
 
 def choose_prior(
-    asked: str, priors: Mapping[str, tuple[float, ...]] | None, model: object
+    asked: str,
+    priors: Mapping[str, tuple[float, ...]] | None,
+    model: object,
+    labels: LabelSet = PAPERS_LABELS,
 ) -> Prior:
     """The prior that is asked for.
 
@@ -84,6 +90,8 @@ def choose_prior(
         What the extractor says: ``default`` and others, by name; None: nothing.
     model
         The extractor's name, for messages.
+    labels
+        Those of the extractor.
 
     Raises
     ------
@@ -93,15 +101,16 @@ def choose_prior(
         If the file is wrong.
     """
     if asked == "default":
-        return Prior(asked, None if priors is None else priors["default"])
-    shares = read_prior(Path(asked)) if asked not in NAMED_PRIORS else None
+        return Prior(asked, None if priors is None else priors["default"], labels=labels)
+    named = asked in NAMED_PRIORS
+    shares = None if named else read_prior(Path(asked), labels.expressions)
     if priors is None:
         raise ModelError(
             f"the extractor {model!r} does not say which prior its expressions assume, so it "
             f"cannot be exchanged for {asked!r}; leave --prior out"
         )
     if asked == "balanced":
-        shares = (1 / len(EXPRESSIONS),) * len(EXPRESSIONS)
+        shares = (1 / len(labels.expressions),) * len(labels.expressions)
     elif shares is None:
         if asked not in priors:
             raise ModelError(
@@ -109,18 +118,20 @@ def choose_prior(
                 "shares instead"
             )
         shares = priors[asked]
-    return Prior(asked, shares, priors["default"])
+    return Prior(asked, shares, priors["default"], labels)
 
 
-def read_prior(path: Path) -> tuple[float, ...]:
+def read_prior(path: Path, expressions: tuple[str, ...] = EXPRESSIONS) -> tuple[float, ...]:
     """Shares (7,) from a TOML or JSON file with a number above 0 per expression, 1 in sum.
+
+    They are in the order of `expressions`.
 
     Raises
     ------
     ConfigError
         If it cannot be read or holds anything else; the text says what, where and what to do.
     """
-    names = ", ".join(EXPRESSIONS)
+    names = ", ".join(expressions)
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
@@ -135,7 +146,7 @@ def read_prior(path: Path) -> tuple[float, ...]:
         raise ConfigError(
             f"{path}: not valid TOML or JSON ({error}); write lines such as neutral = 0.4"
         ) from error
-    if not isinstance(values, dict) or set(values) != set(EXPRESSIONS):
+    if not isinstance(values, dict) or set(values) != set(expressions):
         found = sorted(map(str, values)) if isinstance(values, dict) else type(values).__name__
         raise ConfigError(f"{path}: holds {found}; give a share for each of {names}")
     for name, value in values.items():
@@ -146,4 +157,4 @@ def read_prior(path: Path) -> tuple[float, ...]:
     total = math.fsum(values.values())
     if abs(total - 1) > _SUM_TOLERANCE:
         raise ConfigError(f"{path}: the shares sum to {total:.3g}; make them sum to 1")
-    return tuple(float(values[name]) / total for name in EXPRESSIONS)
+    return tuple(float(values[name]) / total for name in expressions)

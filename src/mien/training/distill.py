@@ -21,14 +21,9 @@ import torch
 from torch import Tensor
 
 from mien.data.faces import FaceSet
-from mien.errors import ConfigError
+from mien.errors import ConfigError, ModelError
 from mien.io import atomic_path
-from mien.labels import (
-    ACTION_UNIT_SLICE,
-    AFFECT_COLUMNS,
-    EXPRESSION_SLICE,
-    VALENCE_AROUSAL_SLICE,
-)
+from mien.labels import VALENCE_AROUSAL_SLICE
 from mien.models.mma import MMAExtractor
 from mien.training.augment import compose, sample_crops, similarities
 from mien.training.engine import PRECISIONS
@@ -52,7 +47,7 @@ class Teacher:
     Raises
     ------
     ModelError
-        If a folder is not that of a finished run.
+        If a folder is not that of a finished run, or the runs say different labels.
     """
 
     def __init__(self, runs: Sequence[Path], precision: str = "float32") -> None:
@@ -66,12 +61,15 @@ class Teacher:
             for run in found
         ]
         self.fingerprint = "+".join(run.fingerprint for run in found)
+        self.labels = self.models[0].labels
+        if any(model.labels != self.labels for model in self.models):
+            raise ModelError(f"{runs[0]} and other teachers do not say the same labels")
 
     @torch.no_grad()
     def predict(self, faces: FaceSet, batch: int = 256) -> FloatArray:
         """Affect representations float32 (n, 26): logits (valence-arousal: values) averaged."""
         if not len(faces):
-            return np.empty((0, len(AFFECT_COLUMNS)), np.float32)
+            return np.empty((0, len(faces.labels.affect_columns)), np.float32)
         aligned, framed = torch.from_numpy(faces.aligned), torch.from_numpy(faces.framed)
         usable = torch.isfinite(aligned).all(dim=(1, 2))[:, None, None]
         to_image = torch.where(usable, aligned, framed)
@@ -107,8 +105,9 @@ class Teacher:
                     convolved = model.convolved(prepared)
                 raw.append(torch.cat(model.read(convolved)[:3], dim=1))
         affect = torch.stack(raw).mean(0)
-        affect[:, EXPRESSION_SLICE] = affect[:, EXPRESSION_SLICE].softmax(1)
-        affect[:, ACTION_UNIT_SLICE] = affect[:, ACTION_UNIT_SLICE].sigmoid()
+        expressions, units = self.labels.expression_slice, self.labels.action_unit_slice
+        affect[:, expressions] = affect[:, expressions].softmax(1)
+        affect[:, units] = affect[:, units].sigmoid()
         return affect
 
 
@@ -134,10 +133,9 @@ def soften(faces: FaceSet, answers: FloatArray, share: float) -> FaceSet:
     ValueError
         If answers have another shape or a training face has none.
     """
-    if answers.shape != (len(faces), len(AFFECT_COLUMNS)):
-        raise ValueError(
-            f"expected answers of shape {(len(faces), len(AFFECT_COLUMNS))}, got {answers.shape}"
-        )
+    expected = (len(faces), len(faces.labels.affect_columns))
+    if answers.shape != expected:
+        raise ValueError(f"expected answers of shape {expected}, got {answers.shape}")
     train = faces.split == "train"
     if not np.isfinite(answers[train]).all():
         raise ValueError("a training face has no answer of the teacher")
@@ -151,9 +149,9 @@ def soften(faces: FaceSet, answers: FloatArray, share: float) -> FaceSet:
 
     return replace(
         faces,
-        expressions=mixed(faces.expressions, EXPRESSION_SLICE),
+        expressions=mixed(faces.expressions, faces.labels.expression_slice),
         valence_arousal=mixed(faces.valence_arousal, VALENCE_AROUSAL_SLICE),
-        action_units=mixed(faces.action_units, ACTION_UNIT_SLICE),
+        action_units=mixed(faces.action_units, faces.labels.action_unit_slice),
     )
 
 
@@ -193,6 +191,10 @@ def distilled(
         raise ConfigError("--teacher is given, but no corpus has a distill_weight above 0")
     softened = dict(corpora)
     for name in wanted:
+        if corpora[name].labels != teacher.labels:
+            raise ConfigError(
+                "--teacher says other expressions or action units than the recipe: leave one out"
+            )
         answers = _asked_once(teacher, corpora[name], cache, name, report)
         softened[name] = soften(corpora[name], answers, shares[name])
     return softened
@@ -211,7 +213,7 @@ def _asked_once(
             return np.asarray(stored["answers"], np.float32)
     train = faces.split == "train"
     report(f"the teacher looks at {int(train.sum())} faces of {faces.corpus}")
-    answers = np.full((len(faces), len(AFFECT_COLUMNS)), np.nan, np.float32)
+    answers = np.full((len(faces), len(faces.labels.affect_columns)), np.nan, np.float32)
     answers[train] = teacher.predict(faces.select(train))
     with atomic_path(file) as partial, partial.open("wb") as opened:
         np.savez(opened, answers=answers)

@@ -22,6 +22,7 @@ from mien.faces.align import to_network
 from mien.losses import pearson_loss
 from mien.models.end_to_end import EndToEnd
 from mien.models.masked_rnn import PRESETS, MaskedRNN, MaskedRNNConfig
+from mien.runtime.metadata import require_papers_labels
 from mien.training.batches import epoch_batches
 from mien.training.checkpoint import load_checkpoint, save_checkpoint, tensor_fingerprint
 from mien.training.config import from_dict, plain_values
@@ -73,6 +74,7 @@ def load_parts(affect: Path, reactions: Path) -> Parts:
         If a folder holds no trained model, or one of another kind.
     """
     extractor = load_extractor_run(affect)
+    require_papers_labels(extractor.model.labels, affect)
     tensors, state = load_checkpoint(reactions / "model.safetensors")
     if "model" not in state or state.get("preset", "facernet") not in PRESETS:
         raise ModelError(f"{reactions}: is not a masked RNN of 'mien train reactions'")

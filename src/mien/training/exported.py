@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from mien.errors import ModelError
 from mien.models.landmark_branch import LandmarkBranch
 from mien.models.mma import MMAConfig, MMAExtractor
-from mien.runtime.metadata import AFFECT_FORMAT, METADATA_KEY, read_metadata
+from mien.runtime.metadata import AFFECT_FORMAT, METADATA_KEY, read_labels, read_metadata
 from mien.training.checkpoint import load_checkpoint, tensor_fingerprint
 from mien.training.config import from_dict
 from mien.training.settling import normalised_convolutions, settling, undo_normalisation
@@ -108,7 +108,7 @@ def read_exported(path: Path) -> MMAExtractor:
     """
     file = open_exported(path, AFFECT_FORMAT)
     shape = from_dict(MMAConfig, file.architecture, f"{path}: architecture")
-    network = MMAExtractor(shape).eval()
+    network = MMAExtractor(shape, read_labels(file.metadata, path)).eval()
     folded = _weights_of(file, "Conv")
     heads = _weights_of(file, "Gemm")
     places = normalised_convolutions(network)
@@ -128,6 +128,31 @@ def read_exported(path: Path) -> MMAExtractor:
     if network.config.branch:
         undo_input_norm(network.branch)
     return network
+
+
+def start_for(model: MMAExtractor, exported: MMAExtractor) -> dict[str, Tensor]:
+    """Weights of `exported` as a start for `model`, which may say other labels.
+
+    Heads are taken over by name; what `exported` does not say begins as it does in `model`.
+    """
+    state = exported.state_dict()
+    if exported.labels == model.labels:
+        return state
+    drawn, own, wanted = model.state_dict(), exported.labels, model.labels
+    heads = {
+        "expressions": (own.expressions, wanted.expressions),
+        "action_units": (own.action_units, wanted.action_units),
+        "intensities": (own.action_units, wanted.action_units),
+    }
+    for head, (said, names) in heads.items():
+        for name in (f"{head}.weight", f"{head}.bias"):
+            if name in state:
+                rows = drawn[name].clone()
+                for row, label in enumerate(names):
+                    if label in said:
+                        rows[row] = state[name][said.index(label)]
+                state[name] = rows
+    return state
 
 
 def _weights_of(file: ExportedFile, operator: str) -> list[tuple[Tensor, Tensor]]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mien.errors import ModelError
+from mien.labels import ACTION_UNITS, EXPRESSIONS, LabelSet
 from mien.models.mma import MMAExtractor, build_mma
 from mien.training.checkpoint import load_checkpoint, tensor_fingerprint
 
@@ -42,7 +43,11 @@ def load_extractor_run(run: Path) -> ExtractorRun:
     config = state.get("identity", {}).get("config", {})
     if "corpora" not in config:
         raise ModelError(f"{run}: is not a run of 'mien train mma'")
-    model = build_mma(config["preset"], **config["model"])
+    labels = LabelSet(
+        tuple(config.get("expressions", EXPRESSIONS)),
+        tuple(config.get("action_units", ACTION_UNITS)),
+    )
+    model = build_mma(config["preset"], labels, **config["model"])
     try:
         model.load_state_dict(tensors)
     except RuntimeError as error:

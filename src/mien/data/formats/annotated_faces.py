@@ -30,7 +30,6 @@ from mien.data.formats.annotations import (
 )
 from mien.data.targets.votes import smoothed_labels
 from mien.errors import DataError
-from mien.labels import ACTION_UNITS
 from mien.parquet import matrix
 
 SIDE_PX = 112
@@ -79,7 +78,7 @@ def load_annotated_faces(folder: str | Path, split: str | None = None) -> FaceSe
         images[i] = _cut(image, square)
         points[i] = (landmarks[i] - square[:2] + 0.5) * (SIDE_PX / square[2]) - 0.5
     framed = framed_matrices(len(rows), SIDE_PX)
-    expressions = corpus.expressions[rows]
+    expressions, labels = corpus.expressions[rows], corpus.labels
     chosen = np.array([splits[row] for row in rows])
     return FaceSet(
         corpus=corpus.name,
@@ -87,14 +86,15 @@ def load_annotated_faces(folder: str | Path, split: str | None = None) -> FaceSe
         images=images,
         aligned=aligned_matrices(points, framed),
         framed=framed,
-        expressions=smoothed_labels(expressions),
+        expressions=smoothed_labels(expressions, len(labels.expressions)),
         expression_weight=(expressions >= 0).astype(np.float32),
         majority=expressions,
         valence_arousal=corpus.valence_arousal[rows],
         action_units=corpus.action_units[rows],
-        teacher_scores=np.full((len(rows), len(ACTION_UNITS)), np.nan, np.float32),
+        teacher_scores=np.full((len(rows), len(labels.action_units)), np.nan, np.float32),
         split=chosen,
         counted=_counted(corpus, images, chosen == "train"),
+        labels=labels,
     )
 
 

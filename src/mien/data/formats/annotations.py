@@ -10,10 +10,14 @@ Columns of the table (`ANNOTATION_SCHEMA`), the same for every corpus:
   the seven (contempt, other);
 * ``au01`` ... ``au26``: float32, 1 active, 0 not, NaN where not annotated;
 * ``box_x box_y box_w box_h`` and five landmarks in pixels of the image, NaN where unknown.
+
+A prepared folder of one's own may have further ``au*`` columns behind these, such as ``au14``, and
+further expressions in its ``dataset.json``, such as contempt.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,7 +31,7 @@ import pyarrow.compute
 
 from mien.errors import DataError
 from mien.io import DOCUMENT, read_dataset, write_json
-from mien.labels import ACTION_UNIT_COLUMNS, EXPRESSIONS, LANDMARKS, VALENCE_AROUSAL
+from mien.labels import ACTION_UNIT_COLUMNS, EXPRESSIONS, LANDMARKS, VALENCE_AROUSAL, LabelSet
 from mien.parquet import matrix, numbers, read_parquet, write_whole
 from mien.types import FloatArray
 
@@ -78,12 +82,21 @@ class ImageCorpus:
         One row per annotated image or frame, see above.
     notes
         What is worth knowing, one sentence each.
+    expression_names
+        What the numbers of the column ``expression`` mean.
     """
 
     name: str
     root: Path
     table: pa.Table
     notes: tuple[str, ...] = ()
+    expression_names: tuple[str, ...] = EXPRESSIONS
+
+    @property
+    def labels(self) -> LabelSet:
+        """Its expressions and action units."""
+        units = LabelSet.of_columns([*self.table.column_names, "expr_any"]).action_units
+        return LabelSet(self.expression_names, units)
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
@@ -101,8 +114,8 @@ class ImageCorpus:
 
     @property
     def action_units(self) -> FloatArray:
-        """float32 (n, 17), NaN where not annotated."""
-        return matrix(self.table, ACTION_UNIT_COLUMNS)
+        """float32 (n, 17), or as many as ``labels`` says, NaN where not annotated."""
+        return matrix(self.table, self.labels.action_unit_columns)
 
     def counts(self) -> dict[str, int]:
         """Annotated images, per split and per kind of label; files that are there; videos."""
@@ -174,7 +187,7 @@ def write_annotations(corpus: ImageCorpus, folder: Path) -> dict[str, Any]:
         "version": VERSION,
         "corpus": corpus.name,
         "root": str(corpus.root.resolve()),
-        "expressions": list(EXPRESSIONS),
+        "expressions": list(corpus.expression_names),
         "counts": corpus.counts(),
         "notes": list(corpus.notes),
     }
@@ -193,18 +206,31 @@ def read_annotations(folder: str | Path) -> ImageCorpus:
     place = Path(folder)
     needs = ("corpus", "root", "expressions", "notes")
     document = read_dataset(place, "prepared annotations", (FORMAT, VERSION), needs)
-    if document["expressions"] != list(EXPRESSIONS):
+    if tuple(document["expressions"][: len(EXPRESSIONS)]) != EXPRESSIONS:
         raise DataError(
             f"{place / DOCUMENT}: its expressions are {document['expressions']}; expected "
             f"{EXPRESSIONS}"
         )
     table = read_parquet(place / "annotations.parquet")
-    if not table.schema.equals(ANNOTATION_SCHEMA):
+    further = [name for name in table.column_names if re.fullmatch("au[0-9]{2}", name)]
+    further = [name for name in further if name not in ACTION_UNIT_COLUMNS]
+    if not table.schema.equals(_with_units(further)):
         raise DataError(
             f"{place / 'annotations.parquet'}: its columns are not those of this version of mien; "
             "prepare the corpus again"
         )
-    return ImageCorpus(document["corpus"], Path(document["root"]), table, tuple(document["notes"]))
+    return ImageCorpus(
+        document["corpus"],
+        Path(document["root"]),
+        table,
+        tuple(document["notes"]),
+        tuple(document["expressions"]),
+    )
+
+
+def _with_units(names: Sequence[str]) -> pa.Schema:
+    """`ANNOTATION_SCHEMA` with further action units behind it."""
+    return pa.schema([*ANNOTATION_SCHEMA, *(pa.field(name, pa.float32()) for name in names)])
 
 
 def expression_index(name: str, outside: Sequence[str]) -> int:

@@ -26,6 +26,7 @@ from mien.labels import AFFECT_COLUMNS
 from mien.parquet import read_footer
 from mien.pipeline.analyzer import Analyzer
 from mien.pipeline.resample import longest_step_s
+from mien.runtime.metadata import require_papers_labels
 from mien.runtime.models import AffectModel
 from mien.types import FloatArray
 from mien.weights import AFFECT_MODEL, weight_path
@@ -121,7 +122,9 @@ def describe_stage1(model: Path | None) -> dict[str, Any]:
         If it cannot be loaded.
     """
     path = model or weight_path(AFFECT_MODEL)
-    metadata = AffectModel(path, threads=1).metadata
+    extractor = AffectModel(path, threads=1)
+    require_papers_labels(extractor.labels, path)
+    metadata = extractor.metadata
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return {"name": metadata.get("name"), "version": metadata.get("version"), "sha256": digest}
 

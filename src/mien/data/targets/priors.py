@@ -6,7 +6,6 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.data.faces import FaceSet
-from mien.labels import EXPRESSIONS
 
 
 def expression_shares(
@@ -29,7 +28,7 @@ def expression_shares(
     if draw is not None:
         weight = weight * draw
     if not weight.sum() > 0:
-        return np.full(len(EXPRESSIONS), 1 / len(EXPRESSIONS))
+        return np.full(faces.expressions.shape[1], 1 / faces.expressions.shape[1])
     total: npt.NDArray[np.float64] = weight @ np.nan_to_num(faces.expressions.astype(np.float64))
     shares: npt.NDArray[np.float64] = total / total.sum()
     return shares

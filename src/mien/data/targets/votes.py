@@ -94,7 +94,9 @@ def expression_targets(
     return target.astype(np.float32), weight.astype(np.float32)
 
 
-def smoothed_labels(indices: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+def smoothed_labels(
+    indices: npt.NDArray[np.int64], count: int = len(EXPRESSIONS)
+) -> npt.NDArray[np.float32]:
     """Distributions for faces that one annotator has given one expression.
 
     A tenth of the probability is spread over all seven: leave the other annotators a little room.
@@ -103,6 +105,8 @@ def smoothed_labels(indices: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
     ----------
     indices
         int64 (n,), index into `EXPRESSIONS`, -1 where there is no label.
+    count
+        How many expressions the corpus has.
 
     Returns
     -------
@@ -113,9 +117,9 @@ def smoothed_labels(indices: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
     >>> smoothed_labels(np.array([4, -1]))[:, 4].round(3).tolist()
     [0.9139999747276306, nan]
     """
-    target = np.full((len(indices), len(EXPRESSIONS)), np.nan, np.float32)
+    target = np.full((len(indices), count), np.nan, np.float32)
     known = indices >= 0
-    target[known] = _LABEL_SMOOTHING / len(EXPRESSIONS)
+    target[known] = _LABEL_SMOOTHING / count
     target[known, indices[known]] += 1 - _LABEL_SMOOTHING
     return target
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.data.faces import FaceSet
+from mien.data.relabel import relabelled
 from mien.evaluation.affect import affect_report
 from mien.evaluation.calibration.affect_scale import fit_affect_scale
 from mien.evaluation.calibration.probabilities import (
@@ -21,12 +22,7 @@ from mien.evaluation.calibration.probabilities import (
 from mien.evaluation.calibration.thresholds import fit_decisions
 from mien.evaluation.corpora import LabelledFaces
 from mien.evaluation.models.extractor import predict_faces
-from mien.labels import (
-    ACTION_UNIT_SLICE,
-    EXPRESSION_SLICE,
-    VALENCE_AROUSAL,
-    VALENCE_AROUSAL_SLICE,
-)
+from mien.labels import VALENCE_AROUSAL, VALENCE_AROUSAL_SLICE, LabelSet
 from mien.runtime.models import AffectModel
 from mien.types import FloatArray
 
@@ -58,6 +54,8 @@ def calibrate(
     Temperatures, decisions and scales, and per corpus the calibration errors, the action units'
     mean F1 and the CCC of valence and arousal of the other half ``before`` and ``after``.
     """
+    labels = extractor.labels
+    corpora = [replace(one, faces=relabelled(one.faces, labels)) for one in corpora]
     predicted = [predict_faces(extractor, labelled.faces) for labelled in corpora]
     halves = [_first_half(labelled.faces) for labelled in corpora]
     photographs = [labelled.faces.corpus != "synthetic" for labelled in corpora]
@@ -72,7 +70,7 @@ def calibrate(
     )
     corpus = np.concatenate([np.full(len(affect), k) for k, (affect, _) in enumerate(pooled)])
     temperature, added = _fit_expressions(
-        [pair for pair, real in zip(pooled, photographs, strict=True) if real], biases
+        [pair for pair, real in zip(pooled, photographs, strict=True) if real], labels, biases
     )
     gains, offsets = fit_affect_scale(
         affect[:, VALENCE_AROUSAL_SLICE],
@@ -81,20 +79,23 @@ def calibrate(
     )
     fitted = Calibration(
         temperature,
-        fit_unit_temperatures(affect[:, ACTION_UNIT_SLICE], targets, weights),
+        fit_unit_temperatures(affect[:, labels.action_unit_slice], targets, weights),
         expression_biases=added,
         affect_gains=gains,
         affect_offsets=offsets,
+        decisions=Calibration.neutral(labels).decisions,
+        labels=labels,
     )
     fitted = replace(
         fitted,
-        decisions=fit_decisions(fitted.apply(affect)[:, ACTION_UNIT_SLICE], targets, corpus),
+        decisions=fit_decisions(fitted.apply(affect)[:, labels.action_unit_slice], targets, corpus),
     )
+    before = Calibration.neutral(labels)
     figures = {
         labelled.data: {
             "split": labelled.split,
             "faces": int((~half).sum()),
-            "before": _errors(affect[~half], labelled.faces.select(~half), Calibration()),
+            "before": _errors(affect[~half], labelled.faces.select(~half), before),
             "after": _errors(fitted.apply(affect[~half]), labelled.faces.select(~half), fitted),
         }
         for labelled, affect, half in zip(corpora, predicted, halves, strict=True)
@@ -103,12 +104,12 @@ def calibrate(
 
 
 def _fit_expressions(
-    pooled: list[tuple[FloatArray, FaceSet]], biases: bool
+    pooled: list[tuple[FloatArray, FaceSet]], labels: LabelSet, biases: bool
 ) -> tuple[float, tuple[float, ...]]:
     if not pooled:
-        return 1.0, Calibration().expression_biases
+        return 1.0, Calibration.neutral(labels).expression_biases
     return fit_expressions(
-        np.concatenate([affect[:, EXPRESSION_SLICE] for affect, _ in pooled]),
+        np.concatenate([affect[:, labels.expression_slice] for affect, _ in pooled]),
         np.concatenate([faces.majority for _, faces in pooled]),
         biases,
     )

@@ -29,10 +29,10 @@ from mien.evaluation.calibration.thresholds import UNDECIDED
 from mien.io import write_text
 from mien.labels import (
     ACTION_UNIT_COLUMNS,
-    ACTION_UNIT_SLICE,
-    EXPRESSION_SLICE,
     EXPRESSIONS,
+    PAPERS_LABELS,
     VALENCE_AROUSAL_SLICE,
+    LabelSet,
 )
 from mien.types import FloatArray
 
@@ -74,6 +74,8 @@ class Calibration:
         that it learned from, as they occurred. Empty: its prior is in the network.
     quality_level
         From which quality on a face counts in means, 0 to 1.
+    labels
+        Of the extractor; the counts above are of the papers'.
     """
 
     expressions: float = 1.0
@@ -85,8 +87,21 @@ class Calibration:
     prior: tuple[float, ...] = ()
     everyday_prior: tuple[float, ...] = ()
     quality_level: float = 0.5
+    labels: LabelSet = PAPERS_LABELS
+
+    @classmethod
+    def neutral(cls, labels: LabelSet) -> Calibration:
+        """That of an extractor with these labels which changes nothing."""
+        units = len(labels.action_units)
+        return cls(
+            action_units=(1.0,) * units,
+            decisions=(UNDECIDED,) * units,
+            expression_biases=(0.0,) * len(labels.expressions),
+            labels=labels,
+        )
 
     def __post_init__(self) -> None:
+        expressions, units = len(self.labels.expressions), len(self.labels.action_units)
         gains, offsets = self.affect_gains, self.affect_offsets
         if len(gains) != 2 or len(offsets) != 2 or not np.isfinite([*gains, *offsets]).all():
             raise ValueError(
@@ -95,43 +110,39 @@ class Calibration:
         if min(gains) <= 0:
             raise ValueError(f"affect_gains are above 0, not {gains}")
         if (
-            len(self.expression_biases) != len(EXPRESSIONS)
+            len(self.expression_biases) != expressions
             or not np.isfinite(self.expression_biases).all()
         ):
             raise ValueError(
-                f"expression_biases holds {len(EXPRESSIONS)} numbers, not {self.expression_biases}"
+                f"expression_biases holds {expressions} numbers, not {self.expression_biases}"
             )
         for prior in (self.prior, self.everyday_prior):
-            if prior and (len(prior) != len(EXPRESSIONS) or not min(prior) > 0):
-                raise ValueError(f"a prior holds {len(EXPRESSIONS)} shares above 0, not {prior}")
+            if prior and (len(prior) != expressions or not min(prior) > 0):
+                raise ValueError(f"a prior holds {expressions} shares above 0, not {prior}")
         if bool(self.prior) != bool(self.everyday_prior):
             raise ValueError("prior and everyday_prior are both there, or neither is")
-        if len(self.action_units) != len(ACTION_UNIT_COLUMNS):
+        if len(self.action_units) != units:
             raise ValueError(
-                f"action_units needs {len(ACTION_UNIT_COLUMNS)} temperatures, "
-                f"got {len(self.action_units)}"
+                f"action_units needs {units} temperatures, got {len(self.action_units)}"
             )
         for value in (self.expressions, *self.action_units):
             if not 0 < value < float("inf"):
                 raise ValueError(f"a temperature is a number above 0, not {value}")
-        if len(self.decisions) != len(ACTION_UNIT_COLUMNS) or not all(
-            0 < value < 1 for value in self.decisions
-        ):
+        if len(self.decisions) != units or not all(0 < value < 1 for value in self.decisions):
             raise ValueError(
-                f"decisions holds {len(ACTION_UNIT_COLUMNS)} numbers between 0 and 1, "
-                f"not {self.decisions}"
+                f"decisions holds {units} numbers between 0 and 1, not {self.decisions}"
             )
 
     def apply(self, affect: FloatArray) -> FloatArray:
         """Affect representations (n, 26) as the calibrated model would give them."""
         result = affect.copy()
-        expressions = _logits_of_shares(affect[:, EXPRESSION_SLICE]) / self.expressions
+        of_expressions, of_units = self.labels.expression_slice, self.labels.action_unit_slice
+        expressions = _logits_of_shares(affect[:, of_expressions]) / self.expressions
         expressions = expressions + np.array(self.expression_biases)
         if self.prior:
             expressions = expressions + np.log(self.prior)
-        result[:, EXPRESSION_SLICE] = _softmax(expressions)
-        units = _logits(affect[:, ACTION_UNIT_SLICE]) / np.array(self.action_units)
-        result[:, ACTION_UNIT_SLICE] = _sigmoid(units)
+        result[:, of_expressions] = _softmax(expressions)
+        result[:, of_units] = _sigmoid(_logits(affect[:, of_units]) / np.array(self.action_units))
         if self.moves_affect:
             result[:, VALENCE_AROUSAL_SLICE] = scaled_affect(
                 affect[:, VALENCE_AROUSAL_SLICE], self.affect_gains, self.affect_offsets
@@ -155,16 +166,20 @@ def read_calibration(path: Path) -> Calibration:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         stored = document["temperatures"]
+        names = document.get("labels", {})
+        labels = LabelSet(**{kind: tuple(values) for kind, values in names.items()})
+        neutral = Calibration.neutral(labels)
         return Calibration(
             float(stored["expressions"]),
             tuple(map(float, stored["action_units"])),
-            tuple(map(float, document.get("decisions", Calibration().decisions))),
-            tuple(map(float, stored.get("expression_biases", Calibration().expression_biases))),
-            _two(stored.get("affect_gains", Calibration().affect_gains)),
-            _two(stored.get("affect_offsets", Calibration().affect_offsets)),
+            tuple(map(float, document.get("decisions", neutral.decisions))),
+            tuple(map(float, stored.get("expression_biases", neutral.expression_biases))),
+            _two(stored.get("affect_gains", neutral.affect_gains)),
+            _two(stored.get("affect_offsets", neutral.affect_offsets)),
             tuple(map(float, document.get("prior", ()))),
             tuple(map(float, document.get("everyday_prior", ()))),
-            float(document.get("quality_level", Calibration().quality_level)),
+            float(document.get("quality_level", neutral.quality_level)),
+            labels,
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(
@@ -180,10 +195,13 @@ def _two(values: list[float]) -> tuple[float, float]:
 def write_calibration(calibration: Calibration, figures: dict[str, Any], path: Path) -> None:
     """Write temperatures and the figures that go with them as JSON."""
     temperatures = asdict(calibration)
+    labels = temperatures.pop("labels")
     apart = {
         name: temperatures.pop(name)
         for name in ("decisions", "prior", "everyday_prior", "quality_level")
     }
+    if calibration.labels != PAPERS_LABELS:
+        apart["labels"] = labels
     document = {"temperatures": temperatures, **apart, **figures}
     write_text(path, json.dumps(document, indent=2) + "\n")
 
@@ -243,7 +261,7 @@ def fit_expressions(
     known = majority >= 0
     logits, truth = _logits_of_shares(probabilities[known]), majority[known]
     if not len(truth):
-        return 1.0, Calibration().expression_biases
+        return 1.0, (0.0,) * probabilities.shape[1]
 
     def loss(scale: float, added: Float64Array) -> float:
         shares = _softmax(scale * logits + added)

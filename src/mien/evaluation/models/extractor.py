@@ -9,6 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from mien.data.relabel import relabelled
 from mien.datasets import FaceSet
 from mien.evaluation.affect import affect_report
 from mien.evaluation.corpora import LabelledFaces, load_labelled
@@ -55,6 +56,7 @@ def measure(
     `predicted` is what `predict_faces` gave for them, if that is known already.
     """
     affect = predict_faces(extractor, labelled.faces) if predicted is None else predicted
+    faces = relabelled(labelled.faces, extractor.labels)
     return {
         "data": labelled.data,
         "split": labelled.split,
@@ -64,7 +66,7 @@ def measure(
         "model": extractor.metadata.get("name"),
         "model_version": extractor.metadata.get("version"),
         "faces": len(labelled.faces),
-        **affect_report(affect, labelled.faces, extractor.au_decisions),
+        **affect_report(affect, faces, extractor.au_decisions),
         "notes": labelled.notes,
     }
 

@@ -6,8 +6,7 @@ The papers' cell, without peepholes, every product a 3 x 3 convolution that keep
     c_t = f c_(t-1) + i g                                 h_t = o tanh(c_t)
 
 What does not depend on the step before leaves the loop: all frames' W_x * x + b is one convolution
-(`ConvLSTMCell.drive`). Where gradients are recorded on a processor, the whole clip is one node
-instead, `mien.models.blocks.conv_lstm_walk`; elsewhere autograd follows the loop.
+(`ConvLSTMCell.drive`).
 """
 
 from __future__ import annotations
@@ -15,8 +14,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-
-from mien.models.blocks.conv_lstm_walk import walk
 
 State = tuple[Tensor, Tensor]
 """Hidden and cell state, both (batch, hidden, height, width)."""
@@ -53,7 +50,10 @@ class ConvLSTMCell(nn.Module):
         driven: Tensor = self.from_input(x)
         others = self.readers()[1:]
         if len(guidance) != len(others):
-            raise ValueError(_misread(len(others), len(guidance)))
+            raise ValueError(
+                f"the cell reads {len(others)} tensor(s) of states beside its input, "
+                f"{len(guidance)} are given"
+            )
         for reader, more in zip(others, guidance, strict=True):
             driven = driven + reader(more)
         return driven
@@ -98,10 +98,20 @@ def run_cell(cell: ConvLSTMCell, *reads: Tensor) -> Tensor:
         Whose recurrence is run.
     reads
         What its `readers` read, (time, batch, channels, h, w) each.
+
+    Raises
+    ------
+    ValueError
+        If what is read has not the same steps, clips and pixels.
     """
-    steps = len(reads[0])
-    if _walkable(cell, reads[0]):
-        return _walk(cell, *reads)
+    first, *others = reads
+    for other in others:
+        if other.shape[:2] != first.shape[:2] or other.shape[3:] != first.shape[3:]:
+            raise ValueError(
+                f"guidance {tuple(other.shape)} does not go with frames {tuple(first.shape)}: all "
+                "but the channels must be the same"
+            )
+    steps = len(first)
     drives = split_time(cell.drive(*(read.flatten(0, 1) for read in reads)), steps)
     if cell.from_hidden is None:
         return split_time(_first_step(drives.flatten(0, 1))[0], steps)
@@ -110,32 +120,6 @@ def run_cell(cell: ConvLSTMCell, *reads: Tensor) -> Tensor:
         state = cell.step(frame, state)
         states.append(state[0])
     return torch.stack(states)
-
-
-def _walkable(cell: ConvLSTMCell, x: Tensor) -> bool:
-    """Whether `mien.models.blocks.conv_lstm_walk` is the way: in training, on a processor.
-
-    Reduced precision and tracing are left to torch.
-    """
-    plain = not torch.is_autocast_enabled("cpu") and not torch.compiler.is_compiling()
-    wanted = torch.is_grad_enabled() and x.device.type == "cpu"
-    return cell.from_hidden is not None and wanted and plain
-
-
-def _walk(cell: ConvLSTMCell, x: Tensor, *more: Tensor) -> Tensor:
-    first, *others = cell.readers()
-    hidden, bias = cell.from_hidden, first.bias
-    assert hidden is not None and bias is not None
-    if len(more) != len(others):
-        raise ValueError(_misread(len(others), len(more)))
-    weight = torch.cat([first.weight, hidden.weight], 1)
-    if not others:
-        return walk(weight, bias, x, x[:, :, :0], weight[:, :0])
-    return walk(weight, bias, x, torch.cat(more, 2), torch.cat([o.weight for o in others], 1))
-
-
-def _misread(wanted: int, given: int) -> str:
-    return f"the cell reads {wanted} tensor(s) of states beside its input, {given} are given"
 
 
 def split_time(x: Tensor, steps: int) -> Tensor:

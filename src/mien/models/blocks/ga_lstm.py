@@ -6,8 +6,7 @@ out here (the form is ours), with d_t and s_t the hidden states of depth and the
     i, f, o = sigmoid(W_x * x_t + W_h * h_(t-1) + W_g * [d_t, s_t] + b)      g = tanh(the same)
 
 The guidance of all frames is known before the color stream runs, so W_g * [d, s] leaves the loop
-as W_x * x does, where nothing is trained. Without guidance weights (zero) it is the plain ConvLSTM,
-bit for bit.
+as W_x * x does. Without guidance weights (zero) it is the plain ConvLSTM, bit for bit.
 """
 
 from __future__ import annotations

@@ -6,14 +6,18 @@ from mien.report.charts.curves import Interval
 from mien.report.text import clock, escape, is_number
 
 
-def bar(value: object, style: str = "") -> str:
-    """A bar of 0 to 1; an empty, hatched track where `value` is missing."""
+def bar(value: object, style: str = "", color: str = "") -> str:
+    """A bar of 0 to 1; an empty, hatched track where `value` is missing.
+
+    `color` is for what the style sheet has none for.
+    """
     if not is_number(value):
         return '<span class="bar unknown" aria-hidden="true"></span>'
     share = min(max(float(value), 0.0), 1.0)
+    color = f";background:{color}" if color else ""
     return (
         f'<span class="bar" aria-hidden="true">'
-        f'<i class="{escape(style)}" style="width:{share * 100:.1f}%"></i></span>'
+        f'<i class="{escape(style)}" style="width:{share * 100:.1f}%{color}"></i></span>'
     )
 
 

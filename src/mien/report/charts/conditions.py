@@ -106,7 +106,7 @@ def summary(face: FaceSummary, least: float | None, *, still: bool = False) -> s
     """Quality, pose (means, but of a still) and the frames that did not count, in a sentence."""
     if face.details is None:
         return ""
-    mean = dict(zip(DETAIL_COLUMNS, face.details.mean.tolist(), strict=True))
+    mean = dict(zip(face.labels.detail_columns, face.details.mean.tolist(), strict=True))
     parts, word = [], "" if still else "mean "
     if is_number(mean["quality"]):
         parts.append(f"{word}quality <b>{number(mean['quality'])}</b>")

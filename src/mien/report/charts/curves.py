@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from mien.labels import AFFECT_COLUMNS
+from mien.labels import AFFECT_COLUMNS, VALENCE_AROUSAL, LabelSet
 from mien.types import FaceSummary, Timeline
 
 Array = npt.NDArray[np.float64]
@@ -17,9 +17,6 @@ Interval = tuple[float, float]
 
 # A face seen for less than this share of the video gets an axis of its own span.
 _OWN_AXIS_BELOW = 0.6
-MRAN_COLUMNS = (len(AFFECT_COLUMNS), len(AFFECT_COLUMNS) + 1)
-"""Columns of MRAN's valence and arousal in a curve that has them."""
-
 _STEPS_S = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800)
 
 
@@ -45,7 +42,7 @@ class Curve:
         (n,), increasing.
     values
         (n, 26), NaN where there is no estimate; never infinite. Where MRAN was asked for (n, 28):
-        its valence and arousal are columns `MRAN_COLUMNS`.
+        its valence and arousal are the last two (`mran_columns`).
     left_s, right_s
         (n,), the stretch of time that each point stands for.
     """
@@ -79,6 +76,11 @@ class Curve:
         ]
 
 
+def mran_columns(labels: LabelSet) -> tuple[int, int]:
+    """Columns of MRAN's valence and arousal in a curve that has them."""
+    return len(labels.affect_columns), len(labels.affect_columns) + 1
+
+
 def make_curve(
     timeline: Timeline,
     max_points: int,
@@ -100,7 +102,7 @@ def make_curve(
     if values.shape != (len(time), channels):
         raise ValueError(f"timeline values are {values.shape}, not ({len(time)}, {channels})")
     if mran is not None:
-        if mran.values.shape != (len(time), len(MRAN_COLUMNS)) or not np.array_equal(
+        if mran.values.shape != (len(time), len(VALENCE_AROUSAL)) or not np.array_equal(
             mran.time_s, time
         ):
             raise ValueError(f"the {len(mran.time_s)} points of MRAN are not the {len(time)} here")

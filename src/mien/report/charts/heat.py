@@ -9,7 +9,7 @@ import zlib
 import numpy as np
 import numpy.typing as npt
 
-from mien.labels import ACTION_UNIT_SLICE
+from mien.labels import PAPERS_LABELS, LabelSet
 from mien.report.charts.curves import Curve, Interval, any_known
 
 _LEVELS = 64
@@ -18,16 +18,19 @@ _INK = bytes((11, 79, 122))
 _UNKNOWN = bytes((128, 128, 128))
 
 
-def cells(curve: Curve, span: Interval, width: int) -> npt.NDArray[np.uint8]:
+def cells(
+    curve: Curve, span: Interval, width: int, labels: LabelSet = PAPERS_LABELS
+) -> npt.NDArray[np.uint8]:
     """Palette indices (17, width): 0 not seen, 1 seen without this unit, 2 and up its strength."""
     centres = span[0] + (np.arange(width) + 0.5) / width * (span[1] - span[0])
-    picture = np.zeros((17, width), dtype=np.uint8)
+    units = labels.action_unit_slice
+    picture = np.zeros((len(labels.action_units), width), dtype=np.uint8)
     if not len(curve.time_s):
         return picture
     index = np.clip(np.searchsorted(curve.right_s, centres, side="right"), 0, len(curve.time_s) - 1)
     inside = (centres >= curve.left_s[index]) & (centres < curve.right_s[index])
-    inside &= any_known(curve.values[:, ACTION_UNIT_SLICE])[index]
-    value = curve.values[index, ACTION_UNIT_SLICE].T  # (17, width)
+    inside &= any_known(curve.values[:, units])[index]
+    value = curve.values[index, units].T  # (17, width)
     level = np.rint(np.clip(np.nan_to_num(value), 0.0, 1.0) * (_LEVELS - 1)) + 2
     level = np.where(np.isfinite(value), level, 1)
     picture[:, inside] = level[:, inside].astype(np.uint8)
@@ -63,7 +66,9 @@ def data_uri(kind: str, content: bytes) -> str:
     return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
 
 
-def heat_map(curve: Curve, span: Interval, width: int, label: str) -> str:
-    """The ``<img>`` of the 17 units over time; `label` is its escaped description."""
-    source = data_uri("image/png", png(cells(curve, span, width)))
+def heat_map(
+    curve: Curve, span: Interval, width: int, label: str, labels: LabelSet = PAPERS_LABELS
+) -> str:
+    """The ``<img>`` of the units over time; `label` is its escaped description."""
+    source = data_uri("image/png", png(cells(curve, span, width, labels)))
     return f'<img class="heat" alt="{label}" src="{source}">'

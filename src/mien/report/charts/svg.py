@@ -8,13 +8,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from mien.labels import EXPRESSION_SLICE, EXPRESSIONS
+from mien.labels import PAPERS_LABELS, LabelSet
 from mien.report.charts.curves import Array, Curve, Interval, Mask, all_known
+from mien.report.text import further_color
 
 WIDTH, HEIGHT = 10000, 1000
 
-STACK_ORDER = ("happiness", "surprise", "fear", "sadness", "disgust", "anger", "neutral")
-"""From the bottom up: what is not neutral grows from the base line."""
+_STACK_ORDER = ("happiness", "surprise", "fear", "sadness", "disgust", "anger")
+
+
+def stack_order(labels: LabelSet = PAPERS_LABELS) -> tuple[str, ...]:
+    """Expressions from the bottom up: what is not neutral grows from the base line."""
+    known = [name for name in _STACK_ORDER if name in labels.expressions]
+    others = [name for name in labels.expressions if name not in (*known, "neutral")]
+    return (*known, *others, *(name for name in labels.expressions if name == "neutral"))
 
 
 def picture(body: str) -> str:
@@ -66,14 +73,14 @@ def line(curve: Curve, column: int, span: Interval, low: float, high: float, sty
     return f'<path class="line {style}" d="{data}"/>' if data else ""
 
 
-def stack(curve: Curve, span: Interval) -> str:
+def stack(curve: Curve, span: Interval, labels: LabelSet = PAPERS_LABELS) -> str:
     """The expressions as areas upon each other, a run of seen points at a time.
 
     Each area reaches down to the base line and the next lower one covers it, so that only upper
     edges need to be written.
     """
-    shares = curve.values[:, EXPRESSION_SLICE]
-    order = [EXPRESSIONS.index(name) for name in STACK_ORDER]
+    shares, names = curve.values[:, labels.expression_slice], stack_order(labels)
+    order = [labels.expressions.index(name) for name in names]
     tops = np.cumsum(np.clip(shares[:, order], 0.0, 1.0), axis=1)
     runs = list(curve.runs(all_known(shares)))
     areas = []
@@ -86,5 +93,8 @@ def stack(curve: Curve, span: Interval) -> str:
             x = across(np.array(edges), span)
             data.append(f"{trace(x, (1.0 - top) * HEIGHT)}V{HEIGHT}H{x[0]:.0f}z")
         if data:
-            areas.append(f'<path class="e-{STACK_ORDER[level]}" d="{"".join(data)}"/>')
+            name = names[level]
+            color = further_color(name, labels)
+            style = f' style="fill:{color}"' if color else ""
+            areas.append(f'<path class="e-{name}"{style} d="{"".join(data)}"/>')
     return "".join(areas)

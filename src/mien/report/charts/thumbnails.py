@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from mien.labels import AFFECT_COLUMNS, EXPRESSION_SLICE
 from mien.report.charts.heat import data_uri
 from mien.report.text import channel, escape, is_number, number, when
 from mien.types import FaceSummary
@@ -12,17 +11,18 @@ from mien.types import FaceSummary
 
 def dominant(face: FaceSummary) -> int | None:
     """Column of the expression with the largest mean; None where no expression has one."""
-    mean = np.asarray(face.mean, dtype=np.float64)[EXPRESSION_SLICE]
+    own = face.labels.expression_slice
+    mean = np.asarray(face.mean, dtype=np.float64)[own]
     if not np.isfinite(mean).any():
         return None
-    return EXPRESSION_SLICE.start + int(np.nanargmax(mean))
+    return int(own.start) + int(np.nanargmax(mean))
 
 
 def portrait(face: FaceSummary, who: str) -> str:
     """One crop that stands for the face: that of its dominant expression, or the first there is."""
-    column = dominant(face)
-    wanted = () if column is None else (AFFECT_COLUMNS[column],)
-    for name in (*wanted, *AFFECT_COLUMNS):
+    column, names = dominant(face), face.labels.affect_columns
+    wanted = () if column is None else (names[column],)
+    for name in (*wanted, *names):
         if name in face.thumbnails:
             source = data_uri("image/jpeg", face.thumbnails[name])
             return f'<img class="crop" width="112" height="112" alt="{who}" src="{source}">'
@@ -32,7 +32,7 @@ def portrait(face: FaceSummary, who: str) -> str:
 def peak_strip(face: FaceSummary, who: str) -> str:
     """Every crop with the channels that peak there; a crop that serves several is shown once."""
     shared: dict[tuple[bytes, float | None], list[int]] = {}
-    for column, name in enumerate(AFFECT_COLUMNS):
+    for column, name in enumerate(face.labels.affect_columns):
         if name in face.thumbnails:
             time = float(face.peak_time_s[column])
             key = (face.thumbnails[name], time if is_number(time) else None)
@@ -41,9 +41,9 @@ def peak_strip(face: FaceSummary, who: str) -> str:
         return '<p class="quiet">No picture was kept of this face.</p>'
     figures = []
     for (content, time_s), columns in shared.items():
-        names = ", ".join(channel(column) for column in columns)
+        names = ", ".join(channel(column, face.labels) for column in columns)
         rows = "".join(
-            f"<li>{escape(channel(column))} "
+            f"<li>{escape(channel(column, face.labels))} "
             f"<b>{number(face.peak[column], signed=column < 2)}</b></li>"
             for column in columns
         )

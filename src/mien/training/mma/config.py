@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from mien.data.registry import READERS
-from mien.labels import relatedness
+from mien.labels import ACTION_UNITS, EXPRESSIONS, LabelSet, relatedness
 from mien.losses import DM_REDUCTIONS, MMALossWeights
 from mien.models.mma import PRESETS, MMAConfig
 from mien.training.augment import AugmentConfig
@@ -123,7 +123,8 @@ class MMATrainConfig:
     corpus: training adds the logarithm of the corpus's own shares to them (logit adjustment; Menon
     et al., ICLR 2021, balanced softmax of Ren et al., NeurIPS 2020), and what remains is the
     network's. ``dm_reduction``: whether L_DM sums over the 17 units (the paper's Eq. 2) or takes
-    their mean, as L_BCE does.
+    their mean, as L_BCE does. ``expressions`` and ``action_units``: what the extractor says; a
+    corpus teaches those that it has, by name.
     """
 
     name: str
@@ -137,6 +138,8 @@ class MMATrainConfig:
     dm_reduction: str = "sum"
     prior_free: bool = False
     class_weight_power: float = 0.25
+    expressions: tuple[str, ...] = EXPRESSIONS
+    action_units: tuple[int, ...] = ACTION_UNITS
     loss: MMALossWeights = field(default_factory=MMALossWeights)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
@@ -156,7 +159,7 @@ class MMATrainConfig:
             for name, values in self.corpora.items()
         }
         object.__setattr__(self, "corpora", corpora)
-        relatedness(self.relatedness)  # refuses an unknown kind
+        relatedness(self.relatedness, self.labels)  # refuses an unknown kind
         if self.dm_reduction not in DM_REDUCTIONS:
             raise ValueError(f"dm_reduction is one of {DM_REDUCTIONS}, not {self.dm_reduction!r}")
         model, of_branch = self.model_config(), self.loss.of_branch()
@@ -165,6 +168,11 @@ class MMATrainConfig:
                 f"loss.{of_branch[0]} is for networks with a landmark branch: set model.branch"
             )
         self.corpus_configs()
+
+    @property
+    def labels(self) -> LabelSet:
+        """What the extractor says."""
+        return LabelSet(self.expressions, self.action_units)
 
     def model_config(self) -> MMAConfig:
         """The shape of the network."""

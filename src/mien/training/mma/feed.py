@@ -13,7 +13,7 @@ from mien.data.targets.blendshapes import BLENDSHAPES, MIRRORED
 from mien.data.targets.priors import expression_shares
 from mien.errors import ConfigError
 from mien.faces.pose import turned_pose
-from mien.labels import ACTION_UNITS, EXPRESSIONS, FACE_LANDMARKS
+from mien.labels import FACE_LANDMARKS
 from mien.losses import MMATargets
 from mien.training.augment import AugmentConfig, compose, degrade, random_similarities, sample_crops
 from mien.training.landmarks import crop_landmarks, other_sides
@@ -46,12 +46,12 @@ class CorpusFeed:
         self.valence_arousal = torch.from_numpy(faces.valence_arousal)
         self.action_units = torch.from_numpy(faces.action_units)
         self.blendshapes = _known(faces.blendshapes, count, len(BLENDSHAPES))
-        self.intensities = _known(faces.intensities, count, len(ACTION_UNITS))
+        self.intensities = _known(faces.intensities, count, len(faces.labels.action_units))
         self.landmarks = _known(faces.face_landmarks, count, len(FACE_LANDMARKS), 2)
         self.pose_deg = _known(faces.pose_deg, count, 3)
         self.eye_open = _known(faces.eye_open, count, 2)
         self.gaze_deg = _known(faces.gaze_deg, count, 2)
-        counts = np.bincount(faces.majority + 1, minlength=len(EXPRESSIONS) + 1)
+        counts = np.bincount(faces.majority + 1, minlength=len(faces.labels.expressions) + 1)
         draw = counts[faces.majority + 1].astype(np.float64) ** -config.class_balance
         self.draw = draw / draw.sum()
         self.uniform = config.class_balance == 0

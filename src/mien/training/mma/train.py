@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from mien.data.faces import FaceSet
+from mien.data.relabel import relabelled
 from mien.data.targets.blendshapes import BLENDSHAPES
 from mien.errors import ConfigError, ModelError
 from mien.evaluation.affect import affect_report
@@ -23,7 +24,7 @@ from mien.training.checkpoint import load_checkpoint, save_checkpoint, tensor_fi
 from mien.training.config import plain_values
 from mien.training.distill import Teacher, distilled
 from mien.training.engine import Engine, start_engine
-from mien.training.exported import is_exported, read_exported, settle_normalisation
+from mien.training.exported import is_exported, read_exported, settle_normalisation, start_for
 from mien.training.loop import Loop, Run, Training
 from mien.training.mma.config import SMALL_PX, MMATrainConfig
 from mien.training.mma.feed import CorpusFeed, evaluation_crops, join, make_feeds
@@ -60,8 +61,9 @@ class ExtractorTraining(Training):
     ) -> None:
         self.config, self.corpora, self.feeds, self.engine = config, corpora, feeds, engine
         self.full_px = config.model_config().full_px
-        self.table = torch.from_numpy(relatedness(config.relatedness)).float().to(engine.device)
-        self.model = build_mma(config.preset, **config.model)
+        table = torch.from_numpy(relatedness(config.relatedness, config.labels)).float()
+        self.table = table.to(engine.device)
+        self.model = build_mma(config.preset, config.labels, **config.model)
         self.layout = training_layout(self.model)
         self.exported = exported
         self.auxiliary = _auxiliary_head(config, corpora, self.model.feature_width)
@@ -171,7 +173,11 @@ def train_mma(
     torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
     teacher = Teacher(teachers, config.optimizer.precision) if teachers else None
-    start = None if init is None else start_weights(init)
+    corpora = {name: relabelled(faces, config.labels) for name, faces in corpora.items()}
+    exported = read_exported(init) if init is not None and is_exported(init) else None
+    start = None
+    if init is not None:
+        start = exported.state_dict() if exported else load_checkpoint(init)[0]
     identity = {
         "config": plain_values(config),
         "data": {name: faces.fingerprint() for name, faces in corpora.items()},
@@ -182,22 +188,15 @@ def train_mma(
     run.stopped()  # another's folder is refused before a teacher is asked
     shares = {name: corpus.distill_weight for name, corpus in config.corpus_configs().items()}
     feeds = make_feeds(config, distilled(corpora, shares, teacher, out, report))
-    training = ExtractorTraining(
-        config, corpora, feeds, engine, is_exported(init) if init else False
-    )
+    training = ExtractorTraining(config, corpora, feeds, engine, exported is not None)
     if init is not None and start is not None:
-        _take(training.model, start, init)
+        _take(training.model, start_for(training.model, exported) if exported else start, init)
     loop = Loop(training, config.optimizer, run)
     model = loop.kept
     assert isinstance(model, MMAExtractor)
     if loop.run(stop_after_steps) and engine.rank == 0:
         save_checkpoint(out / "model.safetensors", dict(model.state_dict()), {"identity": identity})
     return model
-
-
-def start_weights(init: Path) -> dict[str, Tensor]:
-    """Weights of a run or of an exported file."""
-    return read_exported(init).state_dict() if is_exported(init) else load_checkpoint(init)[0]
 
 
 def _auxiliary_head(
