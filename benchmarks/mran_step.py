@@ -26,13 +26,13 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from mien.config import load_config
 from mien.models.blocks import ga_lstm
 from mien.models.mran import MRAN, MRANConfig
 from mien.models.mran.encoders import Features
 from mien.models.mran.network import MAP_PX
-from mien.training.config import load_config
 from mien.training.memory import keep_freed_memory
-from mien.training.mran import MRANTrainConfig
+from mien.training.mran.train import MRANTrainConfig
 
 
 class ObviousLSTM(nn.Module):

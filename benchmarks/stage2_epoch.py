@@ -51,11 +51,11 @@ def corpus(videos, half):
 def ours(recipe, data, epochs, threads):
     import torch
 
+    from mien.config import load_config
     from mien.models.sequence_models import build_sequence_model
-    from mien.training.config import load_config
     from mien.training.engine import Engine
     from mien.training.loop import Loop, Run
-    from mien.training.reactions import ReactionTrainConfig, ReactionTraining
+    from mien.training.reactions.train import ReactionTrainConfig, ReactionTraining
 
     config = load_config(ReactionTrainConfig, CONFIGS / recipe)
     torch.set_num_threads(threads)
@@ -76,11 +76,11 @@ def obvious(data, epochs, threads):
     import torch
     from torch import nn
 
-    from mien.losses import pearson_loss
+    from mien.config import load_config
     from mien.models.masked_rnn import MaskedRNN
-    from mien.training.batches import epoch_batches
-    from mien.training.config import load_config
-    from mien.training.reactions import ReactionTrainConfig
+    from mien.training.losses import pearson_loss
+    from mien.training.reactions.batches import epoch_batches
+    from mien.training.reactions.train import ReactionTrainConfig
 
     config = load_config(ReactionTrainConfig, CONFIGS / "reactions-fast.toml")
     torch.set_num_threads(threads)

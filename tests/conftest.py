@@ -21,10 +21,10 @@ def shared_data() -> Path:
 @pytest.fixture
 def unmirrored(monkeypatch: pytest.MonkeyPatch) -> None:
     """No face of a training is mirrored, so that left and right mean what they say."""
-    monkeypatch.setattr("mien.training.augment.MIRRORED_SHARE", 0.0)
+    monkeypatch.setattr("mien.training.extractor.augment.MIRRORED_SHARE", 0.0)
 
 
 @pytest.fixture
 def mirrored(unmirrored: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Half of the faces are, after all."""
-    monkeypatch.setattr("mien.training.augment.MIRRORED_SHARE", 0.5)
+    monkeypatch.setattr("mien.training.extractor.augment.MIRRORED_SHARE", 0.5)

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mien.labels import relatedness
-from mien.losses import (
+from mien.models.mma import FaceOutput, MMAOutput
+from mien.training.losses import (
     MMALossWeights,
     MMATargets,
     action_unit_loss,
@@ -25,7 +26,6 @@ from mien.losses import (
     pearson_loss,
     unit_correlation_loss,
 )
-from mien.models.mma import FaceOutput, MMAOutput
 
 TOLERANCE = 1e-6
 

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from mien.evaluation.metrics import concordance
-from mien.losses import trace_loss
+from mien.training.losses import trace_loss
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from mien.labels import AFFECT_COLUMNS, DETAIL_COLUMNS, REACTIONS
 from mien.runtime.metadata import trust_of
 from mien.runtime.models import AffectModel, ReactionModel
 from mien.runtime.mran import MranModel
-from mien.training.exported import read_exported
+from mien.training.from_onnx.extractor import read_exported
 from mien.weights import AFFECT_MODEL, weight_path
 
 ROOT = Path(__file__).parents[1]

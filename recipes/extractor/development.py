@@ -23,7 +23,7 @@ from mien.faces.align import align
 from mien.faces.detectors.retinaface import RetinaFaceDetector
 from mien.labels import EXPRESSIONS
 from mien.runtime.models import AffectModel
-from mien.training.corpora import cached_landmarks
+from mien.training.extractor.corpora import cached_landmarks
 from mien.types import FaceDetails
 
 PANEL = Path(__file__).resolve().parents[2] / "tests" / "data" / "eye_panel"

@@ -42,8 +42,8 @@ from mien.labels import (
 from mien.runtime.models import AffectModel
 from mien.synthetic.faces.behaviour.stills import draw_moment
 from mien.synthetic.faces.rendering.studio import Studio
-from mien.training.augment import sample_crops
-from mien.training.mma import spoil
+from mien.training.extractor import spoil
+from mien.training.extractor.augment import sample_crops
 
 APART = 0.10
 """Distance of the inner lips over that of the eyes from which a mesh calls them apart."""

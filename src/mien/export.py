@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from mien._version import __version__
+from mien.config import read_toml
 from mien.errors import ConfigError, ModelError
 from mien.evaluation.calibration.probabilities import Calibration
 from mien.faces.align import CROP_SIZE_PX, TEMPLATE
@@ -32,8 +33,7 @@ from mien.models.mma import MMAExtractor, MMAOutput, without_input_norm
 from mien.models.mran import MRAN
 from mien.models.mran.network import MAP_PX
 from mien.runtime.metadata import AFFECT_FORMAT, METADATA_KEY, MRAN_FORMAT, REACTIONS_FORMAT
-from mien.training.config import read_toml
-from mien.training.settling import folded_weights
+from mien.training.from_onnx.normalisation import folded_weights
 
 ABOUT_KEYS = ("name", "license", "trained_on", "caveat")
 """What every exported model must say of itself."""
@@ -328,7 +328,7 @@ def _export(
     """Write the file; `others` are inputs of other sizes that it has to agree on as well.
 
     It says where the weights of `name_weights` are, which is ``graph.model``: a training can start
-    from them (`mien.training.exported_mran`).
+    from them (`mien.training.from_onnx.mran`).
     """
     # The exporter reports its own internals as warnings and log lines; none concern the user.
     _forget_how_recurrence_was_dispatched()

@@ -25,8 +25,8 @@ from mien.runtime.clips import clip_inputs
 from mien.runtime.models import AffectModel
 from mien.runtime.mran import MranModel
 from mien.training.checkpoint import save_checkpoint
-from mien.training.mran import clip_reader
-from mien.training.stream_batches import read_recordings
+from mien.training.mran.batches import read_recordings
+from mien.training.mran.train import clip_reader
 from stream_replica import write_replica
 
 SMALL = MRANConfig(

@@ -2,13 +2,13 @@ import pytest
 import torch
 
 from mien.labels import REACTIONS
-from mien.losses import pearson_loss
 from mien.models.baselines.clip_cnn import ClipCNN, ClipCNNConfig, sample_clip
 from mien.models.baselines.fixed_length import FixedLengthConfig, FixedLengthRNN, kept_frames
 from mien.models.baselines.frame_label import FrameLabelConfig, FrameLabelRNN
 from mien.models.baselines.lstm import LSTMRegressor, LSTMRegressorConfig
 from mien.models.sequence_models import SEQUENCE_PRESETS, build_sequence_model
-from mien.training.routed_adam import RoutedAdam
+from mien.training.losses import pearson_loss
+from mien.training.optimizers.routed_adam import RoutedAdam
 
 TINY = {
     "fixed-length": lambda: FixedLengthRNN(FixedLengthConfig(positions=8, hidden=6, dense=4)),

@@ -5,7 +5,7 @@ import warnings
 import pytest
 import torch
 
-from mien.models.blocks import gru_walk
+from mien.models.kernels import gru_walk
 
 
 def arguments(seed, hidden=6, inputs=5, outputs=3):

@@ -6,10 +6,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mien.losses import pearson_loss
 from mien.models.blocks.routed_linear import RoutedLinear
 from mien.models.masked_rnn import MaskedRNN, MaskedRNNConfig
-from mien.training.routed_adam import RoutedAdam
+from mien.training.losses import pearson_loss
+from mien.training.optimizers.routed_adam import RoutedAdam
 
 SMALL = MaskedRNNConfig(positions=24, hidden=8, dense=4)
 

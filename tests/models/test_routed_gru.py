@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mien.models.blocks.packing import Packing
-from mien.models.blocks.routed_gru import routed_gru
 from mien.models.blocks.routed_linear import RoutedLinear
+from mien.models.kernels.routed_gru import routed_gru
 from mien.models.masked_rnn import MaskedRNN, MaskedRNNConfig
 
 

@@ -4,8 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch
 
-from mien.models.blocks import shares
-from mien.models.blocks.shares import each
+from mien.models.kernels import shares
+from mien.models.kernels.shares import each
 
 
 def threads_inside(_):

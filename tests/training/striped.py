@@ -9,8 +9,8 @@ import numpy as np
 from mien.data.faces import FaceSet, framed_matrices
 from mien.data.targets.blendshapes import BLENDSHAPES, no_scores
 from mien.data.targets.votes import valence_arousal_targets
-from mien.training.augment import AugmentConfig
-from mien.training.mma import MMATrainConfig, OptimizerConfig
+from mien.training.extractor import MMATrainConfig, OptimizerConfig
+from mien.training.extractor.augment import AugmentConfig
 
 TINY = {"widths": (8, 16), "depths": (1, 1), "stem_width": 8, "dropout": 0.1, "inner_px": 0}
 BRANCHED = {

@@ -15,7 +15,7 @@ from mien.synthetic.reactions import StageOneNoise
 from mien.training.ablation import run as ablation
 from mien.training.ablation.run import AblationData, row_config, run_table
 from mien.training.ablation.tables import PAPER, TABLES
-from mien.training.reactions import ReactionTrainConfig
+from mien.training.reactions.train import ReactionTrainConfig
 
 RECIPE = ReactionTrainConfig(
     name="tiny",

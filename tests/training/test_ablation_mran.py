@@ -13,7 +13,7 @@ from mien.training.ablation.mran import (
     run_mran_table,
 )
 from mien.training.checkpoint import load_checkpoint, save_checkpoint
-from mien.training.mran import MRANTrainConfig
+from mien.training.mran.train import MRANTrainConfig
 from stream_replica import write_replica
 
 TINY = MRANTrainConfig(

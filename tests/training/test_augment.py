@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from mien.data.faces import framed_matrices
-from mien.training.augment import (
+from mien.training.extractor.augment import (
     AugmentConfig,
     compose,
     degrade,

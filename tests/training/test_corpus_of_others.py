@@ -18,8 +18,8 @@ from mien.data.formats.annotated_faces import load_annotated_faces
 from mien.data.registry import CORPORA, READERS, Corpus, corpora, corpus_info, register_corpus
 from mien.errors import ConfigError
 from mien.evaluation.corpora import load_labelled
-from mien.training.corpora import load_corpora
-from mien.training.mma import train_mma
+from mien.training.extractor import train_mma
+from mien.training.extractor.corpora import load_corpora
 
 
 def write_stripes(folder: Path, count: int = 24) -> Path:

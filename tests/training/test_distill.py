@@ -9,9 +9,8 @@ from striped import BRANCHED, TINY, recipe, striped_faces
 
 from mien.errors import ConfigError, ModelError
 from mien.models.mma import build_mma
-from mien.training import distill
-from mien.training.distill import Teacher, distilled, soften
-from mien.training.mma import CorpusConfig, predict, train_mma
+from mien.training.extractor import CorpusConfig, distill, predict, train_mma
+from mien.training.extractor.distill import Teacher, distilled, soften
 
 
 @pytest.fixture(scope="module")

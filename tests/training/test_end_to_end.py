@@ -12,7 +12,7 @@ from mien.errors import ConfigError, DataError, ModelError
 from mien.models.masked_rnn import MaskedRNN, MaskedRNNConfig
 from mien.models.mma import build_mma
 from mien.training.checkpoint import load_checkpoint, save_checkpoint
-from mien.training.end_to_end import (
+from mien.training.reactions.end_to_end import (
     EndToEndConfig,
     clip_tensors,
     load_parts,

@@ -12,8 +12,8 @@ from mien.data.simulated import simulate
 from mien.errors import ConfigError
 from mien.synthetic.reactions import StageOneNoise
 from mien.training.engine import EngineConfig, start_engine
-from mien.training.mma import train_mma
-from mien.training.reactions import ReactionTrainConfig, train_reactions
+from mien.training.extractor import train_mma
+from mien.training.reactions.train import ReactionTrainConfig, train_reactions
 
 TINY = ReactionTrainConfig(
     name="tiny",

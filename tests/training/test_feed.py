@@ -13,10 +13,10 @@ from striped import CALM, recipe, striped_faces, with_details, with_mesh
 from mien.data.targets.blendshapes import BLENDSHAPES
 from mien.errors import ConfigError
 from mien.labels import FACE_LANDMARKS
-from mien.training.augment import AugmentConfig, similarities
-from mien.training.landmarks import MIRRORED_LANDMARKS, crop_landmarks, other_sides
-from mien.training.mma import CorpusConfig, CorpusFeed, join, make_feeds
-from mien.training.mma.feed import class_weights, mirrored_eyes, mirrored_yaw, seen_pose
+from mien.training.extractor import CorpusConfig, CorpusFeed, join, make_feeds
+from mien.training.extractor.augment import AugmentConfig, similarities
+from mien.training.extractor.feed import class_weights, mirrored_eyes, mirrored_yaw, seen_pose
+from mien.training.extractor.landmarks import MIRRORED_LANDMARKS, crop_landmarks, other_sides
 
 pytestmark = pytest.mark.usefixtures("unmirrored")
 
@@ -233,7 +233,7 @@ def test_of_a_spoiled_crop_nothing_is_known_but_that_it_is_bad():
 
 
 def test_quality_falls_with_what_is_covered(monkeypatch):
-    monkeypatch.setattr("mien.training.augment._OCCLUSION_MAX", 0.9)
+    monkeypatch.setattr("mien.training.extractor.augment._OCCLUSION_MAX", 0.9)
     feed = feed_of(striped_faces(count=40), 200)
     covering = replace(CALM, occlusion_rate=1.0, noise=0.0)
     crops, targets = feed.batch(0, 0, covering, 48, torch.Generator().manual_seed(0))

@@ -5,8 +5,8 @@ import pytest
 
 from corpus_builder import write_ferplus
 from mien.datasets import load_ferplus
-from mien.training import corpora
-from mien.training.corpora import cached_landmarks
+from mien.training.extractor import corpora
+from mien.training.extractor.corpora import cached_landmarks
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from mien.training.loop import (
     averaged,
     clip_gradients,
 )
-from mien.training.reactions import ReactionTrainConfig
+from mien.training.reactions.train import ReactionTrainConfig
 from mien.training.schedule import constant, cosine
 
 RECIPE = ReactionTrainConfig("any")

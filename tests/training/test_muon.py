@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from mien.training.checkpoint import flatten_optimizer, restore_optimizer
-from mien.training.muon import Muon, orthogonalised
+from mien.training.optimizers.muon import Muon, orthogonalised
 
 
 @given(rows=st.integers(1, 40), columns=st.integers(1, 90), seed=st.integers(0, 1000))

@@ -13,6 +13,7 @@ from striped import BRANCHED, recipe, striped_faces, with_details
 
 import mien
 from mien.cli import cli
+from mien.config import load_config
 from mien.data.formats.annotated_faces import load_annotated_faces
 from mien.data.formats.annotations import read_annotations
 from mien.data.relabel import relabelled
@@ -31,14 +32,13 @@ from mien.evaluation.corpora import LabelledFaces
 from mien.evaluation.models.extractor import measure
 from mien.export import export_mma
 from mien.labels import ACTION_UNITS, EXPRESSIONS, LabelSet, relatedness
-from mien.losses import MMALossWeights, distribution_matching_loss
 from mien.models.mma import build_mma
 from mien.runtime.models import AffectModel
-from mien.training.config import load_config
-from mien.training.distill import Teacher, distilled
-from mien.training.exported import read_exported, start_for
-from mien.training.mma import MMATrainConfig, OptimizerConfig, predict, train_mma
-from mien.training.runs import load_extractor_run
+from mien.training.extractor import MMATrainConfig, OptimizerConfig, predict, train_mma
+from mien.training.extractor.distill import Teacher, distilled
+from mien.training.extractor.runs import load_extractor_run
+from mien.training.from_onnx.extractor import read_exported, start_for
+from mien.training.losses import MMALossWeights, distribution_matching_loss
 
 ABOUT = {"name": "own", "license": "x", "trained_on": "stripes", "caveat": "none"}
 OWN = LabelSet((*EXPRESSIONS, "contempt"), (*ACTION_UNITS[:10], 14, *ACTION_UNITS[10:]))

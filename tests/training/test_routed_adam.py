@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mien.training.routed_adam import RoutedAdam
+from mien.training.optimizers.routed_adam import RoutedAdam
 
 
 def sparse(rows, values, size):

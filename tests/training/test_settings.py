@@ -10,17 +10,17 @@ from pathlib import Path
 
 import pytest
 
+from mien.config import load_config
 from mien.models.masked_rnn import MaskedRNNConfig
 from mien.models.mma import PRESETS, MMAConfig
 from mien.models.sequence_models import SEQUENCE_PRESETS
 from mien.training import config as training_config
 from mien.training.ablation.mran import MRAN_ROWS
 from mien.training.ablation.tables import TABLES
-from mien.training.config import load_config
-from mien.training.end_to_end import EndToEndConfig
-from mien.training.mma import CorpusConfig, MMATrainConfig
-from mien.training.mran import MRANTrainConfig
-from mien.training.reactions import ReactionTrainConfig
+from mien.training.extractor import CorpusConfig, MMATrainConfig
+from mien.training.mran.train import MRANTrainConfig
+from mien.training.reactions.end_to_end import EndToEndConfig
+from mien.training.reactions.train import ReactionTrainConfig
 
 ROOT = Path(__file__).parents[2]
 TRAINING = ROOT / "src" / "mien" / "training"

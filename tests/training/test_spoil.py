@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from mien.data.faces import framed_matrices
-from mien.training.augment import sample_crops
-from mien.training.mma import spoil
-from mien.training.mma.spoil import KINDS, changed_pictures, draw_kinds, moved_views
+from mien.training.extractor import spoil
+from mien.training.extractor.augment import sample_crops
+from mien.training.extractor.spoil import KINDS, changed_pictures, draw_kinds, moved_views
 
 
 def generator(seed=0):

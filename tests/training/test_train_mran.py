@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+from mien.config import load_config
 from mien.data.formats.streams import load_streams
 from mien.errors import ConfigError, ModelError
 from mien.export import export_mma
@@ -13,17 +14,16 @@ from mien.models.mma import build_mma
 from mien.models.mran import MRANConfig
 from mien.models.mran.encoders import standardized
 from mien.training.checkpoint import save_checkpoint
-from mien.training.config import load_config
-from mien.training.exported import read_exported
-from mien.training.exported_mran import read_exported_mran
-from mien.training.mran import (
+from mien.training.from_onnx.extractor import read_exported
+from mien.training.from_onnx.mran import read_exported_mran
+from mien.training.mran.batches import epoch_clips, read_recordings
+from mien.training.mran.train import (
     MRANTrainConfig,
     clip_reader,
     load_mran,
     score_recordings,
     train_mran,
 )
-from mien.training.stream_batches import epoch_clips, read_recordings
 from mien.weights import MRAN_MODEL, weight_path
 from stream_replica import write_replica
 

@@ -9,11 +9,11 @@ from mien.data.sequences import SequenceSet
 from mien.data.simulated import simulate
 from mien.data.windows import window_starts
 from mien.errors import ConfigError, ModelError
-from mien.losses import pearson_loss
 from mien.models.masked_rnn import MaskedRNN, MaskedRNNConfig
 from mien.synthetic.reactions import StageOneNoise
-from mien.training.batches import batch_scores, collate, epoch_batches
-from mien.training.reactions import (
+from mien.training.losses import pearson_loss
+from mien.training.reactions.batches import batch_scores, collate, epoch_batches
+from mien.training.reactions.train import (
     ReactionTrainConfig,
     predict_scores,
     reaction_report,

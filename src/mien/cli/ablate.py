@@ -40,7 +40,7 @@ MRAN_TABLE = "mran"
     "--config",
     type=click.Path(path_type=Path),
     help="TOML recipe that all rows share. Default: batch 64, rate 2e-3, 30 epochs; for mran those "
-    "of mien.training.mran.",
+    "of mien.training.mran.train.",
 )
 @click.option(
     "--encoders",
@@ -75,10 +75,10 @@ def command(
         return
     if encoders:
         raise click.UsageError("--encoders belongs to the table mran")
+    from mien.config import from_overrides, load_config
     from mien.data.reaction_sets import SIMULATED, load_split, splits_of
     from mien.training.ablation.run import AblationData, run_table, usable_test
-    from mien.training.config import from_overrides, load_config
-    from mien.training.reactions import ReactionTrainConfig
+    from mien.training.reactions.train import ReactionTrainConfig
 
     changes = list(overrides)
     recipe = (
@@ -116,11 +116,11 @@ def _mran(
     encoders: tuple[Path, ...],
     changes: list[str],
 ) -> None:
+    from mien.config import from_overrides, load_config
     from mien.data.formats.streams import load_streams
     from mien.training.ablation.mran import StreamSplits, run_mran_table
-    from mien.training.config import from_overrides, load_config
-    from mien.training.exported import start_file
-    from mien.training.mran import MRANTrainConfig
+    from mien.training.from_onnx.extractor import start_file
+    from mien.training.mran.train import MRANTrainConfig
 
     recipe = (
         load_config(MRANTrainConfig, config, changes)

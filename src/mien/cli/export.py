@@ -55,7 +55,7 @@ def extractor(run: Path, to: Path, about: Path, calibration: Path | None, half: 
     """Export an extractor trained with 'mien train extractor'."""
     from mien.evaluation.calibration.probabilities import read_calibration
     from mien.export import export_mma, read_about
-    from mien.training.runs import load_extractor_run
+    from mien.training.extractor.runs import load_extractor_run
 
     model = load_extractor_run(run).model
     fitted = read_calibration(calibration) if calibration else None
@@ -69,10 +69,10 @@ def extractor(run: Path, to: Path, about: Path, calibration: Path | None, half: 
 @_about
 def reactions(run: Path, to: Path, about: Path) -> None:
     """Export a masked RNN trained with 'mien train reactions'."""
+    from mien.config import from_dict
     from mien.export import export_reactions, read_about
     from mien.models.masked_rnn import PRESETS, MaskedRNN, MaskedRNNConfig
     from mien.training.checkpoint import load_checkpoint
-    from mien.training.config import from_dict
 
     tensors, state = load_checkpoint(run / "model.safetensors")
     if "model" not in state:
@@ -97,7 +97,7 @@ def reactions(run: Path, to: Path, about: Path) -> None:
 def mran(run: Path, to: Path, about: Path, half: bool) -> None:
     """Export a network trained with 'mien train mran'."""
     from mien.export import export_mran, read_about
-    from mien.training.mran import load_mran
+    from mien.training.mran.train import load_mran
 
     model, state = load_mran(run)
     difference = export_mran(model, to, read_about(about), state["fps"], state["seed"], half)

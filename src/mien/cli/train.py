@@ -66,10 +66,10 @@ def extractor(
     overrides: tuple[str, ...],
 ) -> None:
     """Train the per-frame MMA extractor (valence-arousal, expressions, action units)."""
-    from mien.training.config import load_config
-    from mien.training.corpora import load_corpora
-    from mien.training.exported import start_file
-    from mien.training.mma import MMATrainConfig, train_mma
+    from mien.config import load_config
+    from mien.training.extractor import MMATrainConfig, train_mma
+    from mien.training.extractor.corpora import load_corpora
+    from mien.training.from_onnx.extractor import start_file
 
     recipe = load_config(MMATrainConfig, config, list(overrides))
     corpora = load_corpora(recipe, data, cache or out)
@@ -104,10 +104,10 @@ def reactions(config: Path, data: str, out: Path, overrides: tuple[str, ...]) ->
 
     import numpy as np
 
+    from mien.config import load_config
     from mien.data.reaction_sets import SIMULATED, load_split, splits_of
     from mien.evaluation.affect import without_nan
-    from mien.training.config import load_config
-    from mien.training.reactions import (
+    from mien.training.reactions.train import (
         ReactionTrainConfig,
         predict_scores,
         reaction_report,
@@ -171,10 +171,10 @@ def mran(
     overrides: tuple[str, ...],
 ) -> None:
     """Train the multi-modal recurrent attention network on color, depth and thermal clips."""
+    from mien.config import load_config
     from mien.data.formats.streams import load_streams
-    from mien.training.config import load_config
-    from mien.training.exported import start_file
-    from mien.training.mran import MRANTrainConfig, train_mran
+    from mien.training.from_onnx.extractor import start_file
+    from mien.training.mran.train import MRANTrainConfig, train_mran
 
     recipe = load_config(MRANTrainConfig, config, list(overrides))
     train, valid = (load_streams(data, split) for split in ("train", "valid"))
@@ -221,9 +221,9 @@ def end_to_end(
     overrides: tuple[str, ...],
 ) -> None:
     """Train both stages together at a small rate, each from its own training."""
+    from mien.config import load_config
     from mien.data.formats.face_crops import load_frame_clips
-    from mien.training.config import load_config
-    from mien.training.end_to_end import EndToEndConfig, load_parts, train_end_to_end
+    from mien.training.reactions.end_to_end import EndToEndConfig, load_parts, train_end_to_end
 
     recipe = load_config(EndToEndConfig, config, list(overrides))
     train, valid = (load_frame_clips(data, split) for split in ("train", "valid"))

@@ -9,11 +9,14 @@ import numpy as np
 
 from mien.data.corpora.expression_folders import NAME as FOLDERS
 from mien.data.corpora.expression_folders import are_expression_folders, holds_folders, usual_split
+from mien.data.corpora.ferplus import load_ferplus
+from mien.data.corpora.muxspace import load_muxspace
 from mien.data.corpora.sfhq import is_sfhq, load_sfhq
+from mien.data.corpora.synthetic import load_synthetic
+from mien.data.faces import FaceSet
 from mien.data.formats.annotated_faces import load_annotated_faces
 from mien.data.prepare.landmarks import LANDMARK_THRESHOLD, find_landmarks
 from mien.data.registry import READERS
-from mien.datasets import FaceSet, load_ferplus, load_muxspace, load_synthetic
 from mien.errors import DataError
 from mien.faces.detectors.retinaface import RetinaFaceDetector
 

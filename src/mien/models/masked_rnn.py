@@ -17,8 +17,8 @@ from torch import Tensor, nn
 
 from mien.labels import AFFECT_COLUMNS, REACTIONS
 from mien.models.blocks.packing import Packing
-from mien.models.blocks.routed_gru import routed_gru
 from mien.models.blocks.routed_linear import RoutedLinear
+from mien.models.kernels.routed_gru import routed_gru
 from mien.models.regressor import (
     REPRESENTATION,
     SequenceRegressor,
@@ -52,7 +52,7 @@ class MaskedRNNConfig:
     """
 
     REMOVED: ClassVar[dict[str, Any]] = {"inputs": len(AFFECT_COLUMNS)}
-    """See `mien.training.config.from_dict`."""
+    """See `mien.config.from_dict`."""
 
     positions: int = 480
     hidden: int = 128
@@ -129,7 +129,7 @@ class MaskedRNN(SequenceRegressor):
         return self.config.routed and self._has_walk(device)
 
     def _has_walk(self, device: torch.device) -> bool:
-        """Whether `mien.models.blocks.routed_gru` knows these layers and this device.
+        """Whether `mien.models.kernels.routed_gru` knows these layers and this device.
 
         It needs a processor, full precision and the paper's GRU; torch's own layers do the rest.
         """

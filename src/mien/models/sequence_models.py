@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
+from mien.config import from_dict
 from mien.errors import ConfigError
 from mien.models.baselines.fixed_length import FixedLengthConfig, FixedLengthRNN
 from mien.models.baselines.frame_label import FrameLabelConfig, FrameLabelRNN
 from mien.models.baselines.lstm import LSTMRegressor, LSTMRegressorConfig
 from mien.models.masked_rnn import PRESETS, MaskedRNN
 from mien.models.regressor import SequenceRegressor
-from mien.training.config import from_dict
 
 _Builder = Callable[[Any], SequenceRegressor]
 

@@ -16,9 +16,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from mien.config import from_dict, plain_values
 from mien.errors import ConfigError, ModelError
 from mien.io import atomic_path
-from mien.training.config import from_dict, plain_values
 
 
 def save_checkpoint(path: Path, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
+from mien.config import save_config
 from mien.errors import ModelError
 from mien.training.checkpoint import (
     flatten_optimizer,
@@ -28,7 +29,6 @@ from mien.training.checkpoint import (
     with_prefix,
     without_prefix,
 )
-from mien.training.config import save_config
 from mien.training.engine import PRECISIONS, Engine
 from mien.training.log import TrainingLog
 from mien.training.memory import keep_freed_memory

@@ -150,7 +150,7 @@ def test_what_cannot_be_read_or_named_is_said(flat: Path, monkeypatch) -> None:
 
 
 def test_training_on_folders_without_a_training_split_says_so(flat: Path) -> None:
-    from mien.training.mma import MMATrainConfig, make_feeds
+    from mien.training.extractor import MMATrainConfig, make_feeds
 
     corpus = {"kind": "images", "path": "CK+48", "per_batch": 2}
     config = MMATrainConfig("folders", {"own": corpus})

@@ -163,8 +163,8 @@ def test_splits_can_be_asked_for(folder):
 
 def test_a_recipe_can_name_a_set(folder):
     pytest.importorskip("torch")
-    from mien.training.corpora import load_corpora
-    from mien.training.mma import MMATrainConfig
+    from mien.training.extractor import MMATrainConfig
+    from mien.training.extractor.corpora import load_corpora
 
     for path in (folder.name, str(folder)):
         recipe = MMATrainConfig("tiny", {"drawn": {"kind": "synthetic", "path": path}})

@@ -94,8 +94,8 @@ def test_photographs_that_are_not_square_keep_their_shape(tmp_path: Path) -> Non
 
 def test_a_recipe_can_name_prepared_annotations(tmp_path: Path) -> None:
     pytest.importorskip("torch")
-    from mien.training.corpora import load_corpora
-    from mien.training.mma import MMATrainConfig
+    from mien.training.extractor import MMATrainConfig
+    from mien.training.extractor.corpora import load_corpora
 
     rows = [affectnet_row("1/a.jpg", 1, 0.5, 0.5)]
     write_annotations(load_affectnet(write_affectnet(tmp_path / "net", rows)), tmp_path / "out")

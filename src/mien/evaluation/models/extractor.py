@@ -9,8 +9,8 @@ from typing import Any
 import cv2
 import numpy as np
 
+from mien.data.faces import FaceSet
 from mien.data.relabel import relabelled
-from mien.datasets import FaceSet
 from mien.evaluation.affect import affect_report
 from mien.evaluation.corpora import LabelledFaces, load_labelled
 from mien.faces.align import CROP_SIZE_PX

@@ -62,7 +62,7 @@ class RoutedLinear(nn.Module):
     ----------
     table
         (positions, features, outputs). Its gradient is sparse over the first dimension: use
-        `mien.training.routed_adam.RoutedAdam`, which understands it.
+        `mien.training.optimizers.routed_adam.RoutedAdam`, which understands it.
     """
 
     def __init__(self, positions: int, features: int, outputs: int) -> None:

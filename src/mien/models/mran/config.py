@@ -59,7 +59,7 @@ class MRANConfig:
         "temperature": 1.0,
         "standardize": True,
     }
-    """What files of before say of settings that are none any more (`mien.training.config`)."""
+    """What files of before say of settings that are none any more (`mien.config`)."""
 
     modalities: tuple[str, ...] = STREAMS
     clip_frames: int = 16

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from mien.config import from_dict
 from mien.data.formats.streams import StreamSet
 from mien.evaluation.affect import without_nan
 from mien.evaluation.models.mran import RecordingTraces, score_traces
@@ -14,11 +15,10 @@ from mien.training.ablation.mran_table import write_mran_tables
 from mien.training.ablation.rows import Table, run_rows
 from mien.training.ablation.tables import AblationRow
 from mien.training.ablation.write import RowResult
-from mien.training.config import from_dict
-from mien.training.exported import start_fingerprint
-from mien.training.mran import MRANTrainConfig, clip_reader, train_mran
-from mien.training.mran_start import read_network
-from mien.training.stream_batches import read_recordings
+from mien.training.from_onnx.extractor import start_fingerprint
+from mien.training.mran.batches import read_recordings
+from mien.training.mran.start import read_network
+from mien.training.mran.train import MRANTrainConfig, clip_reader, train_mran
 
 GROUP_COLUMN = "light"
 """Attribute by whose values test scores are split, where the data have it."""

@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from mien.config import from_dict
 from mien.data.sequences import SequenceSet
 from mien.errors import ConfigError
 from mien.models.masked_rnn import PRESETS
 from mien.training.ablation.rows import Table, run_rows
 from mien.training.ablation.tables import TABLES, AblationRow
 from mien.training.ablation.write import RowResult, write_tables
-from mien.training.config import from_dict
-from mien.training.reactions import (
+from mien.training.reactions.train import (
     ReactionTrainConfig,
     predict_scores,
     reaction_report,

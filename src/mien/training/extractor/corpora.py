@@ -13,7 +13,7 @@ from mien.data.prepare.landmarks import LANDMARK_SEARCH, LANDMARK_THRESHOLD, fin
 from mien.data.registry import READERS
 from mien.faces.detectors.retinaface import RetinaFaceDetector
 from mien.io import atomic_path
-from mien.training.mma import CorpusConfig, MMATrainConfig
+from mien.training.extractor import CorpusConfig, MMATrainConfig
 
 
 def load_corpora(config: MMATrainConfig, data: Path, cache: Path) -> dict[str, FaceSet]:

@@ -25,9 +25,9 @@ from mien.errors import ConfigError, ModelError
 from mien.io import atomic_path
 from mien.labels import VALENCE_AROUSAL_SLICE
 from mien.models.mma import MMAExtractor
-from mien.training.augment import compose, sample_crops, similarities
 from mien.training.engine import PRECISIONS
-from mien.training.runs import load_extractor_run
+from mien.training.extractor.augment import compose, sample_crops, similarities
+from mien.training.extractor.runs import load_extractor_run
 from mien.types import FloatArray
 
 _SCALES = (0.95, 1.05)

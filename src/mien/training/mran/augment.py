@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from mien.faces.modalities import DEPTH_RANGE_MM, STREAMS, THERMAL_RANGE_C
-from mien.training.augment import AugmentConfig, random_similarities, sample_crops
+from mien.training.extractor.augment import AugmentConfig, random_similarities, sample_crops
 
 _CAST = 0.08
 """Deviation of the logarithm of each channel's gain."""

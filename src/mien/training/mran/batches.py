@@ -18,7 +18,7 @@ from mien.data.formats.streams import StreamSet
 from mien.labels import ACTION_UNITS
 from mien.models.mran import MRAN
 from mien.runtime.clips import OverlapAverage, clip_inputs, clip_starts, grid_frames
-from mien.training.stream_augment import StreamAugmentConfig, augment_clips, drop_streams
+from mien.training.mran.augment import StreamAugmentConfig, augment_clips, drop_streams
 from mien.types import FloatArray
 
 IntArray = npt.NDArray[np.int64]

@@ -14,11 +14,17 @@ from mien.data.targets.priors import expression_shares
 from mien.errors import ConfigError
 from mien.faces.pose import turned_pose
 from mien.labels import FACE_LANDMARKS
-from mien.losses import MMATargets
-from mien.training.augment import AugmentConfig, compose, degrade, random_similarities, sample_crops
-from mien.training.landmarks import crop_landmarks, other_sides
-from mien.training.mma import spoil
-from mien.training.mma.config import CorpusConfig, MMATrainConfig
+from mien.training.extractor import spoil
+from mien.training.extractor.augment import (
+    AugmentConfig,
+    compose,
+    degrade,
+    random_similarities,
+    sample_crops,
+)
+from mien.training.extractor.config import CorpusConfig, MMATrainConfig
+from mien.training.extractor.landmarks import crop_landmarks, other_sides
+from mien.training.losses import MMATargets
 
 
 def _known(values: np.ndarray[Any, Any] | None, count: int, *shape: int) -> Tensor:

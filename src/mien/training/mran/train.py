@@ -13,22 +13,20 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mien.config import from_dict, plain_values
 from mien.data.formats.streams import StreamSet
 from mien.errors import ConfigError, ModelError
 from mien.evaluation.traces import trace_report
 from mien.faces.align import CROP_SIZE_PX
 from mien.labels import VALENCE_AROUSAL
-from mien.losses import action_unit_loss, trace_loss
 from mien.models.mran import MRAN, MRANConfig
 from mien.training.checkpoint import load_checkpoint, save_checkpoint
-from mien.training.config import from_dict, plain_values
 from mien.training.engine import Engine, EngineConfig, start_engine
-from mien.training.exported import start_fingerprint, starts_fingerprint
+from mien.training.from_onnx.extractor import start_fingerprint, starts_fingerprint
 from mien.training.loop import Loop, Run, ScoredLoopConfig, Training
-from mien.training.mran_start import read_network, start_network
-from mien.training.optimizers import adamw
-from mien.training.stream_augment import StreamAugmentConfig
-from mien.training.stream_batches import (
+from mien.training.losses import action_unit_loss, trace_loss
+from mien.training.mran.augment import StreamAugmentConfig
+from mien.training.mran.batches import (
     ClipBatch,
     ClipReader,
     IntArray,
@@ -36,6 +34,8 @@ from mien.training.stream_batches import (
     epoch_clips,
     read_recordings,
 )
+from mien.training.mran.start import read_network, start_network
+from mien.training.optimizers.adamw import adamw
 
 _CCC_SHARE = 0.5
 """How much of the loss is 1 - CCC; the rest is the squared error, which is all of the paper's."""
@@ -54,8 +54,8 @@ class MRANTrainConfig(ScoredLoopConfig):
     clips_per_epoch
         0: as many clips as fit side by side into the recordings.
     unit_weight
-        Factor of the loss of action units (`mien.losses.action_unit_loss`), for a network with
-        ``model.units`` and recordings that have them; 0: they are not learned.
+        Factor of the loss of action units (`mien.training.losses.action_unit_loss`), for a network
+        with ``model.units`` and recordings that have them; 0: they are not learned.
     train_encoders
         False: the encoders stay as `init` or `encoders` gave them. They cost most of a step, so the
         rest of the network learns from long clips in less than half of the time.

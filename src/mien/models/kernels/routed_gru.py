@@ -25,9 +25,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mien.models.blocks.gru_walk import backward_walk, forward_walk
 from mien.models.blocks.packing import Packing, Share
-from mien.models.blocks.shares import each
+from mien.models.kernels.gru_walk import backward_walk, forward_walk
+from mien.models.kernels.shares import each
 
 
 def routed_gru(

@@ -15,21 +15,21 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from mien.config import from_dict, plain_values
 from mien.data.formats.face_crops import FrameClips, count_crops, crops_path
 from mien.errors import ConfigError, ModelError
 from mien.evaluation.metrics import PairMoments
 from mien.faces.align import to_network
-from mien.losses import pearson_loss
 from mien.models.end_to_end import EndToEnd
 from mien.models.masked_rnn import PRESETS, MaskedRNN, MaskedRNNConfig
 from mien.runtime.metadata import require_papers_labels
-from mien.training.batches import epoch_batches
 from mien.training.checkpoint import load_checkpoint, save_checkpoint, tensor_fingerprint
-from mien.training.config import from_dict, plain_values
 from mien.training.engine import EngineConfig, start_engine
+from mien.training.extractor.runs import load_extractor_run
 from mien.training.loop import Loop, Run, ScoredLoopConfig, Training
-from mien.training.routed_adam import RoutedAdam
-from mien.training.runs import load_extractor_run
+from mien.training.losses import pearson_loss
+from mien.training.optimizers.routed_adam import RoutedAdam
+from mien.training.reactions.batches import epoch_batches
 from mien.training.schedule import constant
 
 

@@ -1,7 +1,7 @@
 """Starting from an exported extractor: back from ONNX to a network that can be trained.
 
 `read_exported` gives a network that says what the file says; before it can be trained,
-`settle_normalisation` has to show it some faces (`mien.training.settling` says why).
+`settle_normalisation` has to show it some faces (`mien.training.from_onnx.normalisation` says why).
 """
 
 from __future__ import annotations
@@ -17,13 +17,17 @@ import torch
 from google.protobuf.message import DecodeError
 from torch import Tensor, nn
 
+from mien.config import from_dict
 from mien.errors import ModelError
 from mien.models.landmark_branch import LandmarkBranch
 from mien.models.mma import MMAConfig, MMAExtractor
 from mien.runtime.metadata import AFFECT_FORMAT, METADATA_KEY, read_labels, read_metadata
 from mien.training.checkpoint import load_checkpoint, tensor_fingerprint
-from mien.training.config import from_dict
-from mien.training.settling import normalised_convolutions, settling, undo_normalisation
+from mien.training.from_onnx.normalisation import (
+    normalised_convolutions,
+    settling,
+    undo_normalisation,
+)
 
 
 def is_exported(path: Path) -> bool:
@@ -191,7 +195,7 @@ def undo_input_norm(branch: LandmarkBranch) -> None:
 
 @contextmanager
 def settling_input_norm(network: MMAExtractor) -> Iterator[None]:
-    """As `mien.training.settling.settling`, for the normalisation before the feature."""
+    """As `normalisation.settling`, for the normalisation before the feature."""
     if not network.config.branch:
         yield
         return

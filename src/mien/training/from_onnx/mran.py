@@ -13,13 +13,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from mien.config import from_dict
 from mien.errors import ModelError
 from mien.faces.modalities import STREAMS
 from mien.models.mran import MRAN, MRANConfig
 from mien.runtime.metadata import MRAN_FORMAT
-from mien.training.config import from_dict
-from mien.training.exported import open_exported
-from mien.training.settling import (
+from mien.training.from_onnx.extractor import open_exported
+from mien.training.from_onnx.normalisation import (
     folded_weights,
     normalised_convolutions,
     settling,

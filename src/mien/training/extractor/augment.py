@@ -36,7 +36,7 @@ class AugmentConfig:
     the steps of brightness of a dark picture. ``side_light_rate`` have a soft shadow over one side.
     ``jpeg_rate`` are compressed, at qualities 10 to 60. ``mask_rate`` have the mouth covered, as a
     mask or a hand covers it. ``spoiled_rate`` become no whole face at all, from which quality is
-    learned (`mien.training.mma.spoil`).
+    learned (`mien.training.extractor.spoil`).
     """
 
     rotation_deg: float = 8.0

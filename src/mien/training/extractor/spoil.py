@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from mien.faces.align import CROP_SIZE_PX
-from mien.training.augment import compose
+from mien.training.extractor.augment import compose
 
 KINDS = ("beside", "turned", "squeezed", "coarse", "covered", "tiles", "negative", "drawing")
 """The first three are moved views, the others changed pictures."""

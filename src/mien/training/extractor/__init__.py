@@ -4,9 +4,9 @@
 whole faces, from which quality is learned; ``train``: the training itself.
 """
 
-from mien.training.mma.config import CorpusConfig, MMATrainConfig, OptimizerConfig
-from mien.training.mma.feed import CorpusFeed, evaluation_crops, join, make_feeds
-from mien.training.mma.train import load_weights, predict, train_mma
+from mien.training.extractor.config import CorpusConfig, MMATrainConfig, OptimizerConfig
+from mien.training.extractor.feed import CorpusFeed, evaluation_crops, join, make_feeds
+from mien.training.extractor.train import load_weights, predict, train_mma
 
 __all__ = [
     "CorpusConfig",

@@ -1,7 +1,7 @@
 """Training of the networks that read affect representations, once these have been extracted.
 
 No frame is loaded here: stage 2 reads 26 numbers a frame. The masked RNN computes nothing on
-padding (`mien.models.blocks.routed_gru`); for networks that do, videos of similar length can share
+padding (`mien.models.kernels.routed_gru`); for networks that do, videos of similar length can share
 a batch.
 """
 
@@ -19,20 +19,20 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from mien.config import plain_values
 from mien.data.reaction_sets import SimulationConfig
 from mien.data.sequences import SequenceSet
 from mien.data.windows import cut_windows
 from mien.errors import ConfigError
 from mien.evaluation.metrics import PairMoments
-from mien.losses import pearson_loss, squared_loss
 from mien.models.regressor import SequenceRegressor
 from mien.models.sequence_models import SEQUENCE_PRESETS, build_sequence_model
-from mien.training.batches import batch_scores, collate, epoch_batches
 from mien.training.checkpoint import save_checkpoint
-from mien.training.config import plain_values
 from mien.training.engine import Engine, EngineConfig, start_engine
 from mien.training.loop import Loop, Run, ScoredLoopConfig, Training
-from mien.training.routed_adam import RoutedAdam
+from mien.training.losses import pearson_loss, squared_loss
+from mien.training.optimizers.routed_adam import RoutedAdam
+from mien.training.reactions.batches import batch_scores, collate, epoch_batches
 from mien.training.schedule import constant
 
 _LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {

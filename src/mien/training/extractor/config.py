@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from mien.config import from_dict, renamed
 from mien.data.registry import READERS
 from mien.labels import ACTION_UNITS, EXPRESSIONS, LabelSet, relatedness
-from mien.losses import DM_REDUCTIONS, MMALossWeights
 from mien.models.mma import PRESETS, MMAConfig
-from mien.training.augment import AugmentConfig
-from mien.training.config import from_dict, renamed
 from mien.training.engine import EngineConfig
+from mien.training.extractor.augment import AugmentConfig
 from mien.training.loop import LoopConfig
+from mien.training.losses import DM_REDUCTIONS, MMALossWeights
 
 SMALL_PX = 80
 """Side of the crops of ``small_epochs``."""
@@ -45,7 +45,7 @@ class CorpusConfig:
         Share of faces shown in the corpus's own framing instead of landmark alignment.
     distill_weight
         Weight of the answers of trained extractors (``--teacher``) in the training labels; 0:
-        none. See `mien.training.distill`.
+        none. See `mien.training.extractor.distill`.
     weight_color
         Of kind ``"faces"``: weight of the expression labels of faces from sources in color
         (column ``grey_source`` of the csv). Those of muxspace are film frames, whose labels follow
@@ -95,8 +95,8 @@ class OptimizerConfig(LoopConfig):
 
     ``small_epochs`` of the ``epochs`` run on crops of `SMALL_PX`, which cost less; the rest on the
     size that the network works at (its ``inner_px``, else 112). ``muon_lr``: above 0, convolutions
-    learn by Muon at this rate, the rest by AdamW at ``lr`` (`mien.training.muon`): far fewer epochs
-    where much is to be learned. ``weight_decay`` is AdamW's alone; Muon has a decay of its own.
+    learn by Muon at this rate, the rest by AdamW at ``lr`` (`mien.training.optimizers.muon`): far
+    fewer epochs where much is to be learned. ``weight_decay`` is AdamW's alone; Muon has a decay of its own.
     """
 
     epochs: int = 18

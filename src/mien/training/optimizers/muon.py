@@ -13,7 +13,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from mien.training.optimizers import decay_groups
+from mien.training.optimizers.adamw import decay_groups
 
 _MOMENTUM = 0.95
 _STEPS = 5

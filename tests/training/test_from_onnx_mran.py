@@ -15,7 +15,7 @@ from mien.export import HALF_TOLERANCE, export_mran
 from mien.models.mran import MRAN, MRANConfig
 from mien.models.mran.other_streams import start_from_other_streams
 from mien.runtime.metadata import METADATA_KEY
-from mien.training.exported_mran import (
+from mien.training.from_onnx.mran import (
     read_exported_mran,
     settle_encoders,
     settle_recognition,

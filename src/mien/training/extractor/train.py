@@ -11,25 +11,30 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mien.config import plain_values
 from mien.data.faces import FaceSet
 from mien.data.relabel import relabelled
 from mien.data.targets.blendshapes import BLENDSHAPES
 from mien.errors import ConfigError, ModelError
 from mien.evaluation.affect import affect_report
 from mien.labels import relatedness
-from mien.losses import MMATargets, mma_loss
 from mien.models.blocks.layout import training_layout
 from mien.models.mma import MMAExtractor, build_mma
 from mien.training.checkpoint import load_checkpoint, save_checkpoint, tensor_fingerprint
-from mien.training.config import plain_values
-from mien.training.distill import Teacher, distilled
 from mien.training.engine import Engine, start_engine
-from mien.training.exported import is_exported, read_exported, settle_normalisation, start_for
+from mien.training.extractor.config import SMALL_PX, MMATrainConfig
+from mien.training.extractor.distill import Teacher, distilled
+from mien.training.extractor.feed import CorpusFeed, evaluation_crops, join, make_feeds
+from mien.training.from_onnx.extractor import (
+    is_exported,
+    read_exported,
+    settle_normalisation,
+    start_for,
+)
 from mien.training.loop import Loop, Run, Training
-from mien.training.mma.config import SMALL_PX, MMATrainConfig
-from mien.training.mma.feed import CorpusFeed, evaluation_crops, join, make_feeds
-from mien.training.muon import Muon
-from mien.training.optimizers import adamw
+from mien.training.losses import MMATargets, mma_loss
+from mien.training.optimizers.adamw import adamw
+from mien.training.optimizers.muon import Muon
 
 
 @torch.no_grad()
@@ -84,7 +89,7 @@ class ExtractorTraining(Training):
         return SMALL_PX if epoch < self.config.optimizer.small_epochs else self.full_px
 
     def begin(self) -> None:
-        """Show an exported network some faces (`mien.training.exported`)."""
+        """Show an exported network some faces (`mien.training.from_onnx.extractor`)."""
         if self.exported:
             faces = _typical_faces(self.config, self.feeds, self.full_px)
             settle_normalisation(self.model, faces.to(self.engine.device))
@@ -159,10 +164,10 @@ def train_mma(
         See `mien.training.loop.Loop`.
     init
         A ``model.safetensors`` or an exported ``.onnx`` of the same architecture to start from
-        (`mien.training.exported`); None: from scratch.
+        (`mien.training.from_onnx.extractor`); None: from scratch.
     teachers
         Run folders whose answers are mixed into the labels of the corpora with a
-        ``distill_weight`` (`mien.training.distill`); kept in `out`.
+        ``distill_weight`` (`mien.training.extractor.distill`); kept in `out`.
     """
     if teachers and config.prior_free:
         raise ConfigError(

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from mien.config import from_dict
 from mien.errors import ConfigError, ModelError
 from mien.models.mma import MMAExtractor
 from mien.models.mran import MRAN, MRANConfig
@@ -19,16 +20,15 @@ from mien.models.mran.other_streams import (
 )
 from mien.runtime.metadata import MRAN_FORMAT
 from mien.training.checkpoint import load_checkpoint
-from mien.training.config import from_dict
-from mien.training.exported import (
+from mien.training.from_onnx.extractor import (
     exported_format,
     is_exported,
     open_exported,
     read_exported,
     settle_normalisation,
 )
-from mien.training.exported_mran import read_exported_mran, settle_encoders, settle_recognition
-from mien.training.stream_batches import ClipBatch
+from mien.training.from_onnx.mran import read_exported_mran, settle_encoders, settle_recognition
+from mien.training.mran.batches import ClipBatch
 
 TypicalClips = Callable[[MRANConfig, int], ClipBatch]
 """So many clips of the training data, as a network of this shape takes them."""
@@ -67,7 +67,7 @@ def start_network(
     model
         Filled in place, in evaluation mode afterwards.
     init, encoders
-        As of `mien.training.mran.train_mran`.
+        As of `mien.training.mran.train.train_mran`.
     typical
         Reads training data for batch normalisations that come from exported files.
     fps, train_encoders

@@ -1,4 +1,4 @@
-"""The loops of `mien.models.blocks.routed_gru`: one step a position, forth and back."""
+"""The loops of `mien.models.kernels.routed_gru`: one step a position, forth and back."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import List  # noqa: UP035  TorchScript reads annotations itself
 import torch
 from torch import Tensor
 
-from mien.models.blocks.scripting import without_lock
+from mien.models.kernels.scripting import without_lock
 
 
 def _forward_walk(

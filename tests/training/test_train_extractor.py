@@ -11,11 +11,11 @@ from striped import BRANCHED, CALM, TINY, recipe, striped_faces, with_details, w
 
 from mien.errors import ConfigError, ModelError
 from mien.export import export_mma
-from mien.losses import MMALossWeights
 from mien.models.mma import build_mma
 from mien.training.checkpoint import load_checkpoint, save_checkpoint
-from mien.training.mma import OptimizerConfig, load_weights, predict, train_mma
-from mien.training.mma.train import ExtractorTraining
+from mien.training.extractor import OptimizerConfig, load_weights, predict, train_mma
+from mien.training.extractor.train import ExtractorTraining
+from mien.training.losses import MMALossWeights
 from mien.training.schedule import cosine
 
 ALL = MMALossWeights(

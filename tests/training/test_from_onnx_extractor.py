@@ -15,7 +15,7 @@ from mien.evaluation.calibration.probabilities import Calibration
 from mien.export import HALF_TOLERANCE, export_mma
 from mien.models.mma import build_mma
 from mien.runtime.metadata import METADATA_KEY
-from mien.training.exported import read_exported, settle_normalisation, start_file
+from mien.training.from_onnx.extractor import read_exported, settle_normalisation, start_file
 from mien.weights import REACTION_MODEL, weight_path
 
 SHAPE = {"widths": (8, 16), "depths": (2, 1), "stem_width": 8, "inner_px": 48}

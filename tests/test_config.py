@@ -2,15 +2,15 @@ from pathlib import Path
 
 import pytest
 
+from mien.config import RENAMED, load_config, save_config
 from mien.errors import ConfigError
 from mien.export import read_about
-from mien.training.config import RENAMED, load_config, save_config
-from mien.training.end_to_end import EndToEndConfig
-from mien.training.mma import MMATrainConfig
-from mien.training.mran import MRANTrainConfig
-from mien.training.reactions import ReactionTrainConfig
+from mien.training.extractor import MMATrainConfig
+from mien.training.mran.train import MRANTrainConfig
+from mien.training.reactions.end_to_end import EndToEndConfig
+from mien.training.reactions.train import ReactionTrainConfig
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 CONFIGS = ROOT / "configs"
 STAGES = sorted((ROOT / "recipes" / "extractor").glob("*.toml"))
 KINDS = {

@@ -1,0 +1,1 @@
+"""Optimizers: AdamW with decay groups, Muon, Adam that leaves unrouted weights alone."""

@@ -1,0 +1,1 @@
+"""Training of reaction models, and of extractor and reaction model together."""
