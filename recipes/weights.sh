@@ -33,8 +33,8 @@ cp "$runs/reactions-simulated/metrics.json" "$weights/reactions-simulated.json"
 
 # MRAN on SYNTHETIC clips. Its encoders start from a small extractor without a landmark branch.
 cd "$here"
-mien train mma --config configs/mma-compact.toml --data "$data" --cache "$runs/cache" --out "$runs/mma-compact"
-mien export mma --run "$runs/mma-compact" --about recipes/about/extractor.toml --to "$runs/mma-compact.onnx"
+mien train extractor --config configs/mma-compact.toml --data "$data" --cache "$runs/cache" --out "$runs/mma-compact"
+mien export extractor --run "$runs/mma-compact" --about recipes/about/extractor.toml --to "$runs/mma-compact.onnx"
 ENCODERS="$runs/mma-compact.onnx" sh recipes/mran.sh "$runs" 1
 cp "$runs/mran-trimodal-1.onnx" "$weights/mran.onnx"
 python recipes/measure_mran.py "$runs/trimodal-prepared" "$weights/mran.onnx" \

@@ -172,7 +172,7 @@ def test_stage_1_reads_the_color_stream(folder):
     clip = data.clip(0, first.frames)
     expected = AffectModel(threads=1).predict(clip.color)[:, :2]
     np.testing.assert_allclose(first.estimates, expected, atol=1e-5)
-    with pytest.raises(ConfigError, match="has no color, which stage 1 reads"):
+    with pytest.raises(ConfigError, match="has no color, which the extractor reads"):
         next(stage1_traces(AffectModel(), load_streams(folder, "test", ("depth",)), 25.0))
 
 

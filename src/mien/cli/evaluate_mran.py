@@ -47,7 +47,7 @@ from mien.evaluation.models.mran import RecordingTraces
     "not seen at rest before.",
 )
 @click.option(
-    "--stage1", is_flag=True, help="Also score the MMA extractor's valence-arousal on color."
+    "--stage1", is_flag=True, help="Also score the extractor's valence-arousal on color."
 )
 @click.option("--out", type=click.Path(path_type=Path), help="Write the scores as JSON.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -65,7 +65,7 @@ def extractor(
     cache: Path | None,
     overrides: tuple[str, ...],
 ) -> None:
-    """Train the per-frame MMA extractor (valence-arousal, expressions, action units)."""
+    """Train the extractor (valence-arousal, expressions, action units)."""
     from mien.config import load_config
     from mien.training.extractor import MMATrainConfig, train_mma
     from mien.training.extractor.corpora import load_corpora

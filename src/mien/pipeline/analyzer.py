@@ -1,4 +1,4 @@
-"""The streaming path from a video to affect: decode, detect, track, align, stage 1, stage 2.
+"""The streaming path from a video to affect: decode, detect, track, align, extract, react.
 
 Memory does not grow with the length of the video: a batch of crops, the finished rows of that
 batch, and a bounded state per face are all that is held.
@@ -317,7 +317,7 @@ class Analysis:
         return self._summary
 
     def _estimate(self, pending: list[Pending]) -> list[FrameRow]:
-        """Run stage 1 on all waiting crops and hand its results to the faces' states."""
+        """Run the extractor on all waiting crops and hand its results to the faces' states."""
         rows: list[FrameRow] = []
         for item, estimates in zip(pending, self._affect.estimate(pending), strict=True):
             first = len(rows)

@@ -1,4 +1,4 @@
-"""Stage 1 on the crops of waiting frames, its estimates steadied face by face."""
+"""The extractor on the crops of waiting frames, its estimates steadied face by face."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class AffectStage:
     Parameters
     ----------
     extractor
-        Stage 1.
+        The extractor.
     options
         Size of a batch and whether estimates are steadied.
     max_gap_s

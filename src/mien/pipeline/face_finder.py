@@ -45,7 +45,7 @@ class FaceFinder:
         self._steady: dict[int, SteadyLandmarks] = {}
 
     def find(self, frame: Frame) -> Pending:
-        """The faces of the next frame, their crops ready for stage 1."""
+        """The faces of the next frame, their crops ready for the extractor."""
         item = Pending(frame.index, frame.timestamp_s)
         if self._guidance is not None:
             self._guidance.advance(frame.timestamp_s)

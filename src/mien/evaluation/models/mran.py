@@ -141,7 +141,7 @@ def _inputs(
 def stage1_traces(
     extractor: AffectModel, data: StreamSet, fps: float, after_s: float = 0.0
 ) -> Iterator[RecordingTraces]:
-    """Valence and arousal of the MMA extractor on the color stream, frame by frame.
+    """Valence and arousal of the extractor on the color stream, frame by frame.
 
     Frames are those that `mran_traces` reads of a model of `fps` frames per second. A frame without
     color has no estimate (NaN).
@@ -152,7 +152,7 @@ def stage1_traces(
         If the data have no color, or nothing is left of a recording after `after_s`.
     """
     if "color" not in data.modalities:
-        raise ConfigError(f"{data.folder}: has no color, which stage 1 reads")
+        raise ConfigError(f"{data.folder}: has no color, which the extractor reads")
     for index in range(len(data)):
         frames = _frames(data, index, fps, after_s)
         estimates = np.full((len(frames), 2), np.nan, np.float32)

@@ -145,7 +145,7 @@ class MRAN(nn.Module):
         return [self.decoders[lead](features[lead], guides), *guides]
 
     def start_encoders(self, *sources: dict[str, Tensor]) -> None:
-        """Start every stream's encoder from weights of compact MMA extractors or of other MRANs.
+        """Start every stream's encoder from weights of compact extractors or of other MRANs.
 
         An extractor is a start for every stream, an MRAN for those that it has. Of several sources
         of a stream the last counts: networks of one stream each make the encoders of one of all.
