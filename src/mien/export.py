@@ -122,7 +122,7 @@ class _ReactionGraph(nn.Module):
 
 
 class _ClipGraph(nn.Module):
-    """An MRAN with its streams as arguments, in the order of its modalities, then ``present``."""
+    """An MRAN with its modalities as arguments, in their order, then ``present``."""
 
     def __init__(self, model: MRAN) -> None:
         super().__init__()

@@ -381,7 +381,8 @@ def test_wrong_usage_is_code_2(
 
 
 @pytest.mark.parametrize(
-    "arguments", [["analyze"], ["analyze", "x.mp4"], ["analyse", "x.mp4"], ["evaluate", "extractor"]]
+    "arguments",
+    [["analyze"], ["analyze", "x.mp4"], ["analyse", "x.mp4"], ["evaluate", "extractor"]],
 )
 def test_missing_arguments_are_code_2(arguments: list[str], monkeypatch, capfd) -> None:
     assert run(monkeypatch, capfd, *arguments)[0] == 2

@@ -161,7 +161,7 @@ def test_nothing_left_to_read_is_refused(folder, exported):
     data, model = load_streams(folder, "test"), MranModel(exported)
     with pytest.raises(ConfigError, match="nothing is left to read"):
         list(mran_traces(model, data, ("color", "depth", "thermal")))
-    with pytest.raises(ConfigError, match="--drop sound: is no stream"):
+    with pytest.raises(ConfigError, match="--drop sound: is no modality"):
         list(mran_traces(model, data, ("sound",)))
 
 

@@ -143,7 +143,7 @@ class Analyzer:
         InputError
             If a file cannot be read.
         ModelError
-            If MRAN does not read a stream that is given.
+            If MRAN does not read a modality that is given.
         ValueError
             If `guidance` is given and the options leave MRAN out.
         """
@@ -441,7 +441,7 @@ class Analysis:
         ]
 
     def _describe_mran(self) -> dict[str, Any] | None:
-        """Which streams MRAN was given; None where it was not asked for."""
+        """Which modalities MRAN was given; None where it was not asked for."""
         model = self._analyzer.mran
         if model is None:
             return None

@@ -1,7 +1,7 @@
 """Steady estimates: what trembles on a face at rest is smoothed, what moves is followed.
 
-The extractor reads every frame by itself. Compression and sensor noise change its numbers a
-little from frame to frame. A 1-euro filter (Casiez, Roussel & Vogel, CHI 2012) with a time constant of at
+The extractor reads every frame by itself. Compression and sensor noise change its numbers a little
+from frame to frame. A 1-euro filter (Casiez, Roussel & Vogel, CHI 2012) with a time constant of at
 most `LAG_S` takes most of that out. It never looks ahead, so it serves live video as well.
 
 The 26 numbers and the intensities of the action units are steadied. Quality, pose, gaze, openness

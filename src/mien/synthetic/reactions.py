@@ -1,8 +1,8 @@
 """Simulator of 26-d affect sequences with video-level reaction labels.
 
-No corpus of reaction ratings may be shipped or downloaded, so the reaction model is first
-trained on sequences drawn from the model below. **What is learnt from it is this model, not people.** Reaction weights
-made with it say so and are to be replaced by training on real ratings.
+No corpus of reaction ratings may be shipped or downloaded, so the reaction model is first trained
+on sequences drawn from the model below. **What is learnt from it is this model, not people.**
+Reaction weights made with it say so and are to be replaced by training on real ratings.
 
 Assumptions, with what they rest on:
 
@@ -33,10 +33,11 @@ amusement, tend to come together (Cowen & Keltner, PNAS 114 (2017)). People diff
 Friesen, J. Nonverbal Behavior 6 (1982)); brow flashes; slow drift and a resting face of one's own.
 
 *What the extractor makes of it.* Expressions follow from AUs by their relatedness, valence and
-arousal from expressions (`mien.data.targets.votes`). Each channel carries first-order autoregressive noise
-with the deviation and lag-one correlation measured from the shipped extractor on resting stretches
-of a real recording (``stage1_noise.json``; see `mien.evaluation.noise`). Frames in which a face is
-lost are not simulated: the sequence is what is left after they are dropped.
+arousal from expressions (`mien.data.targets.votes`). Each channel carries first-order
+autoregressive noise with the deviation and lag-one correlation measured from the shipped extractor
+on resting stretches of a real recording (``stage1_noise.json``; see `mien.evaluation.noise`).
+Frames in which a face is lost are not simulated: the sequence is what is left after they are
+dropped.
 
 *The rating.* Viewers' ratings follow the peak more than the average (Fredrickson & Kahneman,
 J. Personality and Social Psychology 65 (1993)): 0.75 x the reaction's intensity + 0.25 x its

@@ -1,4 +1,4 @@
-"""Spatial encoders: 2-D convolutions on each frame, one network per stream.
+"""Spatial encoders: 2-D convolutions on each frame, one network per modality.
 
 Ours: they are the first stages of a compact extractor and can start from its trained weights. What
 it learned of faces in grey photographs holds for the relief and the warmth of a face as well.
@@ -35,7 +35,7 @@ class Features(NamedTuple):
 
 
 class ExtractorEncoder(nn.Module):
-    """Frames of one stream to `Features`: stem and first two stages of a compact extractor.
+    """Frames of one modality to `Features`: stem and first two stages of a compact extractor.
 
     Like the extractor it reads luminance of color, at its inner side, standardized; then comes a
     halving of its own. A missing frame's values never matter: in training only frames that are
