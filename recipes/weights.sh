@@ -16,14 +16,14 @@ weights=$(cd "$weights" && pwd)
 sh "$here/recipes/extractor/make.sh" "$data" "$runs" "$weights"
 data=$runs/data
 
-# What stage 2 is simulated with: the tremble of stage 1 on a resting face. It is part of the package.
+# What the reaction model is simulated with: the tremble of the extractor on a resting face. It is part of the package.
 shipped=$here/src/mien/weights
 if [ "$weights" = "$shipped" ]; then
     python "$here/recipes/measure_noise.py" "$data/videos/pexels_portrait.mp4" \
         "$here/src/mien/synthetic/stage1_noise.json"
 fi
 
-# Stage 2: the masked RNN, on simulated sequences.
+# The reaction model, on simulated sequences.
 mien train reactions --config "$here/configs/reactions-simulated.toml" \
     --out "$runs/reactions-simulated"
 mien export reactions --run "$runs/reactions-simulated" \

@@ -210,7 +210,7 @@ def export_mma(
 
 
 def export_reactions(model: MaskedRNN, path: Path, about: dict[str, Any]) -> float:
-    """Write a masked RNN as ONNX: ``affect`` (n, t, 26), ``lengths`` (n,) -> ``intensities``.
+    """Write a reaction model as ONNX: ``affect`` (n, t, 26), ``lengths`` (n,) -> ``intensities``.
 
     See `export_mma` for parameters, result and errors.
     """

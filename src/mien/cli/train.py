@@ -96,7 +96,7 @@ def extractor(
 @_out
 @_set
 def reactions(config: Path, data: str, out: Path, overrides: tuple[str, ...]) -> None:
-    """Train the masked RNN, or another network over affect representations.
+    """Train the reaction model, or another network over affect representations.
 
     Outputs are those of the data: their number and names are set nowhere else.
     """

@@ -1,4 +1,4 @@
-"""From a frame to aligned faces with stable numbers: detect, notice cuts, track, steady, align."""
+"""From a frame to aligned faces with stable numbers: detect, notice cuts, track, smooth, align."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class FaceFinder:
     detector
         Finds faces and their landmarks in a picture.
     options
-        Which faces count and whether landmarks are steadied.
+        Which faces count and whether landmarks are smoothed.
     max_gap_s
         Distance of consecutive frames beyond which a face counts as lost in between.
     guidance

@@ -53,7 +53,7 @@ class Pending:
     """A frame whose faces wait for the extractor.
 
     ``places`` are the landmarks (5, 2) that each crop was cut by; ``streams`` are its crops of all
-    sensors, where MRAN reads them.
+    modalities, where MRAN reads them.
     """
 
     frame: int
