@@ -177,7 +177,7 @@ def train_reactions(
     report: Callable[[str], object] = print,
     stop_after_epochs: int | None = None,
 ) -> SequenceRegressor:
-    """Train a network, by default the reaction model with Eq. 4, or go on where a killed run stopped.
+    """Train a network (the reaction model with Eq. 4, or another), or go on after a kill.
 
     Parameters
     ----------
