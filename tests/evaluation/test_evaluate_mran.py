@@ -65,7 +65,7 @@ def test_the_file_says_what_it_is(exported):
     assert (model.clip_frames, model.fps) == (3, 25.0)
     about = model.metadata
     assert about["kind"] == "mran" and about["seed"] == 4 and about["caveat"] == "random weights"
-    assert about["outputs"] == ["valence", "arousal"] and about["attention_px"] == 14
+    assert about["outputs"] == ["valence", "arousal"] and about["attention_px"] == 12
     assert about["normalisation"]["depth_range_mm"] == 80.0
 
 
