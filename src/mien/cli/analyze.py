@@ -94,6 +94,13 @@ if TYPE_CHECKING:
     help="Face detector; packages can add their own.",
 )
 @click.option(
+    "--detect",
+    type=click.Choice(["auto", "every"]),
+    default="auto",
+    show_default=True,
+    help="When faces are searched: now and then, followed in between; or in every frame.",
+)
+@click.option(
     "--detect-side",
     "detect_side_px",
     type=click.IntRange(64),
@@ -166,6 +173,7 @@ def command(
     prior: str,
     columns: str,
     detector: str,
+    detect: str,
     detect_side_px: int,
     steady: bool,
     reaction_model: Path | None,
@@ -201,6 +209,7 @@ def command(
             prior=prior,
             columns=columns,
             detector=detector,
+            detect=detect,
             detect_side_px=detect_side_px,
             steady=steady,
             threads=threads,

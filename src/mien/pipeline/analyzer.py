@@ -30,7 +30,7 @@ from mien.runtime.metadata import Trust, read_trust, trust_of
 from mien.runtime.models import AffectModel, ReactionModel
 from mien.runtime.mran import MranModel
 from mien.runtime.prior import Prior, choose_prior
-from mien.types import FaceEstimates, FaceSummary, ImageArray, SourceInfo, Summary
+from mien.types import FaceEstimates, FaceSummary, Frame, ImageArray, SourceInfo, Summary
 from mien.video.reader import VideoReader
 from mien.video.source import FrameFeed, FrameSource
 
@@ -248,7 +248,12 @@ class Analysis:
         if analyzer.mran is not None and not info.is_image:
             self._mran = MranStage(analyzer.mran, max_gap_s, options.attention, self._take_mran)
             self._guidance = Guidance(guidance or GuidanceFiles(), info.nominal_fps)
-        self._finder = FaceFinder(analyzer.detector, options, max_gap_s, self._guidance)
+        follows = (
+            options.detect == "auto"
+            and not info.is_image
+            and "landmarks" in (analyzer.affect.details)
+        )
+        self._finder = FaceFinder(analyzer.detector, options, max_gap_s, self._guidance, follows)
         self._affect = AffectStage(analyzer.affect, options, max_gap_s)
         reactions = None if info.is_image else analyzer.reactions
         self._states = FaceStates(max_gap_s, reactions, options, analyzer.labels)
@@ -287,7 +292,7 @@ class Analysis:
         pending: list[Pending] = []
         waiting = 0
         for frame in self._reader:
-            item = self._finder.find(frame)
+            item = self._find(frame)
             pending.append(item)
             waiting += len(item.faces)
             # Frames without faces cost nothing to hold, but time must go on in the output.
@@ -316,10 +321,28 @@ class Analysis:
             raise RuntimeError("the analysis has not ended: iterate over its rows first")
         return self._summary
 
+    def _find(self, frame: Frame) -> Pending:
+        """The faces of the next frame; where they are followed, read at once."""
+        item = self._finder.find(frame)
+        if not self._finder.follows:
+            return item
+        for _ in range(2):  # in doubt once more, as the detector sees it
+            [item.read] = self._affect.read([item])
+            if self._finder.settle(
+                item, [None if one is None else one.details for one in item.read], frame
+            ):
+                break
+            item = self._finder.detect(frame)
+        return item
+
     def _estimate(self, pending: list[Pending]) -> list[FrameRow]:
         """Run the extractor on all waiting crops and hand its results to the faces' states."""
         rows: list[FrameRow] = []
-        for item, estimates in zip(pending, self._affect.estimate(pending), strict=True):
+        unread = [item for item in pending if item.read is None]
+        for item, said in zip(unread, self._affect.read(unread), strict=True):
+            item.read = said
+        for item in pending:
+            estimates = self._affect.steadied(item, item.read or [])
             first = len(rows)
             for face_id, face, crop, values in zip(
                 item.ids, item.faces, item.crops, estimates, strict=True
@@ -345,7 +368,7 @@ class Analysis:
             if self._mran is not None:
                 self._mran.add(item, rows[first:])
         if pending:
-            self._retire(pending[-1].timestamp_s)
+            self._retire()
         return rows if self._mran is None else self._mran.release()
 
     def _fill(self, row: FrameRow, said: FaceEstimates) -> None:
@@ -360,8 +383,8 @@ class Analysis:
         if row.face_id is not None and row.mran is not None and not row.low_quality:
             self._states.of(row.face_id).push_mran(row.timestamp_s, row.mran, row.frame)
 
-    def _retire(self, now_s: float) -> None:
-        for face_id in self._finder.forget_lost(now_s):
+    def _retire(self) -> None:
+        for face_id in self._finder.forget_lost():
             self._affect.forget(face_id)
             if self._mran is not None:
                 self._mran.close(face_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -39,6 +40,13 @@ class AffectStage:
         The 26 numbers are as the extractor gives them, at its own prior; details are those of the
         frame.
         """
+        return [
+            self.steadied(item, said)
+            for item, said in zip(pending, self.read(pending), strict=True)
+        ]
+
+    def read(self, pending: list[Pending]) -> list[list[FaceEstimates | None]]:
+        """What `estimate` gives before it is steadied; nothing is remembered of it."""
         crops = [crop for item in pending for crop in item.crops]
         size = self._options.batch
         values: list[FaceEstimates] = []
@@ -46,12 +54,15 @@ class AffectStage:
             batch = self._extractor.estimate(np.stack(crops[i : i + size]))
             values += [batch.of(k) for k in range(len(batch.affect))]
         told = iter(values)
+        return [[_in_frame(next(told), place) for place in item.places] for item in pending]
+
+    def steadied(
+        self, item: Pending, said: Sequence[FaceEstimates | None]
+    ) -> list[FaceEstimates | None]:
+        """What was read of a frame's faces, its trembling taken out."""
         return [
-            [
-                self._finished(face_id, next(told), place, item.timestamp_s)
-                for face_id, place in zip(item.ids, item.places, strict=True)
-            ]
-            for item in pending
+            None if one is None else self._finished(face_id, one, item.timestamp_s)
+            for face_id, one in zip(item.ids, said, strict=True)
         ]
 
     def forget(self, face_id: int) -> None:
@@ -59,19 +70,14 @@ class AffectStage:
         self._filters.pop(face_id, None)
         self._intensities.pop(face_id, None)
 
-    def _finished(
-        self, face_id: int, said: FaceEstimates, place: FloatArray, time_s: float
-    ) -> FaceEstimates | None:
-        if not np.isfinite(said.affect).all():
-            return None
-        details = to_frame(said.details, crop_to_image(place))
+    def _finished(self, face_id: int, said: FaceEstimates, time_s: float) -> FaceEstimates:
         if not self._options.steady:
-            return FaceEstimates(said.affect, details)
+            return said
         filter_ = self._filters.get(face_id)
         if filter_ is None or time_s - filter_.time_s > self._max_gap_s:
             filter_ = self._filters[face_id] = SteadyAffect(self._extractor.labels)
         return FaceEstimates(
-            filter_.update(said.affect, time_s), self._steadied(face_id, details, time_s)
+            filter_.update(said.affect, time_s), self._steadied(face_id, said.details, time_s)
         )
 
     def _steadied(self, face_id: int, details: FaceDetails, time_s: float) -> FaceDetails:
@@ -83,3 +89,10 @@ class AffectStage:
         if filter_ is None or time_s - filter_.time_s > self._max_gap_s:
             filter_ = self._intensities[face_id] = SteadyIntensities(len(details.au_intensity))
         return replace(details, au_intensity=filter_.update(details.au_intensity, time_s))
+
+
+def _in_frame(said: FaceEstimates, place: FloatArray) -> FaceEstimates | None:
+    """With details in pixels of the frame; None where the 26 numbers are undefined."""
+    if not np.isfinite(said.affect).all():
+        return None
+    return FaceEstimates(said.affect, to_frame(said.details, crop_to_image(place)))

@@ -9,6 +9,7 @@ from mien.pipeline.resample import GAP_POLICIES
 
 FACE_POLICIES = ("all", "largest")
 COLUMN_SETS = ("v1", "v2")
+DETECT_POLICIES = ("auto", "every")
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,10 @@ class AnalysisOptions:
         ``"v2"``: all columns of the frames table. ``"v1"``: those of schema version 1.
     detector
         Name of the face detector (`mien.faces.detectors`).
+    detect
+        ``"auto"``: faces are found once, then followed by the extractor's landmarks, and the
+        detector is asked now and then and in doubt (`mien.pipeline.following`). ``"every"``: it is
+        asked in every frame.
     """
 
     faces: str = "all"
@@ -86,6 +91,7 @@ class AnalysisOptions:
     prior: str = "default"
     columns: str = "v2"
     detector: str = "retinaface"
+    detect: str = "auto"
 
     def __post_init__(self) -> None:
         for name in ("affect_model", "reaction_model", "mran_model"):
@@ -102,6 +108,8 @@ class AnalysisOptions:
             raise ValueError(f"gaps is one of {GAP_POLICIES}, not {self.gaps!r}")
         if self.columns not in COLUMN_SETS:
             raise ValueError(f"columns is one of {COLUMN_SETS}, not {self.columns!r}")
+        if self.detect not in DETECT_POLICIES:
+            raise ValueError(f"detect is one of {DETECT_POLICIES}, not {self.detect!r}")
         if not self.prior:
             raise ValueError("prior is a name or the path of a file, not an empty text")
         if self.min_quality is not None and not 0 <= self.min_quality <= 1:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.runtime.mran import MranFrame
-from mien.types import Face, FaceDetails, FloatArray, ImageArray
+from mien.types import Face, FaceDetails, FaceEstimates, FloatArray, ImageArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,9 @@ class Pending:
     """A frame whose faces wait for the extractor.
 
     ``places`` are the landmarks (5, 2) that each crop was cut by; ``streams`` are its crops of all
-    modalities, where MRAN reads them.
+    modalities, where MRAN reads them. ``followed``: the detector was not asked, and ``faces`` are
+    as of the frame before until the frame is settled. ``read`` is what the extractor says of the
+    faces, where it has been asked.
     """
 
     frame: int
@@ -63,3 +65,5 @@ class Pending:
     places: list[FloatArray] = field(default_factory=list)
     crops: list[ImageArray] = field(default_factory=list)
     streams: list[MranFrame] = field(default_factory=list)
+    followed: bool = False
+    read: list[FaceEstimates | None] | None = None

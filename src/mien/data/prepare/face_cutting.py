@@ -48,5 +48,5 @@ class LargestFace:
     def cut(self, frame: Frame) -> tuple[ImageArray, FloatArray] | None:
         """The crop, and the landmarks (5, 2) that it was cut by; None where there is no face."""
         item = self._finder.find(frame)
-        self._finder.forget_lost(frame.timestamp_s)
+        self._finder.forget_lost()
         return (item.crops[0], item.places[0]) if item.crops else None
