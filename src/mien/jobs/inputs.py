@@ -7,10 +7,10 @@ a later run finds again.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from mien.errors import InputError
+from mien.jobs.job import Job, Outcome
 from mien.output.folder import choose_folder, is_result
 
 VIDEO_SUFFIXES = frozenset(
@@ -24,18 +24,10 @@ IMAGE_SUFFIXES = frozenset(
 """What a folder is searched for. A file that is named itself is tried whatever its suffix."""
 
 
-@dataclass(frozen=True)
-class Job:
-    """One input and the folder for its results."""
-
-    source: str
-    folder: Path
-
-
 def plan_jobs(
     names: Sequence[str], out: Path, complain: Callable[[object], None]
-) -> Iterator[Job | InputError]:
-    """One job per input, in the order of the names; an error in the place of a name without any.
+) -> Iterator[Job | Outcome]:
+    """One job per input, in the order of the names; a failure in the place of a name without any.
 
     Parameters
     ----------
@@ -52,7 +44,7 @@ def plan_jobs(
         try:
             sources = find_inputs(name, complain)
         except InputError as error:
-            yield error
+            yield Outcome(name, "failed", message=str(error))
             continue
         for source in sources:
             place = Path(source).resolve()
