@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,6 +18,8 @@ from mien.output.overlay import read_frames_table, write_overlay
 from mien.output.sinks import FrameSink, open_sinks
 from mien.report import write_report
 from mien.types import Summary
+from mien.video.opening import MAX_PIXELS
+from mien.video.reader import VideoReader
 
 
 @dataclass(frozen=True)
@@ -127,15 +130,23 @@ class ResultWriter:
             *document["warnings"],
             *layout_warnings(document, self._contents.layouts),
         ]
-        if document["settings"].get("attention"):
+        settings = document["settings"]
+        opening = partial(
+            VideoReader,
+            stream=settings.get("stream"),
+            max_pixels=settings.get("max_pixels", MAX_PIXELS),
+        )
+        if settings.get("attention"):
             records = self._attention.records()
             if video is None:
                 write_attention(records, self._partial / ATTENTION_FILE)
             else:
-                write_attention_files(video, records, self._partial)
+                write_attention_files(video, records, self._partial, opening)
         if self._contents.overlay and video is not None:
             with closing(read_frames_table(self._partial, self._contents.format)) as batches:
-                warnings += write_overlay(video, batches, self._partial, self._decisions, progress)
+                warnings += write_overlay(
+                    video, batches, self._partial, self._decisions, progress, opening
+                )
         written = replace(summary, document=document | {"warnings": warnings})
         write_document(written.document, self._partial)
         write_report(written, self._partial / "report.html")
