@@ -379,7 +379,7 @@ def _serve(
         except (EOFError, OSError):
             return
         try:
-            tool = tool or factory()
+            tool = factory() if tool is None else tool
             answer = work(tool, task)
         except Exception as error:  # noqa: BLE001  it costs this task alone
             answer = _for_people(error, str(task))

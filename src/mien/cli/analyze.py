@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,6 @@ from mien.errors import one_line
 
 if TYPE_CHECKING:
     from mien.jobs import Bar, Outcome
-    from mien.pipeline.analyzer import Analyzer
     from mien.pipeline.companions import GuidanceFiles
 
 
@@ -150,7 +150,44 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Write overlay.mp4: the video with boxes and live gauges, its times and sound kept.",
 )
-@click.option("--threads", type=click.IntRange(0), default=0, help="Threads; 0: as many as cores.")
+@click.option(
+    "--stream",
+    type=click.IntRange(0),
+    metavar="N",
+    help="Which of several video streams is read, from 0; by default the usual one of the file.",
+)
+@click.option(
+    "--max-pixels",
+    "max_megapixels",
+    type=click.FloatRange(0, 1e9, min_open=True),
+    default=64,  # mien.video.opening.MAX_PIXELS, which is not imported for --help
+    show_default=True,
+    metavar="MEGAPIXELS",
+    help="Larger pictures are refused before they are decoded.",
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Inputs that are read at once. From 2 on they are read in processes of their own: one "
+    "that crashes costs the input it was at, and nothing else.",
+)
+@click.option(
+    "--resume/--redo",
+    "resume",
+    default=True,
+    show_default=True,
+    help="Pass over inputs whose results are there, with the same settings and versions; or "
+    "start over.",
+)
+@click.option(
+    "--threads",
+    type=click.IntRange(0),
+    default=0,
+    help="Threads, of each job; 0: as many as cores, shared by the jobs.",
+)
 @click.option(
     "--quiet", is_flag=True, help="No progress bar and no summary lines; warnings and errors stay."
 )
@@ -177,19 +214,22 @@ def command(
     streams: Path | None,
     attention: bool,
     overlay: bool,
+    stream: int | None,
+    max_megapixels: float,
+    jobs: int,
+    resume: bool,
     threads: int,
     quiet: bool,
 ) -> None:
     """Read the faces in videos and images; write tables and reports.
 
     INPUT is a video, an image, or a folder that is searched for both. Each input gets
-    OUT/NAME/ with the frames table, video.json and report.html. Exit code: 0 if all inputs
-    were analysed, 1 if some failed (the others are complete), 2 for wrong usage.
+    OUT/NAME/ with the frames table, video.json and report.html; OUT/summary.json says what came
+    of each. Exit code: 0 if all inputs are analysed, 1 if some failed (the others are complete),
+    2 for wrong usage.
     """
-    from mien.jobs import analyze_all, plan_jobs
-    from mien.output.folder import prepare_root
+    from mien.jobs import Batch, run_all
     from mien.output.results import Contents
-    from mien.pipeline.analyzer import Analyzer
     from mien.pipeline.companions import GuidanceFiles
     from mien.pipeline.options import AnalysisOptions
 
@@ -210,21 +250,22 @@ def command(
             mran=mran,
             mran_model=mran_model,
             attention=attention,
+            stream=stream,
+            max_pixels=round(max_megapixels * 1e6),
         )
     except ValueError as error:  # what click's own ranges let pass, such as nan
         raise click.UsageError(str(error)) from error
     guidance = GuidanceFiles(depth, thermal, streams)
     _check_guidance(options.mran, inputs, guidance)
-    prepare_root(out)
-    analyzer = Analyzer(options)
-    contents = Contents(kind, layouts, overlay)
-    outcomes = []
-    planned = list(plan_jobs(inputs, out, complain))
-    for outcome in analyze_all(planned, analyzer, contents, guidance, _make_bar(quiet)):
-        _tell(outcome, quiet)
-        outcomes.append(outcome)
-    _tell_caveats(analyzer, outcomes, quiet)
-    if any(outcome.status == "failed" for outcome in outcomes):
+    batch = Batch(options, Contents(kind, layouts, overlay), guidance, jobs)
+    summary = run_all(
+        inputs, out, batch, partial(_tell, quiet=quiet), complain, not resume, _make_bar(quiet)
+    )
+    for caveat in summary.caveats if not quiet else ():
+        click.echo(caveat)
+    if summary.planned > 1 and (summary.failed or not quiet):
+        click.echo(one_line(summary.line()), err=quiet)
+    if summary.failed:
         sys.exit(1)
 
 
@@ -237,16 +278,6 @@ def _check_guidance(mran: bool, inputs: tuple[str, ...], guidance: GuidanceFiles
         raise click.UsageError(f"{options}: for MRAN alone; add --mran")
     if options and (len(inputs) != 1 or Path(inputs[0]).is_dir()):
         raise click.UsageError(f"{options}: goes with one INPUT, a video; give them one by one")
-
-
-def _tell_caveats(analyzer: Analyzer, outcomes: list[Outcome], quiet: bool) -> None:
-    """What the numbers of some models are worth."""
-    if quiet:
-        return
-    if analyzer.reactions is not None and any(outcome.reacted for outcome in outcomes):
-        click.echo(f"reactions: {analyzer.reactions.metadata.get('caveat')}")
-    if analyzer.mran is not None and any(outcome.status == "analysed" for outcome in outcomes):
-        click.echo(f"mran: {analyzer.mran.metadata.get('caveat')}")
 
 
 def _make_bar(quiet: bool) -> Bar:
@@ -271,6 +302,8 @@ def _tell(outcome: Outcome, quiet: bool) -> None:
         complain(outcome.message)
     for text in outcome.warnings:
         complain(f"{name}: warning: {text}")
+    if outcome.status == "skipped" and not quiet:
+        click.echo(one_line(f"{name}: done already (use --redo to start over)"))
     if outcome.status == "analysed" and outcome.folder is not None and not quiet:
         rate = (outcome.frames or 0) / outcome.seconds
         click.echo(
