@@ -1,4 +1,4 @@
-"""Time and memory of one epoch of stage 2 on a corpus of Hume-Reaction's size.
+"""Time and memory of one epoch of the reaction model on a corpus of Hume-Reaction's size.
 
 Rows, each in a process of its own on the same generated corpus:
   fast      configs/reactions-fast.toml, as `mien train reactions` runs it

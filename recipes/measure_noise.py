@@ -1,4 +1,4 @@
-"""Measure how stage 1 trembles on a resting face and write what the simulator adds.
+"""Measure how the extractor trembles on a resting face and write what the simulator adds.
 
 usage: python recipes/measure_noise.py VIDEO OUT.json
 """

@@ -16,14 +16,14 @@ weights=$(cd "$weights" && pwd)
 sh "$here/recipes/extractor/make.sh" "$data" "$runs" "$weights"
 data=$runs/data
 
-# What stage 2 is simulated with: the tremble of stage 1 on a resting face. It is part of the package.
+# What the reaction model is simulated with: the tremble of the extractor on a resting face. It is part of the package.
 shipped=$here/src/mien/weights
 if [ "$weights" = "$shipped" ]; then
     python "$here/recipes/measure_noise.py" "$data/videos/pexels_portrait.mp4" \
         "$here/src/mien/synthetic/stage1_noise.json"
 fi
 
-# Stage 2: the masked RNN, on simulated sequences.
+# The reaction model, on simulated sequences.
 mien train reactions --config "$here/configs/reactions-simulated.toml" \
     --out "$runs/reactions-simulated"
 mien export reactions --run "$runs/reactions-simulated" \
@@ -33,8 +33,8 @@ cp "$runs/reactions-simulated/metrics.json" "$weights/reactions-simulated.json"
 
 # MRAN on SYNTHETIC clips. Its encoders start from a small extractor without a landmark branch.
 cd "$here"
-mien train mma --config configs/mma-compact.toml --data "$data" --cache "$runs/cache" --out "$runs/mma-compact"
-mien export mma --run "$runs/mma-compact" --about recipes/about/extractor.toml --to "$runs/mma-compact.onnx"
+mien train extractor --config configs/mma-compact.toml --data "$data" --cache "$runs/cache" --out "$runs/mma-compact"
+mien export extractor --run "$runs/mma-compact" --about recipes/about/extractor.toml --to "$runs/mma-compact.onnx"
 ENCODERS="$runs/mma-compact.onnx" sh recipes/mran.sh "$runs" 1
 cp "$runs/mran-trimodal-1.onnx" "$weights/mran.onnx"
 python recipes/measure_mran.py "$runs/trimodal-prepared" "$weights/mran.onnx" \

@@ -30,7 +30,7 @@ mien synthesize images --count 5000 --seed 7 --framing aligned --modalities colo
 train() {  # RECIPE OUT ARGUMENT...
     recipe=$here/$1.toml out=$runs/$2
     shift 2
-    [ -f "$out/model.safetensors" ] || mien train mma --config "$recipe" --data "$runs/data" \
+    [ -f "$out/model.safetensors" ] || mien train extractor --config "$recipe" --data "$runs/data" \
         --cache "$runs/cache" --out "$out" "$@"
 }
 train 1-base extractor-base
@@ -38,12 +38,12 @@ train 2-finish extractor-finish --init "$runs/extractor-base"
 
 # Chosen on halves A of the development sets, measured on halves B.
 about=$here/../about/extractor.toml model=$weights/extractor.onnx
-mien export mma --run "$runs/extractor-finish" --about "$about" --to "$runs/uncalibrated.onnx"
+mien export extractor --run "$runs/extractor-finish" --about "$about" --to "$runs/uncalibrated.onnx"
 python "$here/choose.py" "$data" "$runs" "$runs/uncalibrated.onnx" "$runs/calibration.json"
-mien export mma --run "$runs/extractor-finish" --about "$about" --calibration "$runs/calibration.json" \
+mien export extractor --run "$runs/extractor-finish" --about "$about" --calibration "$runs/calibration.json" \
     --half --to "$model"
 python "$here/measure.py" "$data" "$runs" "$model" "$runs/calibration.json" "$weights/extractor.json"
 # Once more, now with how far to trust each channel; the weights are the same.
 python "$here/trust.py" "$about" "$weights/extractor.json" "$runs/about.toml"
-mien export mma --run "$runs/extractor-finish" --about "$runs/about.toml" \
+mien export extractor --run "$runs/extractor-finish" --about "$runs/about.toml" \
     --calibration "$runs/calibration.json" --half --to "$model"

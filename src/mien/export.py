@@ -122,7 +122,7 @@ class _ReactionGraph(nn.Module):
 
 
 class _ClipGraph(nn.Module):
-    """An MRAN with its streams as arguments, in the order of its modalities, then ``present``."""
+    """An MRAN with its modalities as arguments, in their order, then ``present``."""
 
     def __init__(self, model: MRAN) -> None:
         super().__init__()
@@ -210,7 +210,7 @@ def export_mma(
 
 
 def export_reactions(model: MaskedRNN, path: Path, about: dict[str, Any]) -> float:
-    """Write a masked RNN as ONNX: ``affect`` (n, t, 26), ``lengths`` (n,) -> ``intensities``.
+    """Write a reaction model as ONNX: ``affect`` (n, t, 26), ``lengths`` (n,) -> ``intensities``.
 
     See `export_mma` for parameters, result and errors.
     """

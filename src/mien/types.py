@@ -202,7 +202,7 @@ class ReactionWindow:
 class MranSummary:
     """What MRAN says of one face: valence and arousal in every array's order.
 
-    ``peak`` is the value farthest from 0. ``timeline`` has the times of stage 1's.
+    ``peak`` is the value farthest from 0. ``timeline`` has the times of the extractor's.
     """
 
     frames: int

@@ -387,7 +387,8 @@ def test_wrong_usage_is_code_2(
 
 
 @pytest.mark.parametrize(
-    "arguments", [["analyze"], ["analyze", "x.mp4"], ["analyse", "x.mp4"], ["evaluate", "mma"]]
+    "arguments",
+    [["analyze"], ["analyze", "x.mp4"], ["analyse", "x.mp4"], ["evaluate", "extractor"]],
 )
 def test_missing_arguments_are_code_2(arguments: list[str], monkeypatch, capfd) -> None:
     assert run(monkeypatch, capfd, *arguments)[0] == 2
@@ -399,7 +400,7 @@ def test_help_and_version() -> None:
     for verb in ("analyze", "demo", "evaluate", "train", "export"):
         assert f"  {verb} " in text
     assert __version__ in runner.invoke(cli, ["--version"]).stdout
-    for verb in (["analyze"], ["demo"], ["evaluate", "mma"]):
+    for verb in (["analyze"], ["demo"], ["evaluate", "extractor"]):
         result = runner.invoke(cli, [*verb, "--help"])
         assert result.exit_code == 0
         assert "--" in result.stdout
@@ -407,7 +408,7 @@ def test_help_and_version() -> None:
 
 def test_errors_of_evaluate_are_one_line(tmp_path: Path, monkeypatch, capfd) -> None:
     path = tmp_path / "none.npz"
-    code, out, err = run(monkeypatch, capfd, "evaluate", "mma", "--data", path)
+    code, out, err = run(monkeypatch, capfd, "evaluate", "extractor", "--data", path)
     assert (code, out, err) == (1, [], [f"mien: {path}: no such file"])
 
 

@@ -70,7 +70,7 @@ def test_prepare_videos(mien, tmp_path: Path) -> None:
     assert ["videos", "3", "7,442"] in counts and ["people", "3", "91"] in counts
     assert ["train", "1", "-"] in counts
     assert out[-1] == (
-        f"1 of 3 videos prepared, 10 usable frames, stage 1 tiny 1 -> {tmp_path / 'out'}"
+        f"1 of 3 videos prepared, 10 usable frames, extractor tiny 1 -> {tmp_path / 'out'}"
     )
     assert load_prepared(tmp_path / "out", "test", 25).ids == ("1001_DFA_ANG_XX",)
     failed = json.loads((tmp_path / "out/dataset.json").read_text())["failed"]

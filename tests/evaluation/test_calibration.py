@@ -194,7 +194,7 @@ def test_export_takes_temperatures_in(tmp_path: Path) -> None:
     assert AffectModel(plain).metadata["calibration"] is None
 
     data, to = write_ferplus(tmp_path), tmp_path / "made.json"
-    arguments = ["calibrate", "mma", "--data", f"{data}@all", "--to", str(to), "--model"]
+    arguments = ["calibrate", "extractor", "--data", f"{data}@all", "--to", str(to), "--model"]
     result = CliRunner().invoke(cli, [*arguments, str(plain)], catch_exceptions=False)
     assert result.exit_code == 0 and read_calibration(to).expressions != 1
     made = json.loads(to.read_text())

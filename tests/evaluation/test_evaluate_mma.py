@@ -36,7 +36,7 @@ def model(tmp_path: Path) -> Path:
 
 def call(*arguments: Any) -> str:
     result = CliRunner().invoke(
-        cli, ["evaluate", "mma", *map(str, arguments)], catch_exceptions=False
+        cli, ["evaluate", "extractor", *map(str, arguments)], catch_exceptions=False
     )
     assert result.exit_code == 0
     return result.stdout

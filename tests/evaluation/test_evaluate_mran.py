@@ -65,7 +65,7 @@ def test_the_file_says_what_it_is(exported):
     assert (model.clip_frames, model.fps) == (3, 25.0)
     about = model.metadata
     assert about["kind"] == "mran" and about["seed"] == 4 and about["caveat"] == "random weights"
-    assert about["outputs"] == ["valence", "arousal"] and about["attention_px"] == 14
+    assert about["outputs"] == ["valence", "arousal"] and about["attention_px"] == 12
     assert about["normalisation"]["depth_range_mm"] == 80.0
 
 
@@ -161,7 +161,7 @@ def test_nothing_left_to_read_is_refused(folder, exported):
     data, model = load_streams(folder, "test"), MranModel(exported)
     with pytest.raises(ConfigError, match="nothing is left to read"):
         list(mran_traces(model, data, ("color", "depth", "thermal")))
-    with pytest.raises(ConfigError, match="--drop sound: is no stream"):
+    with pytest.raises(ConfigError, match="--drop sound: is no modality"):
         list(mran_traces(model, data, ("sound",)))
 
 
@@ -172,7 +172,7 @@ def test_stage_1_reads_the_color_stream(folder):
     clip = data.clip(0, first.frames)
     expected = AffectModel(threads=1).predict(clip.color)[:, :2]
     np.testing.assert_allclose(first.estimates, expected, atol=1e-5)
-    with pytest.raises(ConfigError, match="has no color, which stage 1 reads"):
+    with pytest.raises(ConfigError, match="has no color, which the extractor reads"):
         next(stage1_traces(AffectModel(), load_streams(folder, "test", ("depth",)), 25.0))
 
 

@@ -33,7 +33,7 @@ def test_mean_and_deviation_over_models(tmp_path: Path) -> None:
 def test_several_corpora_and_models_are_one_command(tmp_path: Path) -> None:
     model, other = tiny_affect(tmp_path / "a.onnx"), tiny_affect(tmp_path / "b.onnx")
     ferplus, muxspace = write_ferplus(tmp_path), write_muxspace(tmp_path)
-    command = ["evaluate", "mma", "--data", f"{ferplus}@all", "--data", str(muxspace)]
+    command = ["evaluate", "extractor", "--data", f"{ferplus}@all", "--data", str(muxspace)]
     command += ["--model", str(model), "--model", str(other), "--framing", "framed"]
     result = CliRunner().invoke(cli, command, catch_exceptions=False)
     lines = result.stdout.splitlines()

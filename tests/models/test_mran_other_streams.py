@@ -118,11 +118,12 @@ def test_what_is_added_can_be_learned():
 def test_what_does_not_fit_is_refused():
     depth = network(("depth",), 1).state_dict()
     assert streams_of(depth) == ("depth",)
-    with pytest.raises(ModelError, match="reads depth, this one color: they have no stream in"):
+    with pytest.raises(ModelError, match="reads depth, this one color: they have no modality in"):
         start_from_other_streams(network(("color",), 2), depth)
     with pytest.raises(ModelError, match=r"set model\.recurrence=concatenated and model\.volumes"):
         start_from_other_streams(network(ALL, 2, volumes="lead"), depth)
-    with pytest.raises(ModelError, match=r"differs in more than its streams: recognition\.hidden"):
+    more = "differs in more than its modalities: "
+    with pytest.raises(ModelError, match=more + r"recognition\.hidden"):
         start_from_other_streams(network(ALL, 2, head=3), depth)
     with pytest.raises(
         ModelError, match=r"has 4 weights that this one has not, the first is attention\."
@@ -130,10 +131,10 @@ def test_what_does_not_fit_is_refused():
         start_from_other_streams(
             network(ALL, 2, units=False, attention=False), without_units(depth)
         )
-    with pytest.raises(ModelError, match=r"differs in more than its streams: recognition\.units"):
+    with pytest.raises(ModelError, match=more + r"recognition\.units"):
         start_from_other_streams(network(ALL, 2), without_units(depth))
     guided = network(("color", "depth"), 1, recurrence="guided")
-    with pytest.raises(ModelError, match="differs in more than its streams: attention"):
+    with pytest.raises(ModelError, match=more + "attention"):
         start_from_other_streams(network(("color",), 2), guided.state_dict())
     with pytest.raises(ValueError, match="volumes is 'lead' or 'all', not 'some'"):
         network(ALL, 2, volumes="some")

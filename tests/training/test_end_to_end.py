@@ -118,7 +118,7 @@ def test_what_does_not_fit_is_named(folder, runs, tmp_path):
     other = replace(train, fps=30.0)
     with pytest.raises(ConfigError, match=r"at 30.0 fps, the reaction model .* at 10.0"):
         train_end_to_end(RECIPE, parts(runs), other, valid, tmp_path)
-    with pytest.raises(ModelError, match="is not a run of 'mien train mma'"):
+    with pytest.raises(ModelError, match="is not a run of 'mien train extractor'"):
         load_parts(runs / "reactions", runs / "reactions")
     with pytest.raises(ModelError, match="is not a masked RNN"):
         load_parts(runs / "affect", runs / "affect")

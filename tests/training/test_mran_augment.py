@@ -3,8 +3,8 @@ from dataclasses import replace
 import pytest
 import torch
 
+from mien.training.mran import augment as stream_augment
 from mien.training.mran.augment import StreamAugmentConfig, augment_clips, drop_streams
-from mien.training.mran.train import augment as stream_augment
 
 ALL = ("color", "depth", "thermal")
 STILL = StreamAugmentConfig(

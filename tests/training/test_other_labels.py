@@ -86,7 +86,7 @@ def file(run, tmp_path_factory):
     folder = tmp_path_factory.mktemp("file")
     about, path = folder / "about.toml", folder / "own.onnx"
     about.write_text("".join(f'{key} = "{value}"\n' for key, value in ABOUT.items()))
-    arguments = ["export", "mma", "--run", run, "--to", path, "--about", about]
+    arguments = ["export", "extractor", "--run", run, "--to", path, "--about", about]
     told = CliRunner().invoke(cli, list(map(str, arguments)), catch_exceptions=False)
     assert told.exit_code == 0
     return path

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from mien import config as training_config
 from mien.config import load_config
 from mien.models.masked_rnn import MaskedRNNConfig
 from mien.models.mma import PRESETS, MMAConfig
 from mien.models.sequence_models import SEQUENCE_PRESETS
-from mien.training import config as training_config
 from mien.training.ablation.mran import MRAN_ROWS
 from mien.training.ablation.tables import TABLES
 from mien.training.extractor import CorpusConfig, MMATrainConfig

@@ -372,7 +372,8 @@ def test_encoders_of_streams_that_a_start_lacks_start_from_what_is_given(splits,
             strict=True,
         )
         assert all(torch.equal(own, theirs) for own, theirs in pairs), stream
-    with pytest.raises(ConfigError, match=r"--encoders has nothing to start: .* has every stream"):
+    words = r"--encoders has nothing to start: .* has every modality"
+    with pytest.raises(ConfigError, match=words):
         quiet(frozen, *splits, tmp_path / "c", init=files["others"], encoders=[files["color"]])
 
 

@@ -86,7 +86,7 @@ def prepare(
 ) -> None:
     """Check a corpus and write what training reads.
 
-    Videos go through stage 1 once; of recordings with traces, the faces are cut out of all
+    Videos go through the extractor once; of recordings with traces, the faces are cut out of all
     streams. Exit code: 0 if all is there, 1 if some videos could not be
     read (one line each; the rest is complete), 2 for wrong usage.
     """
@@ -98,7 +98,9 @@ def prepare(
     if kind in ("annotations", "tables") and (jobs or model):
         raise click.UsageError(f"--jobs and --model are for videos; {name} has {kind} only")
     if kind == "streams" and model:
-        raise click.UsageError(f"--model is for videos that go through stage 1; {name} does not")
+        raise click.UsageError(
+            f"--model is for videos that go through the extractor; {name} does not"
+        )
     if kind != "streams" and fps:
         raise click.UsageError(f"--fps is for recordings with traces; {name} has none")
     corpus = load_corpus(name, root)
@@ -186,7 +188,7 @@ def _prepare_videos(
         counts, stage1 = document.counts, document.stage1
         click.echo(
             f"{counts['prepared']} of {counts['videos']} videos prepared, {counts['frames']} "
-            f"usable frames, stage 1 {stage1['name']} {stage1['version']} -> {out}"
+            f"usable frames, extractor {stage1['name']} {stage1['version']} -> {out}"
         )
     if failed:
         sys.exit(1)

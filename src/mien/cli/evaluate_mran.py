@@ -35,7 +35,7 @@ from mien.evaluation.models.mran import RecordingTraces
     "skin_tone (many numbers: in fifths); repeatable.",
 )
 @click.option(
-    "--drop", multiple=True, metavar="STREAM", help="Declare a stream missing; repeatable."
+    "--drop", multiple=True, metavar="STREAM", help="Declare a modality missing; repeatable."
 )
 @click.option(
     "--after",
@@ -46,9 +46,7 @@ from mien.evaluation.models.mran import RecordingTraces
     help="Show and score only what comes after so many seconds of each recording: a face that was "
     "not seen at rest before.",
 )
-@click.option(
-    "--stage1", is_flag=True, help="Also score the MMA extractor's valence-arousal on color."
-)
+@click.option("--stage1", is_flag=True, help="Also score the extractor's valence-arousal on color.")
 @click.option("--out", type=click.Path(path_type=Path), help="Write the scores as JSON.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def mran(
@@ -79,7 +77,7 @@ def mran(
     networks = [MranModel(file) for file in models] or [MranModel()]
     read = [check_dropped(network, recordings, drop) for network in networks]
     if len(set(read)) > 1:
-        click.echo(f"note: the models read other streams: {[list(names) for names in read]}")
+        click.echo(f"note: the models read other modalities: {[list(names) for names in read]}")
 
     total = len(recordings) * (len(networks) + stage1)
     with progress_bar(total, "video") as advance:

@@ -68,7 +68,7 @@ def extractor(run: Path, to: Path, about: Path, calibration: Path | None, half: 
 @_to
 @_about
 def reactions(run: Path, to: Path, about: Path) -> None:
-    """Export a masked RNN trained with 'mien train reactions'."""
+    """Export a reaction model trained with 'mien train reactions'."""
     from mien.config import from_dict
     from mien.export import export_reactions, read_about
     from mien.models.masked_rnn import PRESETS, MaskedRNN, MaskedRNNConfig

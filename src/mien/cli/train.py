@@ -65,7 +65,7 @@ def extractor(
     cache: Path | None,
     overrides: tuple[str, ...],
 ) -> None:
-    """Train the per-frame MMA extractor (valence-arousal, expressions, action units)."""
+    """Train the extractor (valence-arousal, expressions, action units)."""
     from mien.config import load_config
     from mien.training.extractor import MMATrainConfig, train_mma
     from mien.training.extractor.corpora import load_corpora
@@ -96,7 +96,7 @@ def extractor(
 @_out
 @_set
 def reactions(config: Path, data: str, out: Path, overrides: tuple[str, ...]) -> None:
-    """Train the masked RNN, or another network over affect representations.
+    """Train the reaction model, or another network over affect representations.
 
     Outputs are those of the data: their number and names are set nowhere else.
     """
@@ -151,7 +151,7 @@ def reactions(config: Path, data: str, out: Path, overrides: tuple[str, ...]) ->
     type=click.Path(path_type=Path),
     help="What everything starts from: a run folder of 'mien train mran', or the .onnx of an "
     "exported network, the shipped one for example. It may have been trained on shorter clips or "
-    "read other streams.",
+    "read other modalities.",
 )
 @click.option(
     "--encoders",
@@ -159,7 +159,7 @@ def reactions(config: Path, data: str, out: Path, overrides: tuple[str, ...]) ->
     multiple=True,
     help="What the encoders start from: the .onnx of an exported compact extractor, the shipped "
     "one for example, or the run folder of 'mien train extractor' or of 'mien train mran'. "
-    "Repeatable, for runs of one stream each; of several for a stream the last counts.",
+    "Repeatable, for runs of one modality each; of several for a modality the last counts.",
 )
 @_set
 def mran(

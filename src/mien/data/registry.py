@@ -95,7 +95,8 @@ class Corpus:
         ``"videos"`` (video-level labels; read as a `VideoCorpus`), ``"annotations"`` (labels of
         images or frames; `ImageCorpus`), ``"streams"`` (traces, one or several cameras;
         `StreamCorpus`), ``"tables"`` (faces and labels that are joined into one file by a method
-        ``write``) or ``"faces"`` (read by ``mien train mma`` and ``mien evaluate mma`` as it is).
+        ``write``) or ``"faces"`` (read as it is by ``mien train extractor`` and ``mien evaluate
+        extractor``).
     access, terms, layout
         How to get it, what its owners allow, and what a folder of it must hold.
     counts
@@ -144,7 +145,7 @@ class FaceReader:
     lacks_landmarks
         Faces may come without landmarks; they are looked for then.
     recognises
-        Whether a path is one of these; ``mien evaluate mma`` asks it. None: its own rules do.
+        Whether a path is one of these; ``mien evaluate extractor`` asks it. None: its own rules do.
     """
 
     load: Callable[..., FaceSet]
@@ -237,7 +238,8 @@ def load_corpus(name: str, root: Path) -> LoadedCorpus:
     corpus = corpus_info(name)
     if not corpus.needs_preparation or corpus.load is None:
         raise ConfigError(
-            f"{name} needs no preparation: mien train mma and mien evaluate mma read it as it is"
+            f"{name} needs no preparation: mien train extractor and mien evaluate extractor "
+            "read it as it is"
         )
     loaded: LoadedCorpus = corpus.load(root)
     return loaded
@@ -265,7 +267,7 @@ def describe_corpus(info: Corpus) -> str:
         lines.append("figures   published by others, not measured with mien:")
     for title, rows in groups.items():
         lines += [f"          {title}", *rows]
-    use = "no preparation: mien train mma and mien evaluate mma read it as it is"
+    use = "no preparation: mien train extractor and mien evaluate extractor read it as it is"
     if info.needs_preparation:
         use = f"mien datasets prepare {info.name} --root DIR --out DIR"
     lines.append(f"use       {use}")

@@ -1,7 +1,7 @@
 """`VideoCorpus`: whole videos with one label vector each, as a corpus on disk describes them.
 
-Nothing is decoded here. `mien.data.prepare.videos` runs stage 1 over the clips once; training then
-reads what it wrote (`mien.data.formats.prepared_videos`).
+Nothing is decoded here. `mien.data.prepare.videos` runs the extractor over the videos once;
+training then reads what it wrote (`mien.data.formats.prepared_videos`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Trembling on a face at rest, with and without steadying."""
+"""Trembling on a face at rest, with and without smoothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mien.types import FloatArray, TimeArray
 
 @dataclass(frozen=True)
 class Jitter:
-    """`RestNoise` of the same stretches, as estimated and steadied, of the named numbers."""
+    """`RestNoise` of the same stretches, as estimated and smoothed, of the named numbers."""
 
     raw: RestNoise
     steady: RestNoise

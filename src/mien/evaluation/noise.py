@@ -1,4 +1,4 @@
-"""How much stage 1 trembles on a face at rest, measured from a real recording."""
+"""How much the extractor trembles on a face at rest, measured from a real recording."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from mien.faces.align import to_network
 from mien.types import FloatArray, ImageArray
 
 STREAMS: tuple[str, ...] = ("color", "depth", "thermal")
-"""The three sensors, in the order that arrays and models have them."""
+"""The three modalities, in the order that arrays and models have them."""
 
 CHANNELS: dict[str, int] = {"color": 3, "depth": 1, "thermal": 1}
 """Channels of each stream as networks read it."""

@@ -1,4 +1,4 @@
-"""Steady alignment: landmarks whose trembling is taken out before a crop is cut.
+"""Smoothed landmarks: landmarks whose trembling is taken out before a crop is cut.
 
 A detector looks at every frame afresh, so its landmarks tremble by a pixel or so on a face that
 rests, and everything that is read from the crop trembles along. Only the crop's place follows the

@@ -1,1 +1,1 @@
-"""Networks in torch: the MMA extractor, the masked RNN, and the blocks they are made of."""
+"""Networks in torch: the extractor, the reaction model, MRAN, and the blocks they are made of."""

@@ -14,7 +14,7 @@ _FRAMES_AT_ONCE = 64
 
 
 class EndToEnd(nn.Module):
-    """MMA extractor and masked RNN.
+    """Extractor and reaction model.
 
     Batch normalisation keeps its running statistics and does not follow the batch: the frames of
     four videos are four faces, not a sample of faces.

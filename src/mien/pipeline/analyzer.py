@@ -1,4 +1,4 @@
-"""The streaming path from a video to affect: decode, detect, track, align, stage 1, stage 2.
+"""The streaming path from a video to affect: decode, detect, track, align, extract, react.
 
 Memory does not grow with the length of the video: a batch of crops, the finished rows of that
 batch, and a bounded state per face are all that is held.
@@ -148,7 +148,7 @@ class Analyzer:
         InputError
             If a file cannot be read.
         ModelError
-            If MRAN does not read a stream that is given.
+            If MRAN does not read a modality that is given.
         ValueError
             If `guidance` is given and the options leave MRAN out.
         """
@@ -330,7 +330,7 @@ class Analysis:
         return self._summary
 
     def _estimate(self, pending: list[Pending]) -> list[FrameRow]:
-        """Run stage 1 on all waiting crops and hand its results to the faces' states."""
+        """Run the extractor on all waiting crops and hand its results to the faces' states."""
         rows: list[FrameRow] = []
         for item, estimates in zip(pending, self._affect.estimate(pending), strict=True):
             first = len(rows)
@@ -445,7 +445,7 @@ class Analysis:
         ]
 
     def _describe_mran(self) -> dict[str, Any] | None:
-        """Which streams MRAN was given; None where it was not asked for."""
+        """Which modalities MRAN was given; None where it was not asked for."""
         model = self._analyzer.mran
         if model is None:
             return None

@@ -1,4 +1,4 @@
-"""Stage 1 on the crops of waiting frames, its estimates steadied face by face."""
+"""The extractor on the crops of waiting frames, its estimates smoothed face by face."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class AffectStage:
     Parameters
     ----------
     extractor
-        Stage 1.
+        The extractor.
     options
-        Size of a batch and whether estimates are steadied.
+        Size of a batch and whether estimates are smoothed.
     max_gap_s
         Distance of consecutive frames beyond which there is nothing to hold on to.
     """
@@ -75,7 +75,7 @@ class AffectStage:
         )
 
     def _steadied(self, face_id: int, details: FaceDetails, time_s: float) -> FaceDetails:
-        """Details with steady intensities; the rest is as estimated."""
+        """Details with smoothed intensities; the rest is as estimated."""
         if not np.isfinite(details.au_intensity).all():
             self._intensities.pop(face_id, None)
             return details

@@ -1,4 +1,4 @@
-"""From a frame to aligned faces with stable numbers: detect, notice cuts, track, steady, align."""
+"""From a frame to aligned faces with stable numbers: detect, notice cuts, track, smooth, align."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class FaceFinder:
     detector
         Finds faces and their landmarks in a picture.
     options
-        Which faces count and whether landmarks are steadied.
+        Which faces count and whether landmarks are smoothed.
     max_gap_s
         Distance of consecutive frames beyond which a face counts as lost in between.
     guidance
@@ -45,7 +45,7 @@ class FaceFinder:
         self._steady: dict[int, SteadyLandmarks] = {}
 
     def find(self, frame: Frame) -> Pending:
-        """The faces of the next frame, their crops ready for stage 1."""
+        """The faces of the next frame, their crops ready for the extractor."""
         item = Pending(frame.index, frame.timestamp_s)
         if self._guidance is not None:
             self._guidance.advance(frame.timestamp_s)

@@ -29,7 +29,7 @@ class FaceState:
     max_gap_s
         Distance of consecutive frames beyond which the face counts as lost in between.
     reactions
-        Stage 2, or None to leave reactions out.
+        The reaction model, or None to leave reactions out.
     gaps
         Policy for gaps, see `mien.pipeline.resample.Resampler`.
     min_reaction_s
@@ -96,7 +96,7 @@ class FaceState:
         details
             What else the extractor says.
         reading
-            (26,) at the extractor's own prior, for stage 2; None for `affect`.
+            (26,) at the extractor's own prior, for the reaction model; None for `affect`.
         low
             Whether its quality is too low: it counts as seen, but enters no mean, peak, picture,
             curve or reaction, save the curves of `details`.

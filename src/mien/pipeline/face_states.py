@@ -23,7 +23,7 @@ class FaceStates:
     max_gap_s
         See `FaceState`.
     reactions
-        Stage 2, or None to leave reactions out.
+        The reaction model, or None to leave reactions out.
     options
         Gaps and the least time for reactions.
     labels

@@ -22,7 +22,7 @@ class AnalysisOptions:
         ``"all"``: every face is estimated and has reactions of its own. ``"largest"``: only the
         largest face of each frame counts.
     gaps
-        What stage 2 makes of time in which a face was lost: ``"skip"`` leaves it out,
+        What the reaction model makes of time in which a face was lost: ``"skip"`` leaves it out,
         ``"interpolate"`` bridges it. Lost frames are visible in the frames table either way.
     min_score
         Least confidence of the detector, 0 to 1.
@@ -39,13 +39,13 @@ class AnalysisOptions:
         no delay), and estimates are smoothed with a time constant of at most 0.08 s
         (`mien.pipeline.smoothing`). The frames table keeps the landmarks as detected.
     batch
-        Faces that stage 1 reads at once.
+        Faces that the extractor reads at once.
     threads
         Threads of ONNX Runtime; 0 lets it choose.
     affect_model, reaction_model
         Exported models to use instead of the ones that ship with mien.
     reactions
-        False leaves stage 2 out.
+        False leaves the reaction model out.
     mran
         Whether MRAN reads valence and arousal from clips, too (`mien.runtime.mran`).
     mran_model

@@ -50,10 +50,10 @@ class FrameRow:
 
 @dataclass(slots=True)
 class Pending:
-    """A frame whose faces wait for stage 1.
+    """A frame whose faces wait for the extractor.
 
     ``places`` are the landmarks (5, 2) that each crop was cut by; ``streams`` are its crops of all
-    sensors, where MRAN reads them.
+    modalities, where MRAN reads them.
     """
 
     frame: int

@@ -1,10 +1,10 @@
-"""Steady estimates: what trembles on a face at rest is smoothed, what moves is followed.
+"""Smoothed estimates: what trembles on a face at rest is smoothed, what moves is followed.
 
-Stage 1 reads every frame by itself, and compression and sensor noise change its numbers a little
+The extractor reads every frame by itself. Compression and sensor noise change its numbers a little
 from frame to frame. A 1-euro filter (Casiez, Roussel & Vogel, CHI 2012) with a time constant of at
 most `LAG_S` takes most of that out. It never looks ahead, so it serves live video as well.
 
-The 26 numbers and the intensities of the action units are steadied. Quality, pose, gaze, openness
+The 26 numbers and the intensities of the action units are smoothed. Quality, pose, gaze, openness
 of the eyes and landmarks are not: a blink lasts a tenth of a second.
 """
 

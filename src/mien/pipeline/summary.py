@@ -47,7 +47,7 @@ def document(
 ) -> dict[str, Any]:
     """Plain values of one analysed input; undefined numbers are None, never NaN.
 
-    `mran` says which streams MRAN read; None, and no entry, where it was not asked for. `prior`,
+    `mran` says which modalities MRAN read; None, and no entry, where it was not asked for. `prior`,
     `min_quality` and `channels` are what was assumed, what counted and how far to trust it.
     `without_reactions` says why there are none though they were asked for.
     """

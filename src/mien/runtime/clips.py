@@ -179,7 +179,7 @@ class ClipInputs:
     Attributes
     ----------
     streams
-        float32 (clip_frames, channels, side, side) in [-1, 1] per stream, zero where missing.
+        float32 (clip_frames, channels, side, side) in [-1, 1] per modality, zero where missing.
     present
         float32 (clip_frames, 3), 1 where a frame is there, in the order of `STREAMS`.
     """
@@ -202,11 +202,11 @@ def clip_inputs(
     Parameters
     ----------
     color, depth_mm, thermal_c
-        uint8 (k, side, side, 3), float32 (k, side, side) each; None: the stream is missing.
+        uint8 (k, side, side, 3), float32 (k, side, side) each; None: the modality is missing.
     present
         (k, 3), true where a frame is there.
     modalities
-        Streams that the network has; others are left out.
+        Modalities that the network has; others are left out.
     clip_frames, side
         What the network expects; shorter clips get a tail that is marked as missing.
 

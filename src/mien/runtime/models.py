@@ -137,7 +137,7 @@ def _outputs(session: Any, labels: LabelSet, file: Path) -> dict[str, tuple[int,
 
 
 class AffectModel:
-    """Stage 1: aligned crops in, affect representations out.
+    """The extractor: aligned crops in, affect representations out.
 
     Attributes
     ----------
@@ -238,7 +238,7 @@ class AffectModel:
 
 
 class ReactionModel:
-    """Stage 2: affect representations of one window in, reaction intensities out.
+    """The reaction model: affect representations of one window in, reaction intensities out.
 
     Attributes
     ----------

@@ -31,7 +31,7 @@ class MranFrame:
         uint8 (112, 112, 3), RGB.
     depth_mm, thermal_c
         float32 (112, 112), millimetres and degrees Celsius, NaN where nothing was measured; None
-        where the stream has no frame at this time.
+        where the modality has no frame at this time.
     """
 
     color: ImageArray
@@ -44,7 +44,7 @@ class MranFrame:
         return True, self.depth_mm is not None, self.thermal_c is not None
 
     def shows(self, modalities: Collection[str]) -> bool:
-        """Whether any of these streams is there."""
+        """Whether any of these modalities is there."""
         there = zip(STREAMS, self.present, strict=True)
         return any(present and name in modalities for name, present in there)
 
@@ -62,7 +62,7 @@ class MranModel:
     Attributes
     ----------
     modalities
-        The streams that it reads, in the order of `mien.faces.modalities.STREAMS`.
+        The modalities that it reads, in the order of `mien.faces.modalities.STREAMS`.
     clip_frames
         Frames in a clip.
     fps
@@ -105,8 +105,8 @@ class MranModel:
         Parameters
         ----------
         clip
-            1 to ``clip_frames`` frames, ``1 / fps`` seconds apart. Streams that the model does not
-            read are left aside.
+            1 to ``clip_frames`` frames, ``1 / fps`` seconds apart. Modalities that the model does
+            not read are left aside.
 
         Returns
         -------

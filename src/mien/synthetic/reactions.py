@@ -1,8 +1,8 @@
 """Simulator of 26-d affect sequences with video-level reaction labels.
 
-No corpus of reaction ratings may be shipped or downloaded, so stage 2 is first trained on sequences
-drawn from the model below. **What is learnt from it is this model, not people.** Reaction weights
-made with it say so and are to be replaced by training on real ratings.
+No corpus of reaction ratings may be shipped or downloaded, so the reaction model is first trained
+on sequences drawn from the model below. **What is learnt from it is this model, not people.**
+Reaction weights made with it say so and are to be replaced by training on real ratings.
 
 Assumptions, with what they rest on:
 
@@ -32,11 +32,12 @@ amusement, tend to come together (Cowen & Keltner, PNAS 114 (2017)). People diff
 (Chandrasekaran et al., PLoS Computational Biology 5 (2009)); polite smiles (12 without 6; Ekman &
 Friesen, J. Nonverbal Behavior 6 (1982)); brow flashes; slow drift and a resting face of one's own.
 
-*What stage 1 makes of it.* Expressions follow from AUs by their relatedness, valence and arousal
-from expressions (`mien.data.targets.votes`). Each channel carries first-order autoregressive noise
-with the deviation and lag-one correlation measured from the shipped extractor on resting stretches
-of a real recording (``stage1_noise.json``; see `mien.evaluation.noise`). Frames in which a face is
-lost are not simulated: the sequence is what is left after they are dropped.
+*What the extractor makes of it.* Expressions follow from AUs by their relatedness, valence and
+arousal from expressions (`mien.data.targets.votes`). Each channel carries first-order
+autoregressive noise with the deviation and lag-one correlation measured from the shipped extractor
+on resting stretches of a real recording (``stage1_noise.json``; see `mien.evaluation.noise`).
+Frames in which a face is lost are not simulated: the sequence is what is left after they are
+dropped.
 
 *The rating.* Viewers' ratings follow the peak more than the average (Fredrickson & Kahneman,
 J. Personality and Social Psychology 65 (1993)): 0.75 x the reaction's intensity + 0.25 x its
@@ -118,7 +119,7 @@ MIN_LENGTH, MAX_LENGTH = 30, 480
 
 @dataclass(frozen=True)
 class StageOneNoise:
-    """Per channel: deviation and lag-one correlation of stage 1 on a face at rest, (26,) each."""
+    """Deviation and lag-one correlation of the extractor on a face at rest, (26,) each."""
 
     deviation: Float64Array
     correlation: Float64Array
@@ -271,7 +272,7 @@ def _represent(units: Float64Array, rng: np.random.Generator) -> Float64Array:
 def _observe(
     affect: Float64Array, rng: np.random.Generator, noise: StageOneNoise, fps: float
 ) -> FloatArray:
-    """Add stage 1's noise and keep every channel in its range."""
+    """Add the extractor's noise and keep every channel in its range."""
     # The correlation was measured at another frame rate; the same process sampled at this one.
     correlation = np.clip(noise.correlation, 0, 0.999) ** (noise.fps / fps)
     shocks = rng.normal(size=affect.shape) * noise.deviation * np.sqrt(1 - correlation**2)

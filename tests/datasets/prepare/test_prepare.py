@@ -326,5 +326,5 @@ def test_every_corpus_has_its_loader(tmp_path: Path) -> None:
     assert load_corpus("crema-d", write_crema(tmp_path / "c")).name == "crema-d"
     assert load_corpus("hume-reaction", write_abaw(tmp_path / "h")).name == "hume-reaction"
     assert load_corpus("affectnet", write_affectnet(tmp_path / "n")).name == "affectnet"
-    with pytest.raises(ConfigError, match="muxspace needs no preparation: mien train mma"):
+    with pytest.raises(ConfigError, match="muxspace needs no preparation: mien train extractor"):
         load_corpus("muxspace", tmp_path)

@@ -346,7 +346,7 @@ def test_the_command(mien, tmp_path: Path) -> None:
     code, out, err = mien(*arguments, "--fps", "10")
     assert code == 1 and "was begun with another fps" in err[0]
     code, out, err = mien(*arguments, "--model", "x.onnx")
-    assert code == 2 and "--model is for videos that go through stage 1" in err[-1]
+    assert code == 2 and "--model is for videos that go through the extractor" in err[-1]
     crema = ["prepare", "crema-d", "--root", root, "--out", tmp_path / "x", "--fps", "5"]
     code, out, err = mien(*crema)
     assert code == 2 and "--fps is for recordings with traces" in err[-1]

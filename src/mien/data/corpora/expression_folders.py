@@ -67,8 +67,8 @@ def are_expression_folders(root: Path) -> bool:
             "expressions: neutral, anger, disgust, fear, happiness, sadness, surprise (or happy, "
             "angry, ...), contempt",
             "splits: train, valid, test; without them all is test",
-            "'mien evaluate mma --data FOLDER' also reads it as it is; 'mien train mma' (kind "
-            "images), too, if it has train and valid",
+            "'mien evaluate extractor --data FOLDER' also reads it as it is; "
+            "'mien train extractor' (kind images), too, if it has train and valid",
         ),
     )
 )

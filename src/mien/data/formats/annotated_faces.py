@@ -1,4 +1,4 @@
-"""Faces of annotated images (`mien.data.formats.annotations`), for training and measuring stage 1.
+"""Faces of annotated images (`mien.data.formats.annotations`), to train and measure.
 
 Every annotated image that is there becomes one grey square: the face's box enlarged by a quarter
 where the corpus has boxes, else the whole image, made square by repeating its border. The corpus is

@@ -1,10 +1,10 @@
-"""What stage 1 saw in one video, in a file: times and affect of the usable frames.
+"""What the extractor saw in one video, in a file: times and affect of the usable frames.
 
 The schema of a feature file carries what the resampler must know beside the rows (key ``mien``):
 ``max_gap_s``, the longest step in time that is no gap in this video, and ``joined``, the rows that
 follow on the one before without a lost frame although the step is longer; ``warnings`` are those of
 the analysis. So a sequence read here
-is the one that an analysis of the same video would give stage 2.
+is the one that an analysis of the same video would give the reaction model.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from mien.types import FloatArray, TimeArray
 
 @dataclass(frozen=True)
 class Features:
-    """What stage 1 saw in one video.
+    """What the extractor saw in one video.
 
     Attributes
     ----------
@@ -109,7 +109,7 @@ def read_features(path: Path) -> Features:
 
 
 def resample(features: Features, fps: float) -> FloatArray:
-    """Affect at a regular rate, float32 (m, 26), as an analysis hands it to stage 2."""
+    """Affect at a regular rate, float32 (m, 26), as an analysis hands it to the reaction model."""
     max_gap_s = features.max_gap_s
     if max_gap_s is None:
         steps = np.diff(features.timestamp_s)

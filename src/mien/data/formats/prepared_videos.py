@@ -1,4 +1,4 @@
-"""Prepared videos: affect representations that stage 1 wrote once, for training without frames.
+"""Prepared videos: what the extractor said of them once, for training without frames.
 
 Layout of a prepared folder:
 
@@ -133,7 +133,7 @@ def read_document(folder: Path) -> PreparedDocument:
 def load_prepared(
     folder: str | Path, split: str, fps: float, max_positions: int | None = None
 ) -> SequenceSet:
-    """The videos of one split as stage 2 sees them.
+    """The videos of one split as the reaction model sees them.
 
     Parameters
     ----------

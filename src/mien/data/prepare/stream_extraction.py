@@ -1,7 +1,7 @@
 """One recording of a corpus to aligned crops, in whichever process it is.
 
 The face is found in the color frames (RetinaFace), followed (`mien.faces.track`), and its crop cut
-by steadied landmarks, as `mien analyze` does; of several faces the largest counts. Depth and
+by smoothed landmarks, as `mien analyze` does; of several faces the largest counts. Depth and
 thermal are cut by the same similarity, after the homography that takes their pixels to those of
 the color stream. A color frame without a face has no crop, so nothing of it is there: it is marked
 in all streams.

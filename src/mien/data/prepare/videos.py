@@ -1,7 +1,7 @@
 """``mien datasets prepare`` for videos with one label vector each: affect of every usable frame.
 
-Videos go through stage 1 here, with the analysis that ``mien analyze --faces largest`` runs and
-reactions left out.
+Videos go through the extractor here. The analysis is that of
+``mien analyze --faces largest``, reactions left out.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def prepare_videos(
     progress: Callable[[int], object] | None = None,
     factory: Callable[[], Analyzer] | None = None,
 ) -> PreparedDocument:
-    """Run stage 1 over all videos of a corpus and write a prepared set.
+    """Run the extractor over all videos of a corpus and write a prepared set.
 
     Parameters
     ----------

@@ -37,7 +37,7 @@ _MOST_VALUES, _BANDS = 8, 5
 class RecordingTraces:
     """Which frames of a recording were read, int64 (m,), and what was said, float32 (m, 2).
 
-    NaN where none of the streams that are read is there.
+    NaN where none of the modalities that are read is there.
     """
 
     frames: IntArray
@@ -45,16 +45,16 @@ class RecordingTraces:
 
 
 def check_dropped(model: MranModel, data: StreamSet, dropped: Sequence[str]) -> tuple[str, ...]:
-    """The streams that a model will read of some data.
+    """The modalities that a model will read of some data.
 
     Raises
     ------
     ConfigError
-        If a dropped stream has no such name, or none is left.
+        If a dropped modality has no such name, or none is left.
     """
     unknown = [name for name in dropped if name not in STREAMS]
     if unknown:
-        raise ConfigError(f"--drop {unknown[0]}: is no stream; choose of {', '.join(STREAMS)}")
+        raise ConfigError(f"--drop {unknown[0]}: is no modality; choose of {', '.join(STREAMS)}")
     read = tuple(
         name for name in model.modalities if name in data.modalities and name not in dropped
     )
@@ -79,7 +79,7 @@ def mran_traces(
     data
         Recordings; frames are chosen by their times, at the model's rate.
     dropped
-        Streams that are declared missing.
+        Modalities that are declared missing.
     after_s
         Frames before this time are not shown to the model, nor scored: how it reads a face that
         was not seen at rest before.
@@ -141,7 +141,7 @@ def _inputs(
 def stage1_traces(
     extractor: AffectModel, data: StreamSet, fps: float, after_s: float = 0.0
 ) -> Iterator[RecordingTraces]:
-    """Valence and arousal of the MMA extractor on the color stream, frame by frame.
+    """Valence and arousal of the extractor on color, frame by frame.
 
     Frames are those that `mran_traces` reads of a model of `fps` frames per second. A frame without
     color has no estimate (NaN).
@@ -152,7 +152,7 @@ def stage1_traces(
         If the data have no color, or nothing is left of a recording after `after_s`.
     """
     if "color" not in data.modalities:
-        raise ConfigError(f"{data.folder}: has no color, which stage 1 reads")
+        raise ConfigError(f"{data.folder}: has no color, which the extractor reads")
     for index in range(len(data)):
         frames = _frames(data, index, fps, after_s)
         estimates = np.full((len(frames), 2), np.nan, np.float32)

@@ -1,11 +1,11 @@
-"""Guided attention LSTM of MRAN: a ConvLSTM whose gates also read other streams' hidden states.
+"""Guided attention LSTM of MRAN: a ConvLSTM whose gates also read other modalities' hidden states.
 
-The paper says that the depth and thermal states of the same step guide the color stream. Written
+The paper says that the depth and thermal states of the same step guide color. Written
 out here (the form is ours), with d_t and s_t the hidden states of depth and thermal:
 
     i, f, o = sigmoid(W_x * x_t + W_h * h_(t-1) + W_g * [d_t, s_t] + b)      g = tanh(the same)
 
-The guidance of all frames is known before the color stream runs, so W_g * [d, s] leaves the loop
+The guidance of all frames is known before color runs, so W_g * [d, s] leaves the loop
 as W_x * x does. Without guidance weights (zero) it is the plain ConvLSTM, bit for bit.
 """
 

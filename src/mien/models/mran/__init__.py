@@ -1,4 +1,4 @@
-"""MRAN: valence and arousal of every frame of a clip from color, depth and thermal streams.
+"""MRAN: valence and arousal of every frame of a clip from color, depth and thermal.
 
 Source: Lee, Kim, Kim, Sohn, *Multi-Modal Recurrent Attention Networks for Facial Expression
 Recognition*, IEEE TIP 29, 2020. The four sub-networks and their roles are the paper's: spatial

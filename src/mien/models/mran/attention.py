@@ -9,7 +9,7 @@ from torch import Tensor, nn
 class AttentionInference(nn.Module):
     """Spatial softmax over what two convolutions read in the decoded states.
 
-    Shapes: states (time, batch, channels_i, h, w), one tensor per stream, -> (time, batch, 1, h,
+    Shapes: states (time, batch, channels_i, h, w), one tensor per modality, -> (time, batch, 1, h,
     w), each map >= 0 and of sum 1.
     """
 

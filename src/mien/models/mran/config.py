@@ -17,7 +17,7 @@ class MRANConfig:
     Attributes
     ----------
     modalities
-        Streams that the network has, in the order of `STREAMS`. The first leads: its features
+        Modalities that the network has, in the order of `STREAMS`. The first leads: its features
         are what attention selects from, the others guide it. The paper's networks all have color.
     clip_frames
         T.
@@ -36,12 +36,12 @@ class MRANConfig:
         (`mien.models.mran.contrast`): a face read against itself.
     volumes
         Whose features the recognition reads beside the decoded states: ``"lead"``, those of the
-        first stream (the paper's), or ``"all"``.
+        first modality (the paper's), or ``"all"``.
     attention
         False: the attention is uniform, so color features pass as they are.
     recurrence
         ``"guided"``: a ConvLSTM for depth and for thermal, a GA-LSTM for color (the paper's).
-        ``"concatenated"``: features of all streams are concatenated before one ConvLSTM.
+        ``"concatenated"``: features of all modalities are concatenated before one ConvLSTM.
         ``"framewise"``: as guided, but nothing passes from a frame to another: states are not
         carried on, and the 3-D convolutions see one frame.
     dropout
@@ -100,15 +100,15 @@ class MRANConfig:
 
     @property
     def lead(self) -> str:
-        """The stream whose features attention selects from."""
+        """The modality whose features attention selects from."""
         return self.modalities[0]
 
     @property
     def guides(self) -> tuple[str, ...]:
-        """The streams that guide it."""
+        """The modalities that guide it."""
         return self.modalities[1:]
 
     @property
     def read(self) -> tuple[str, ...]:
-        """The streams whose features the recognition reads."""
+        """The modalities whose features the recognition reads."""
         return self.modalities if self.volumes == "all" else (self.lead,)

@@ -24,7 +24,7 @@ class Decoded(NamedTuple):
 
 
 class TemporalDecoder(nn.Module):
-    """Features of one stream (or of several, concatenated) to hidden states.
+    """Features of one modality (or of several, concatenated) to hidden states.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class TemporalDecoder(nn.Module):
         self.upper = _layer(high, high, guidance[1], recurrent)
 
     def forward(self, features: Features, guides: list[Decoded]) -> Decoded:
-        """Decode a clip; `guides` are the other streams' states, if it was built for them."""
+        """Decode a clip; `guides` are the other modalities' states, if it was built for them."""
         time = len(features.volume)
         lower = _run(self.lower, features.bottom, [guide.lower for guide in guides])
         # The 1 x 1 convolution commutes with the upsampling and is cheaper before it.

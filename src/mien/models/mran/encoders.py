@@ -1,7 +1,7 @@
-"""Spatial encoders: 2-D convolutions on each frame, one network per stream.
+"""Spatial encoders: 2-D convolutions on each frame, one network per modality.
 
-Ours: they are the first stages of the MMA extractor and can start from its trained weights. What it
-learned of faces in grey photographs holds for the relief and the warmth of a face as well.
+Ours: they are the first stages of a compact extractor and can start from its trained weights. What
+it learned of faces in grey photographs holds for the relief and the warmth of a face as well.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Features(NamedTuple):
 
 
 class ExtractorEncoder(nn.Module):
-    """Frames of one stream to `Features`: stem and first two stages of the compact MMA extractor.
+    """Frames of one modality to `Features`: stem and first two stages of a compact extractor.
 
     Like the extractor it reads luminance of color, at its inner side, standardized; then comes a
     halving of its own. A missing frame's values never matter: in training only frames that are
@@ -154,7 +154,7 @@ class ExtractorEncoder(nn.Module):
         if len(fitting) < len(wanted):
             raise ModelError(
                 f"{len(wanted) - len(fitting)} of {len(wanted)} weights of the encoders are not "
-                "there or have another shape; start from a run of the compact MMA extractor"
+                "there or have another shape; start from a run of a compact extractor"
             )
         self.load_state_dict({**self.state_dict(), **fitting})
 

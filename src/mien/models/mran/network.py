@@ -43,7 +43,7 @@ class MRAN(nn.Module):
     Shapes: streams, each (batch, time, channels, side, side) in [-1, 1] with 3 channels for color
     and 1 for depth and thermal; present (batch, time, 3) of 0 and 1 in the order color, depth,
     thermal -> `MRANOutput`. Values of a frame that is not present have no influence. A frame
-    without any stream, such as padding, has no influence on frames before it, and behind the last
+    without any modality, such as padding, has no influence on frames before it, and behind the last
     real frame none at all.
 
     Examples
@@ -110,13 +110,13 @@ class MRAN(nn.Module):
             attention = self.attention(states)  # (T, B, 1, h, w)
         else:
             attention = uniform_attention(states[0])
-        mask = there[:, :, own].amax(2).T  # (T, B): frames that have any of the network's streams
+        mask = there[:, :, own].amax(2).T  # (T, B): any modality of the network
         volume = torch.cat([features[name].volume for name in self.config.read], 2)
         affect, unit_logits = self.recognition(volume, attention, states[0], mask)
         return MRANOutput(affect, attention.transpose(0, 1), unit_logits)
 
     def feature_widths(self, name: str) -> tuple[int, int]:
-        """Channels of a stream's volume and bottom features, as what is behind them sees them."""
+        """Channels of a modality's volume and bottom features, as what is behind them sees them."""
         volume, bottom = ExtractorEncoder.VOLUME, _BOTTOM[name]
         return (2 * volume, 2 * bottom) if self.config.contrast else (volume, bottom)
 
@@ -130,7 +130,7 @@ class MRAN(nn.Module):
             encoder.in_bfloat16 = on  # type: ignore[assignment]
 
     def _decode(self, features: dict[str, Features]) -> list[Decoded]:
-        """States of the leading stream first, then of the streams that guide it."""
+        """States of the leading modality first, then of the modalities that guide it."""
         lead = self.config.lead
         if self.config.recurrence == "concatenated":
             parts = list(features.values())
@@ -145,15 +145,16 @@ class MRAN(nn.Module):
         return [self.decoders[lead](features[lead], guides), *guides]
 
     def start_encoders(self, *sources: dict[str, Tensor]) -> None:
-        """Start every stream's encoder from weights of compact MMA extractors or of other MRANs.
+        """Start every modality's encoder from weights of compact extractors or of other MRANs.
 
-        An extractor is a start for every stream, an MRAN for those that it has. Of several sources
-        of a stream the last counts: networks of one stream each make the encoders of one of all.
+        An extractor is a start for every modality, an MRAN for those that it has. Of several
+        sources of a modality the last counts: networks of one modality each make the encoders of
+        one of all.
 
         Raises
         ------
         ModelError
-            If weights do not fit, or a stream of this network is in no source.
+            If weights do not fit, or a modality of this network is in no source.
         """
         own = tuple(f"encoders.{stream}." for stream in self.config.modalities)
         taken: dict[str, Tensor] = {}
@@ -174,7 +175,8 @@ class MRAN(nn.Module):
         if unfit:
             raise ModelError(
                 f"{len(unfit)} of {len(own)} weights of the encoders are not there or have another "
-                f"shape, the first is {unfit[0]}; start from a run with the same streams and widths"
+                f"shape, the first is {unfit[0]}; "
+                "start from a run with the same modalities and widths"
             )
         left_out = [name for name in weights if name not in own]
         if left_out:

@@ -1,12 +1,12 @@
-"""Starting a network from one that reads other streams.
+"""Starting a network from one that reads other modalities.
 
-*More streams.* A network that learns all streams from the start reads the best of them worse than a
-network of this stream alone. So it begins as that network: what reads features of further streams
-starts at zero, so at first they change nothing, and they are learned from there (the idea of
-Net2Net; Chen, Goodfellow & Shlens, ICLR 2016).
+*More modalities.* A network that learns all modalities from the start reads the best of them worse
+than a network of this modality alone. So it begins as that network: what reads features of further
+modalities starts at zero, so at first they change nothing, and they are learned from there (the
+idea of Net2Net; Chen, Goodfellow & Shlens, ICLR 2016).
 
-*Fewer streams.* Features of a missing stream are zero. A network without what reads them says what
-the whole one says where that stream is missing: a start for recordings in color alone.
+*Fewer modalities.* Features of a missing modality are zero. A network without what reads them says
+what the whole one says where that modality is missing: a start for recordings in color alone.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _UNITS = "recognition.units."
 
 
 def streams_of(tensors: dict[str, Tensor]) -> tuple[str, ...]:
-    """Streams that the network with these weights reads, in the order in which it names them."""
+    """Modalities that the network with these weights reads, in the order in which it names them."""
     names = [name.split(".")[1] for name in tensors if name.startswith("encoders.")]
     return tuple(dict.fromkeys(names))
 
@@ -39,32 +39,32 @@ def with_units_as_in(model: MRAN, tensors: dict[str, Tensor]) -> dict[str, Tenso
 
 
 def start_from_other_streams(model: MRAN, tensors: dict[str, Tensor]) -> None:
-    """Fill a freshly built network with the weights of one that reads other streams.
+    """Fill a freshly built network with the weights of one that reads other modalities.
 
     Parameters
     ----------
     model
-        Of several streams: recurrence ``"concatenated"`` and ``volumes`` ``"all"``. Encoders of
-        streams that the other one has not stay as they are.
+        Of several modalities: recurrence ``"concatenated"`` and ``volumes`` ``"all"``. Encoders of
+        modalities that the other one has not stay as they are.
     tensors
-        State of the other one, of the same sizes and with a stream in common; of several streams:
-        concatenated. A network of one stream has no recurrence but its own.
+        State of the other one, of the same sizes and with a modality in common; of several
+        modalities: concatenated. A network of one modality has no recurrence but its own.
 
     Raises
     ------
     ModelError
-        If the two differ in more than their streams, or have none in common.
+        If the two differ in more than their modalities, or have none in common.
     """
     config = model.config
     theirs = streams_of(tensors)
     if not {*theirs} & {*config.modalities}:
         raise ModelError(
             f"the trained network reads {', '.join(theirs)}, this one "
-            f"{', '.join(config.modalities)}: they have no stream in common"
+            f"{', '.join(config.modalities)}: they have no modality in common"
         )
     if config.guides and (config.recurrence != "concatenated" or config.volumes != "all"):
         raise ModelError(
-            "a network of several streams starts from one of others where their features stand "
+            "a network of several modalities starts from one of others where their features stand "
             "side by side: set model.recurrence=concatenated and model.volumes=all"
         )
     volumes, bottoms = (
@@ -89,7 +89,7 @@ def start_from_other_streams(model: MRAN, tensors: dict[str, Tensor]) -> None:
         if source is not None and name in sided:
             source = _beside(source, sided[name], theirs, config.modalities, value.shape[1])
         if source is None or source.shape != value.shape:
-            raise ModelError(f"the trained network differs in more than its streams: {name}")
+            raise ModelError(f"the trained network differs in more than its modalities: {name}")
         begun[name] = source
     if left:
         raise ModelError(
@@ -110,12 +110,13 @@ def _beside(
     wanted: tuple[str, ...],
     inputs: int,
 ) -> Tensor:
-    """Weights of a convolution over the features of the wanted streams, those of new ones at zero.
+    """Weights of a convolution over the features of the wanted modalities; new ones begin at zero.
 
-    Inputs that belong to no stream stand behind those of all streams; `inputs` are to come out.
+    Inputs that belong to no modality stand behind those of all modalities; `inputs` are to come
+    out.
     """
     rest = inputs - sum(widths[name] for name in wanted)
-    if weight.shape[1] == widths[theirs[0]] + rest:  # recognition that read the first stream's only
+    if weight.shape[1] == widths[theirs[0]] + rest:  # it read the first modality's only
         theirs = theirs[:1]
     parts, start = {}, 0
     for name in theirs:

@@ -2,10 +2,10 @@
 
 The paper's: X * A through 3-D convolutions and a regression head. Ours: A is rescaled by h w, X
 itself is added (a residual path), and the decoded states stand beside it, so that the guiding
-streams can say something where color shows nothing. Ours, too: crops are aligned, so a place means
-a part of the face, and features are summed over space with a weight per channel and place (after
-MobileFaceNets, Chen et al., CCBR 2018) instead of averaged. Ours as well: where action units are
-known, the features that valence and arousal are read from can learn to say these too.
+modalities can say something where color shows nothing. Ours, too: crops are aligned, so a place
+means a part of the face, and features are summed over space with a weight per channel and place
+(after MobileFaceNets, Chen et al., CCBR 2018) instead of averaged. Ours as well: where action units
+are known, the features that valence and arousal are read from can learn to say these too.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class EmotionRecognition(nn.Module):
         volume, attention, states
             (time, batch, channels, h, w).
         mask
-            (time, batch), 1 where the frame has any stream. Other frames are zero before every
+            (time, batch), 1 where the frame has any modality. Other frames are zero before every
             convolution over time, as what lies outside the clip is.
         """
         area = attention.shape[-1] * attention.shape[-2]

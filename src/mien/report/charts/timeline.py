@@ -122,7 +122,7 @@ def _legend(face: FaceSummary, columns: tuple[int, ...], trust: Trust) -> str:
 
 
 def _clip_lines(curve: Curve, span: Interval, labels: LabelSet) -> str:
-    """MRAN's curves: broken lines in the colors of stage 1's."""
+    """MRAN's curves: broken lines in the colors of the extractor's."""
     valence, arousal = mran_columns(labels)
     return svg.line(curve, arousal, span, -1.0, 1.0, "clips arousal") + svg.line(
         curve, valence, span, -1.0, 1.0, "clips valence"

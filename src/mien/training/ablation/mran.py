@@ -38,7 +38,7 @@ MRAN_ROWS: tuple[AblationRow, ...] = (
     _model("concatenated", "concatenated before a ConvLSTM", recurrence="concatenated"),
     _model("framewise", "frame by frame", recurrence="framewise"),
     _model("contrast", "features beside their contrast to the clip's mean", contrast=True),
-    _model("volumes", "features of all streams read by the recognition", volumes="all"),
+    _model("volumes", "features of all modalities read by the recognition", volumes="all"),
     _model("clip-4", "clips of 4 frames", 4.0, clip_frames=4),
     _model("clip-8", "clips of 8 frames", 2.0, clip_frames=8),
     _model("clip-24", "clips of 24 frames", 2 / 3, clip_frames=24),
@@ -103,7 +103,7 @@ def run_mran_table(
     Raises
     ------
     ConfigError
-        If `seeds` is below 1, `only` names an unknown row, or the data lack a stream.
+        If `seeds` is below 1, `only` names an unknown row, or the data lack a modality.
     ModelError
         If `out` holds rows of another recipe or other data.
     """

@@ -1,4 +1,4 @@
-"""Training of the MMA extractor on several corpora with partial labels at once.
+"""Training of the extractor on several corpora with partial labels at once.
 
 ``config``: what a recipe may say; ``feed``: batches of one corpus; ``spoil``: crops that are no
 whole faces, from which quality is learned; ``train``: the training itself.

@@ -96,7 +96,8 @@ class OptimizerConfig(LoopConfig):
     ``small_epochs`` of the ``epochs`` run on crops of `SMALL_PX`, which cost less; the rest on the
     size that the network works at (its ``inner_px``, else 112). ``muon_lr``: above 0, convolutions
     learn by Muon at this rate, the rest by AdamW at ``lr`` (`mien.training.optimizers.muon`): far
-    fewer epochs where much is to be learned. ``weight_decay`` is AdamW's alone; Muon has a decay of its own.
+    fewer epochs where much is to be learned. ``weight_decay`` is AdamW's alone; Muon has a decay of
+    its own.
     """
 
     epochs: int = 18

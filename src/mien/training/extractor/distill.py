@@ -40,7 +40,7 @@ class Teacher:
     Parameters
     ----------
     runs
-        Run folders with the ``model.safetensors`` of ``mien train mma``; their order is all one.
+        Run folders with the ``model.safetensors`` of ``mien train extractor``, in any order.
     precision
         ``"float32"`` or ``"bfloat16"``, in which their convolutions calculate.
 

@@ -1,4 +1,4 @@
-"""Reading back what ``mien train mma`` left in its folder."""
+"""Reading back what ``mien train extractor`` left in its folder."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def load_extractor_run(run: Path) -> ExtractorRun:
     tensors, state = load_checkpoint(run / "model.safetensors")
     config = state.get("identity", {}).get("config", {})
     if "corpora" not in config:
-        raise ModelError(f"{run}: is not a run of 'mien train mma'")
+        raise ModelError(f"{run}: is not a run of 'mien train extractor'")
     labels = LabelSet(
         tuple(config.get("expressions", EXPRESSIONS)),
         tuple(config.get("action_units", ACTION_UNITS)),

@@ -97,7 +97,7 @@ def _metadata(model: Any) -> str | None:
 
 
 def read_exported(path: Path) -> MMAExtractor:
-    """The extractor in a file of ``mien export mma``, in evaluation mode, without its temperatures.
+    """The extractor in a file of ``mien export extractor``, in evaluation mode, no temperatures.
 
     These are left out on purpose: they belong to the answers of the trained network, and a further
     training begins with its raw ones. The reach of valence and arousal is in their head and stays.

@@ -83,11 +83,11 @@ def settle_encoders(
     network
         Changed in place; in evaluation mode before and after.
     names
-        Streams whose encoders come from `read_exported_mran`.
+        Modalities whose encoders come from `read_exported_mran`.
     streams, present
         Some typical clips, as the network takes them. A missing frame has no part in the
-        statistics, as it has none in training; an encoder whose stream is missing from all of them
-        stays as it is.
+        statistics, as it has none in training; an encoder whose modality is missing from all of
+        them stays as it is.
     """
     for name in names:
         encoder, there = network.encoders[name], present[:, :, STREAMS.index(name)]

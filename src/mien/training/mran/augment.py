@@ -1,6 +1,6 @@
 """Augmentation of clips of aligned color, depth and thermal crops.
 
-All streams of a clip move alike, as one face does; light, noise and drift are each sensor's own.
+All modalities of a clip move alike, as one face does; light, noise and drift are each sensor's own.
 Strong on light, which is what color suffers from and the other two do not.
 """
 
@@ -22,7 +22,7 @@ _DEPTH_OFFSET_MM, _THERMAL_OFFSET_C, _THERMAL_DRIFT_C = 4.0, 0.6, 0.2
 """Deviations of a clip's offset, and of the drift over it."""
 
 _TIME_MASK = 0.1
-"""Rate at which a stream lacks a run of up to a quarter of its frames."""
+"""Rate at which a modality lacks a run of up to a quarter of its frames."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class StreamAugmentConfig:
         Rate at which a clip lacks its first frames: up to all but one, each number as likely. For
         recordings that all begin at rest, so that not every face is read against itself at rest.
     stream_dropout
-        Rate at which a whole stream of a clip is missing; never all streams of a clip.
+        Rate at which a whole modality of a clip is missing; never all modalities of a clip.
     """
 
     rotation_deg: float = 6.0
@@ -77,7 +77,7 @@ class StreamAugmentConfig:
 def augment_clips(
     streams: dict[str, Tensor], config: StreamAugmentConfig, generator: torch.Generator
 ) -> dict[str, Tensor]:
-    """Streams (batch, time, channels, side, side) in [-1, 1], augmented, in the same range."""
+    """Modalities (batch, time, channels, side, side) in [-1, 1], augmented, in the same range."""
     moved = _move(streams, config, generator)
     changed = {"color": _color, "depth": _depth, "thermal": _thermal}
     return {name: changed[name](clip, config, generator) for name, clip in moved.items()}
@@ -89,9 +89,9 @@ def drop_streams(
     config: StreamAugmentConfig,
     generator: torch.Generator,
 ) -> Tensor:
-    """Presence (batch, time, 3) with whole streams, and runs of frames, taken away.
+    """Presence (batch, time, 3) with whole modalities, and runs of frames, taken away.
 
-    A clip never loses its last stream: where the draw would take all that it has, it takes none.
+    A clip never loses its last modality: where the draw would take all that it has, it takes none.
     """
     batch, time, _ = present.shape
     own = torch.tensor([name in modalities for name in STREAMS])
@@ -106,7 +106,7 @@ def drop_streams(
     frames = torch.arange(time)[None, :, None]
     inside = (frames >= start[:, None]) & (frames < (start + length)[:, None])
     masked = left * ~(inside & (random[:, :, 0] < _TIME_MASK)[:, None])
-    # A frame that had a stream keeps one, or masking would take frames from the loss.
+    # A frame that had a modality keeps one, or masking would take frames from the loss.
     bare = (masked.sum(2, keepdim=True) == 0) & (left.sum(2, keepdim=True) > 0)
     return torch.where(bare, left, masked)
 
@@ -114,7 +114,7 @@ def drop_streams(
 def _move(
     streams: dict[str, Tensor], config: StreamAugmentConfig, generator: torch.Generator
 ) -> dict[str, Tensor]:
-    """The same similarity for all streams and frames of a clip."""
+    """The same similarity for all modalities and frames of a clip."""
     first = next(iter(streams.values()))
     batch, side = len(first), first.shape[-1]
     shape = AugmentConfig(config.rotation_deg, config.shift_px, config.log_scale)

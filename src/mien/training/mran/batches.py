@@ -26,11 +26,11 @@ IntArray = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class ClipBatch:
-    """Clips for the network: streams (batch, time, channels, side, side), present (batch, time, 3).
+    """Clips: ``streams`` (batch, time, channels, side, side), ``present`` (batch, time, 3).
 
     affect (batch, time, 2) and units (batch, time, 17) are NaN where not annotated, beyond a
-    recording's end, and where none of the streams is there: such a frame says nothing that could be
-    learned.
+    recording's end, and where none of the modalities is there: such a frame says nothing that could
+    be learned.
     """
 
     streams: dict[str, Tensor]
@@ -153,7 +153,7 @@ def augmented(
     config: StreamAugmentConfig,
     generator: torch.Generator,
 ) -> ClipBatch:
-    """A batch as training shows it: moved, relit, with noise, and with streams missing."""
+    """A batch as training shows it: moved, relit, with noise, and with modalities missing."""
     streams = augment_clips(batch.streams, config, generator)
     present = drop_streams(batch.present, modalities, config, generator)
     known = (_of_seen(values, present) for values in (batch.affect, batch.units))
@@ -161,7 +161,7 @@ def augmented(
 
 
 def _of_seen(values: Tensor, present: Tensor) -> Tensor:
-    """Values (batch, time, n), NaN where no stream of present (batch, time, 3) is there."""
+    """Values (batch, time, n), NaN where no modality of present (batch, time, 3) is there."""
     return torch.where(present.any(2, keepdim=True), values, torch.nan)
 
 
@@ -184,7 +184,7 @@ def read_recordings(
     Yields
     ------
     Per recording the frames that were read, int64 (m,), and their estimates, float32 (m, 2), NaN
-    where none of the network's streams is there.
+    where none of the network's modalities is there.
     """
     model.eval()
     for index in range(len(reader.data)):

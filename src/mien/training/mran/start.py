@@ -92,7 +92,7 @@ def start_network(
     lacking = [name for name in model.config.modalities if name not in known]
     if encoders:
         if not lacking:
-            raise ConfigError(f"--encoders has nothing to start: {init} has every stream")
+            raise ConfigError(f"--encoders has nothing to start: {init} has every modality")
         kept = {  # copies: an extractor is tried in every encoder
             name: value.clone()
             for name, value in model.state_dict().items()

@@ -48,7 +48,7 @@ class MRANTrainConfig(ScoredLoopConfig):
     Attributes
     ----------
     model
-        The network, see `MRANConfig`; its modalities are the streams that are read.
+        The network, see `MRANConfig`; its modalities are those that are read.
     fps
         Frames per second that a clip has; 0: the rate of the training data.
     clips_per_epoch
@@ -186,15 +186,16 @@ def train_mran(
         See `mien.training.loop.Loop`.
     init
         ``model.safetensors`` of an earlier run to start from, or the ``.onnx`` of an exported
-        network; of any number of frames, and of other streams (`mien.models.mran.other_streams`).
+        network; of any number of frames, and of other modalities
+        (`mien.models.mran.other_streams`).
     encoders
-        What the encoders start from, those of streams that `init` has not if there is one, in this
-        order, see `MRAN.start_encoders`.
+        What the encoders start from, those of modalities that `init` has not if there is one, in
+        this order, see `MRAN.start_encoders`.
 
     Raises
     ------
     ConfigError
-        If the data lack a stream of the network or annotations, CCC is not defined on `valid`, or
+        If the data lack a modality of the network or annotations, CCC is not defined on `valid`, or
         encoders are neither trained nor given.
     ModelError
         If `out` holds a run of another configuration or other data, `init` is of a network with

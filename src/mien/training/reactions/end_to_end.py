@@ -1,7 +1,8 @@
-"""Training of both stages together, the papers' last step: a small ``lr``, from both trained parts.
+"""Training of extractor and reaction model together, the papers' last step.
 
-Each part starts from a run of its own (`mien train mma`, `mien train reactions`) and is saved as
-one again, so that `mien export` and `mien analyze` take the result like any other.
+The ``lr`` is small. Each part starts from a run of its own (`mien train extractor`, `mien train
+reactions`) and is saved as one again, so that `mien export` and `mien analyze` take the result like
+any other.
 """
 
 from __future__ import annotations

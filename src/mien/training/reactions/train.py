@@ -1,8 +1,8 @@
 """Training of the networks that read affect representations, once these have been extracted.
 
-No frame is loaded here: stage 2 reads 26 numbers a frame. The masked RNN computes nothing on
-padding (`mien.models.kernels.routed_gru`); for networks that do, videos of similar length can share
-a batch.
+No frame is loaded here: the reaction model reads 26 numbers a frame. It computes nothing on padding
+(`mien.models.kernels.routed_gru`); for networks that do, videos of similar length can share a
+batch.
 """
 
 from __future__ import annotations
@@ -177,7 +177,7 @@ def train_reactions(
     report: Callable[[str], object] = print,
     stop_after_epochs: int | None = None,
 ) -> SequenceRegressor:
-    """Train a network, by default the masked RNN with Eq. 4, or go on where a killed run stopped.
+    """Train a network (the reaction model with Eq. 4, or another), or go on after a kill.
 
     Parameters
     ----------

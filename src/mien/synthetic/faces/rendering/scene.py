@@ -133,7 +133,7 @@ def draw_scene(
         The same seed gives the same scene.
     framing
         ``"portrait"``: the head in the picture, as a camera sees it. ``"aligned"``: the five
-        landmarks near the places of `mien.faces.align.TEMPLATE`, as stage 1 sees it.
+        landmarks near the places of `mien.faces.align.TEMPLATE`, as the extractor sees it.
     size_px
         Side of the square picture, 32 to 1024.
     light
