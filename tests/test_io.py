@@ -11,6 +11,7 @@ from mien.io import (
     DOCUMENT,
     atomic_path,
     lock_folder,
+    only_run,
     read_dataset,
     read_json,
     sweep,
@@ -142,3 +143,20 @@ def test_a_folder_belongs_to_one_run(tmp_path: Path) -> None:
         lock_folder(tmp_path / "other", {"corpus": "a"})
     with pytest.raises(OutputError, match="cannot be written to"):
         lock_folder(tmp_path / "other" / "mine.txt" / "below", {"corpus": "a"})
+
+
+def test_one_run_at_a_time_has_a_folder(tmp_path: Path) -> None:
+    with only_run(tmp_path):
+        with (
+            pytest.raises(OutputError, match="another run of mien writes into it; wait"),
+            only_run(tmp_path),
+        ):
+            raise AssertionError("must not start")
+        assert names(tmp_path) == [".mien-lock"]
+    assert names(tmp_path) == []
+    (tmp_path / ".mien-lock").touch()  # of a run that was killed: the lock went with it
+    with only_run(tmp_path):
+        pass
+    assert names(tmp_path) == []
+    with pytest.raises(OutputError, match="cannot be written to"), only_run(tmp_path / "none"):
+        raise AssertionError("must not start")

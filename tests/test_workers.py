@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import sys
+import time
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,7 +14,7 @@ import cv2
 import pytest
 
 from mien.errors import InputError, MienError, OutputError
-from mien.workers import run
+from mien.workers import isolated, run
 
 
 @dataclass(frozen=True)
@@ -68,3 +71,33 @@ def test_what_goes_wrong_is_one_line_that_names_the_task(jobs: int, tmp_path: Pa
         run(write_note, [good, Note(tmp_path / "unreadable.txt")], factory, jobs)
     with pytest.raises(OutputError, match=r"cannot be written \(No such file .* to go on"):
         run(write_note, [good, Note(tmp_path / "unwritable.txt")], factory, jobs)
+
+
+def answer(tool: str, task: str) -> tuple[str, str, int]:
+    if task == "raise":
+        raise ValueError("two\nlines")
+    if task == "leave":
+        sys.exit(3)
+    if task == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if task == "slow":
+        time.sleep(0.5)
+    return task, os.environ["OMP_NUM_THREADS"], cv2.getNumThreads()
+
+
+@pytest.mark.slow
+def test_isolated_tasks_fail_alone_and_answer_in_order(tmp_path: Path) -> None:
+    tasks = ["slow", "raise", "a", "kill", "b", "leave"]
+    before = os.environ.get("OMP_NUM_THREADS")
+    found = list(isolated(answer, tasks, partial(make_tool, tmp_path), 2, threads=3))
+    assert os.environ.get("OMP_NUM_THREADS") == before
+    assert [found[k] for k in (0, 2, 4)] == [(task, "3", 3) for task in ("slow", "a", "b")]
+    assert str(found[1]) == "raise: ValueError: two lines"
+    assert "kill: the process that read it died (signal 9); " in str(found[3])
+    assert "leave: the process that read it died (exit code 3); " in str(found[5])
+    assert all(isinstance(found[k], MienError) for k in (1, 3, 5))
+    assert len(list(tmp_path.glob("tool-*"))) == 3  # two at first, one more for each that died
+
+
+def test_isolated_with_nothing_to_do(tmp_path: Path) -> None:
+    assert list(isolated(answer, [], partial(make_tool, tmp_path), 2)) == []

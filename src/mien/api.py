@@ -20,32 +20,20 @@ from mien.labels import (
     VALENCE_AROUSAL,
     LabelSet,
 )
-from mien.output.attention import (
-    ATTENTION_FILE,
-    FaceAttention,
-    Records,
-    by_face,
-    to_records,
-    write_attention,
-)
-from mien.output.attention_video import write_attention_files
-from mien.output.folder import whole_folder, write_document
-from mien.output.layouts import UNDECIDED, layout_warnings
-from mien.output.overlay import write_overlay
+from mien.output.attention import FaceAttention, Records, by_face, to_records
+from mien.output.layouts import UNDECIDED
+from mien.output.results import Contents, ResultWriter
 from mien.output.schema import frame_schema, to_table
-from mien.output.sinks import MemorySink, open_sinks
+from mien.output.sinks import MemorySink
 from mien.pipeline.analyzer import Analysis, Analyzer
 from mien.pipeline.companions import GuidanceFiles
 from mien.pipeline.options import AnalysisOptions
 from mien.pipeline.summary import file_stamp
-from mien.report import write_report
 from mien.types import FaceSummary, ImageArray, Summary
 from mien.video.source import FROM_MEMORY
 
 if TYPE_CHECKING:
     import pandas as pd
-
-_BATCH_ROWS = 4096  # unpacked at once for the overlay
 
 
 class Result:
@@ -217,24 +205,14 @@ class Result:
                 f"{source}: came from memory, and its pictures are not kept; save it without "
                 "overlay"
             )
-        with whole_folder(final) as partial:
-            sinks = open_sinks(
-                partial, format, layouts, source, self.table.schema, self._au_decisions()
-            )
-            for sink in sinks:
-                sink.write(self.table)
-                sink.close()
-            told = layout_warnings(self.document, layouts)
-            if overlay:
-                batches = self.table.to_batches(_BATCH_ROWS)
-                told += write_overlay(self._unchanged(), batches, partial, self._au_decisions())
-            document = self.document | {"warnings": self.document["warnings"] + told}
-            write_document(document, partial)
-            write_report(self._summary, partial / "report.html")
-            if self.document["settings"].get("attention") and from_memory:
-                write_attention(self._attention, partial / ATTENTION_FILE)
-            elif self.document["settings"].get("attention"):
-                write_attention_files(self._unchanged(), self._attention, partial)
+        video = None
+        if not from_memory and (overlay or self.document["settings"].get("attention")):
+            video = self._unchanged()
+        contents = Contents(format, layouts, overlay)
+        schema, decisions = self.table.schema, self._au_decisions()
+        with ResultWriter(final, source, contents, schema, decisions) as writer:
+            writer.write(self.table, self._attention)
+            writer.finish(self._summary, video)
         return final
 
     def __repr__(self) -> str:

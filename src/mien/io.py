@@ -8,15 +8,21 @@ runs from writing into one.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from mien.errors import DataError, OutputError
+
+try:
+    import fcntl
+except ImportError:  # Windows, where two runs into one folder are not kept apart
+    fcntl = None  # type: ignore[assignment]
 
 DOCUMENT = "dataset.json"
 """The file that says what a folder of ours is."""
@@ -192,6 +198,58 @@ def lock_folder(out: Path, identity: dict[str, Any]) -> None:
             f"({begun.get(differing[0])}, now {identity[differing[0]]}); choose another folder "
             "with --out"
         )
+
+
+@contextmanager
+def only_run(folder: Path, name: str = ".mien-lock") -> Iterator[None]:
+    """Keeps other processes from writing into a folder; the system ends it with the process.
+
+    Raises
+    ------
+    OutputError
+        If another process has it.
+    """
+    path = folder / name
+    try:
+        file = _locked(path)
+        while file is not None and not _is_there(path, file):  # its owner left meanwhile
+            file.close()
+            file = _locked(path)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    if file is None:
+        raise OutputError(
+            f"{folder}: another run of mien writes into it; wait for it, or choose another folder "
+            "with --out"
+        )
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # Windows keeps a file that is open
+            path.unlink()
+        file.close()
+
+
+def _locked(path: Path) -> IO[bytes] | None:
+    """The file, open and locked; None if another process has the lock."""
+    file = path.open("ab")
+    try:
+        if fcntl is not None:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
+            file.close()
+            return None
+        # A file system that knows no locks: better without than not at all.
+    return file
+
+
+def _is_there(path: Path, file: IO[bytes]) -> bool:
+    """Whether the open file is the one at the path."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False
 
 
 def cannot_write(place: Path, error: OSError) -> OutputError:

@@ -1,9 +1,10 @@
-"""Work spread over processes: one tool and one thread each, stopped without leaving a mess.
+"""Work spread over processes that have a tool each, stopped without leaving a mess.
 
 A tool is whatever is dear to make and used by every task: a renderer, loaded models.
 
 Tasks are independent and leave their results on disk, so a run that ends early, for whatever
-reason, loses only the tasks it was at.
+reason, loses only the tasks it was at. `run` stops at the first error; of `isolated` a task that
+fails, or takes its process down, costs that task alone.
 """
 
 from __future__ import annotations
@@ -11,13 +12,18 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import islice
-from typing import Any, TypeVar
+from multiprocessing.connection import Connection
+from multiprocessing.connection import wait as wait_for_any
+from typing import Any, Generic, TypeVar
 
 import cv2
 
@@ -25,11 +31,13 @@ from mien.errors import MienError, OutputError
 
 Tool = TypeVar("Tool")
 Task = TypeVar("Task")
+Answer = TypeVar("Answer")
 Tick = Callable[[], object]
 Work = Callable[[Tool, Task, Tick], None]
 """A task's doing: a function of a module (it travels by name) that calls ``tick`` every frame."""
 
 _POLL_S = 0.2
+_GRACE_S = 3.0  # for a worker to remove what it was writing
 # What the numerical libraries read when they are loaded.
 _THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -110,7 +118,7 @@ def _run_pool(
     waiting = iter(tasks)
     running: dict[Future[None], Task] = {}
     shown = 0
-    with _single_threaded_children():
+    with _children_with_threads(1):
         pool = ProcessPoolExecutor(jobs, context, _enter, (factory, done, stop))
         try:
             while True:
@@ -134,6 +142,130 @@ def _run_pool(
             pool.shutdown(wait=True, cancel_futures=True)
 
 
+def isolated(
+    work: Callable[[Tool, Task], Answer],
+    tasks: Sequence[Task],
+    factory: Callable[[], Tool],
+    jobs: int,
+    threads: int = 1,
+) -> Generator[Answer | MienError]:
+    """Do all tasks in other processes; yields the answers in the order of the tasks.
+
+    A task that raises, or whose process dies (a crash in a library, a kill, want of memory), has
+    the error in the place of its answer. A new process takes the place of the dead one. Close the
+    generator to stop early: the processes are ended.
+
+    Parameters
+    ----------
+    work
+        What to do with a task: a function of a module, whose answer can be pickled.
+    tasks
+        Picklable; their ``str`` names them in messages.
+    factory
+        Makes the tool, once in every process.
+    jobs
+        Processes.
+    threads
+        Threads of the numerical libraries in each.
+    """
+    answers: dict[int, Answer | MienError] = {}
+    waiting = deque(range(len(tasks)))
+    workers: list[_Isolated[Tool, Task, Answer]] = []
+
+    def replace(dead: _Isolated[Tool, Task, Answer]) -> _Isolated[Tool, Task, Answer]:
+        fresh = _Isolated(work, factory, threads)
+        workers[workers.index(dead)] = fresh
+        return fresh
+
+    def send() -> None:
+        for worker in list(workers):
+            while worker.at is None and waiting:
+                if worker.take(waiting[0], tasks[waiting[0]]):
+                    waiting.popleft()
+                else:  # somebody ended it while it had nothing to do
+                    worker = replace(worker)
+
+    try:
+        for _ in range(min(jobs, len(tasks))):
+            workers.append(_Isolated(work, factory, threads))
+        for index in range(len(tasks)):
+            while index not in answers:
+                send()
+                busy = {worker.connection: worker for worker in workers if worker.at is not None}
+                for connection in wait_for_any(list(busy), _POLL_S):
+                    worker = busy[connection]  # type: ignore[index]
+                    done = worker.at
+                    assert done is not None, "only busy workers are listened to"
+                    answers[done] = worker.answer(str(tasks[done]))
+                    if worker.died and waiting:
+                        replace(worker)
+            yield answers.pop(index)
+    finally:
+        _end(workers)
+
+
+class _Isolated(Generic[Tool, Task, Answer]):
+    """A process that does one task at a time, seen from the parent."""
+
+    def __init__(
+        self,
+        work: Callable[[Tool, Task], Answer],
+        factory: Callable[[], Tool],
+        threads: int,
+    ) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.at: int | None = None
+        self.died = False
+        self.connection, theirs = context.Pipe()
+        self.process = context.Process(
+            target=_serve, args=(work, factory, threads, theirs), daemon=True
+        )
+        with _children_with_threads(threads):
+            self.process.start()
+        theirs.close()  # so that the end of the process is the end of the pipe
+
+    def take(self, number: int, task: Task) -> bool:
+        """Give it a task; False if it is gone."""
+        try:
+            self.connection.send(task)
+        except OSError:
+            self.died = True
+            return False
+        self.at = number
+        return True
+
+    def answer(self, task: str) -> Answer | MienError:
+        """Its answer, or of what it died."""
+        try:
+            found: Answer | MienError = self.connection.recv()
+            return found
+        except (EOFError, OSError):
+            self.died = True
+            self.process.join(_GRACE_S)
+            code = self.process.exitcode
+            how = f"exit code {code}" if code is None or code >= 0 else f"signal {-code}"
+            return MienError(
+                f"{task}: the process that read it died ({how}); the file may be damaged, or "
+                "memory may not suffice: try it alone, or with fewer --jobs"
+            )
+        finally:
+            self.at = None
+
+
+def _end(workers: Sequence[_Isolated[Any, Any, Any]]) -> None:
+    """End processes: those that are at work remove what they were writing, if they can."""
+    for worker in workers:
+        if worker.at is not None:
+            worker.process.terminate()
+        worker.connection.close()
+    deadline = time.monotonic() + _GRACE_S
+    for worker in workers:
+        worker.process.join(max(0.0, deadline - time.monotonic()))
+        if worker.process.is_alive():
+            worker.process.kill()
+            worker.process.join()
+
+
 def _for_people(error: Exception, task: str) -> MienError:
     """One line that names the task."""
     if isinstance(error, MienError):
@@ -154,10 +286,10 @@ def _for_people(error: Exception, task: str) -> MienError:
 
 
 @contextmanager
-def _single_threaded_children() -> Iterator[None]:
-    """Processes started in this block get numerical libraries with one thread."""
+def _children_with_threads(threads: int) -> Iterator[None]:
+    """Processes started in this block get numerical libraries with that many threads."""
     before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
-    os.environ.update(dict.fromkeys(_THREAD_VARIABLES, "1"))
+    os.environ.update(dict.fromkeys(_THREAD_VARIABLES, str(threads)))
     try:
         yield
     finally:
@@ -225,3 +357,35 @@ def _do(work: Work[Any, Any], task: Any) -> None:
         raise
     except Exception as error:  # not every exception survives the way to the parent
         raise _for_people(error, str(task)) from error
+
+
+def _serve(
+    work: Callable[[Any, Any], Any],
+    factory: Callable[[], Any],
+    threads: int,
+    connection: Connection,
+) -> None:
+    """Do tasks until the parent says no more."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which ends us
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _leave)
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    cv2.setNumThreads(threads)
+    tool = None
+    while True:
+        try:
+            task = connection.recv()
+        except (EOFError, OSError):
+            return
+        try:
+            tool = factory() if tool is None else tool
+            answer = work(tool, task)
+        except Exception as error:  # noqa: BLE001  it costs this task alone
+            answer = _for_people(error, str(task))
+        with suppress(OSError):  # the parent has gone
+            connection.send(answer)
+
+
+def _leave(number: int, _: object) -> None:
+    sys.exit(128 + number)

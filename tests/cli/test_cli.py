@@ -23,6 +23,7 @@ from mien.video import VideoReader, write_video
 from tiny_models import EVERYDAY, full_affect, tiny_affect, tiny_reactions
 
 RESULT = {"frames.parquet", "video.json", "report.html"}
+SUMMARY = "summary.json"
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +120,7 @@ def test_a_bad_input_is_one_line_and_no_folder(
     assert len(err) == 1
     assert err[0].startswith(f"mien: {bad_inputs[name]}: ")
     assert ";" in err[0]  # what is wrong; what to do
-    assert names(tmp_path / "out") == set()
+    assert names(tmp_path / "out") == {SUMMARY}
 
 
 def test_bad_inputs_leave_the_others_whole(
@@ -133,8 +134,9 @@ def test_bad_inputs_leave_the_others_whole(
     code, out, err = run(monkeypatch, capfd, "analyze", *inputs, "--out", tmp_path, *models)
     assert code == 1
     assert [line.split(": ")[1] for line in err] == [str(path) for path in bad]
-    assert len(out) == 2
-    assert names(tmp_path) == {"face", "face_2"}
+    assert len(out) == 3
+    assert out[-1] == f"2 of 10 analysed, 8 failed: {', '.join(str(path) for path in bad)}"
+    assert names(tmp_path) == {"face", "face_2", SUMMARY}
     for name in ("face", "face_2"):
         assert names(tmp_path / name) == RESULT
         assert pa.parquet.read_metadata(tmp_path / name / "frames.parquet").num_rows == 10
@@ -150,7 +152,7 @@ def test_a_failure_keeps_the_earlier_result(
     source.write_bytes(clip.read_bytes()[: clip.stat().st_size * 2 // 3])
     assert run(monkeypatch, capfd, "analyze", source, "--out", out, *models)[0] == 1
     assert {path.name: path.read_bytes() for path in (out / "clip").iterdir()} == before
-    assert names(out) == {"clip"}
+    assert names(out) == {"clip", SUMMARY}
 
 
 def test_a_good_run(clip: Path, models: list[str], tmp_path: Path, monkeypatch, capfd) -> None:
@@ -272,14 +274,17 @@ def test_a_folder_is_searched_for_videos_and_images(
     (source / "notes.txt").write_text("no video")
     cv2.imwrite(str(source / "a.png"), next(demo_frames(0.04)))
     code, out, err = run(monkeypatch, capfd, "analyze", source, "--out", tmp_path / "out", *models)
-    assert (code, err) == (0, [])
-    assert [line.split(": ")[0] for line in out] == [
+    assert code == 0
+    assert err == [f"mien: {source}: passed over 1 file that is no video or image: notes.txt"]
+    assert [line.split(": ")[0] for line in out[:-1]] == [
         str(source / name) for name in ("a.png", "b.mp4", "deep/b.MP4")
     ]
-    assert names(tmp_path / "out") == {"a", "b", "b_2"}
+    assert out[-1] == "3 of 3 analysed"
+    assert names(tmp_path / "out") == {"a", "b", "b_2", SUMMARY}
     again = run(monkeypatch, capfd, "analyze", source, "--out", tmp_path / "out", *models)
     assert again[0] == 0
-    assert names(tmp_path / "out") == {"a", "b", "b_2"}
+    assert again[1][-1] == "0 of 3 analysed, 3 done already"
+    assert names(tmp_path / "out") == {"a", "b", "b_2", SUMMARY}
 
 
 def test_a_folder_is_searched_without_results_and_without_what_guides_color(
@@ -293,11 +298,11 @@ def test_a_folder_is_searched_without_results_and_without_what_guides_color(
     for _ in range(2):  # the second time the first one's overlays lie in the folder
         code, out, err = run(monkeypatch, capfd, *arguments)
         assert code == 0
-        assert [line.split(": ")[0] for line in out] == [
+        assert [line.split(": ")[0] for line in out[:-1]] == [
             str(tmp_path / "one/color.mp4"), str(tmp_path / "two/depth.mp4"),
         ]  # fmt: skip
         assert len(err) == 1 and "left out 2 depth and thermal video(s) beside a color.*" in err[0]
-        assert names(tmp_path / "results") == {"color", "depth"}
+        assert names(tmp_path / "results") == {"color", "depth", SUMMARY}
         assert (tmp_path / "results" / "color" / "overlay.mp4").is_file()
     (tmp_path / "results" / "color" / "mine.mp4").write_bytes(
         data
@@ -323,8 +328,9 @@ def test_odd_names_stop_nothing(
         "--layout", "pyfeat",
     )  # fmt: skip
     assert (code, err) == (0, [])
-    assert len(out) == len(odd)
-    assert {os.fsencode(name) for name in names(tmp_path / "out")} == {n[:-4] for n in odd}
+    assert len(out) == len(odd) + 1
+    results = names(tmp_path / "out") - {SUMMARY}
+    assert {os.fsencode(name) for name in results} == {n[:-4] for n in odd}
     code, _, err = run(
         monkeypatch, capfd, "analyze", source / "no\nfile.mp4", "--out", tmp_path, *models
     )
@@ -413,7 +419,7 @@ def test_as_a_program(bad_inputs: dict, clip: Path, models: list[str], tmp_path:
     assert mixed.returncode == 1
     assert len(mixed.stderr.splitlines()) == 1
     assert mixed.stderr.startswith(f"mien: {bad}: it is cut short")
-    assert names(tmp_path / "out") == {"face"}
+    assert names(tmp_path / "out") == {"face", SUMMARY}
     assert names(tmp_path / "out" / "face") == RESULT
     assert "Traceback" not in mixed.stderr + mixed.stdout
 

@@ -37,8 +37,8 @@ def test_volumes_are_written_by_face(tmp_path: Path) -> None:
     with AttentionFile(tmp_path) as file:
         assert file.records() is None
         for one in ROWS:
-            file.write([one])
-        file.write([])
+            file.write(to_records([one]))
+        file.write(to_records([]))
         records = file.records()
         assert records is not None and len(records) == 4
         write_attention(records, tmp_path / "attention.npz")

@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 
 from mien.errors import OutputError
-from mien.output.folder import choose_folder, prepare_root, whole_folder, write_document
+from mien.output import folder as folders
+from mien.output.folder import (
+    choose_folder,
+    prepare_root,
+    sweep_results,
+    whole_folder,
+    write_document,
+)
 from mien.pipeline.summary import file_stamp
 
 
@@ -242,3 +249,58 @@ def test_a_video_json_of_somebody_else_is_not_replaced(tmp_path):
     with pytest.raises(OutputError, match="something else"), whole_folder(tmp_path / "project"):
         pass
     assert "my project" in (tmp_path / "project" / "video.json").read_text()
+
+
+DEAD = 2**22 + 1  # above the highest number of a process
+
+
+def test_leftovers_of_dead_processes_are_removed(tmp_path: Path) -> None:
+    host = folders._host()
+    gone = [f".mien-{host}-{DEAD}-abcd1234", f".mien-{host}-{os.getpid()}-abcd1234"]
+    stays = [
+        f".mien-{host}-{os.getppid()}-abcd1234",  # alive
+        f".mien-other.host-{DEAD}-abcd1234",  # nobody knows
+        ".mien-dreams",  # not ours
+        "clip",
+    ]
+    for name in (*gone, ".mien-abcd1234", *stays):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "frames.parquet").touch()
+    (tmp_path / f".mien-{host}-{DEAD}-file0000").touch()
+    with whole_folder(tmp_path / "new") as partial:
+        sweep_results(tmp_path)
+        assert partial.is_dir()
+    assert entries(tmp_path) == {*stays, f".mien-{host}-{DEAD}-file0000", "new"}
+
+
+def test_what_was_set_aside_comes_back(tmp_path: Path) -> None:
+    old = tmp_path / f".mien-old-{folders._host()}-{DEAD}-abcd1234"
+    result_of(old / "clip", "clip.mp4")  # killed before the new one took its place
+    (old / "clip" / "notes.txt").write_text("mine")
+    sweep_results(tmp_path)
+    assert entries(tmp_path) == {"clip"}
+    assert (tmp_path / "clip" / "frames.csv").read_text() == "old"
+    assert (tmp_path / "clip" / "notes.txt").read_text() == "mine"
+
+
+def test_what_others_had_beside_an_earlier_result_comes_back(tmp_path: Path) -> None:
+    new = result_of(tmp_path / "clip", "clip.mp4", "new")  # killed before these were moved
+    (new / "notes.txt").write_text("new notes")
+    old = result_of(tmp_path / ".mien-old-abc" / "clip", "clip.mp4")
+    (old / "notes.txt").write_text("mine")
+    (old / "crops").mkdir()
+    sweep_results(tmp_path)
+    assert entries(tmp_path) == {"clip"}
+    assert entries(new) == {"video.json", "frames.csv", "notes.txt", "notes_2.txt", "crops"}
+    assert (new / "frames.csv").read_text() == "new"
+    assert (new / "notes.txt").read_text() == "new notes"
+    assert (new / "notes_2.txt").read_text() == "mine"
+
+
+def test_what_cannot_be_given_back_stays(tmp_path: Path) -> None:
+    (tmp_path / "clip").write_text("a file in the way")
+    old = tmp_path / ".mien-old-abc" / "clip"
+    old.mkdir(parents=True)
+    (old / "notes.txt").write_text("mine")
+    sweep_results(tmp_path)
+    assert (old / "notes.txt").read_text() == "mine"

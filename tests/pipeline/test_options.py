@@ -20,6 +20,8 @@ from mien.pipeline.options import AnalysisOptions
         ({"min_quality": float("nan")}, "min_quality must lie in"),
         ({"columns": "v3"}, r"columns is one of \('v1', 'v2'\), not 'v3'"),
         ({"threads": -1}, "threads must be 0 or more, not -1"),
+        ({"stream": -1}, "stream must be 0 or more, not -1"),
+        ({"max_pixels": 0}, "max_pixels must be positive, not 0"),
         *(
             ({name: value}, f"{name} must be positive, not {value}")
             for name in ("min_face_px", "detect_side_px", "max_lost_s", "min_reaction_s", "batch")

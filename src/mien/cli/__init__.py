@@ -21,7 +21,7 @@ from typing import Any, ClassVar
 import click
 
 from mien._version import __version__
-from mien.errors import ConfigError, MienError, install
+from mien.errors import ConfigError, MienError, install, one_line
 
 _FIRST = ("analyze", "demo")  # in the help; the others follow by name
 _ENTRY_POINTS = "mien.verbs"
@@ -47,8 +47,8 @@ def verbs() -> dict[str, str]:
 
 
 def complain(problem: object) -> None:
-    """Say something on stderr, on one line even where a file name holds line breaks."""
-    click.echo("mien: " + " ".join(str(problem).splitlines()), err=True)
+    """Say something on stderr, on one line whatever a file name holds."""
+    click.echo("mien: " + one_line(problem), err=True)
 
 
 class Verbs(click.Group):

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import sys
-import time
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import click
 
 from mien.cli import complain
-from mien.errors import InputError, MienError
+from mien.cli.progress import progress_bar
+from mien.errors import one_line
 
 if TYPE_CHECKING:
-    from tqdm import tqdm
-
-    from mien.jobs import Job
-    from mien.pipeline.analyzer import Analyzer
+    from mien.jobs import Bar, Outcome
     from mien.pipeline.companions import GuidanceFiles
 
 
@@ -157,7 +157,44 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Write overlay.mp4: the video with boxes and live gauges, its times and sound kept.",
 )
-@click.option("--threads", type=click.IntRange(0), default=0, help="Threads; 0: as many as cores.")
+@click.option(
+    "--stream",
+    type=click.IntRange(0),
+    metavar="N",
+    help="Which of several video streams is read, from 0; by default the usual one of the file.",
+)
+@click.option(
+    "--max-pixels",
+    "max_megapixels",
+    type=click.FloatRange(0, 1e9, min_open=True),
+    default=64,  # mien.video.opening.MAX_PIXELS, which is not imported for --help
+    show_default=True,
+    metavar="MEGAPIXELS",
+    help="Larger pictures are refused before they are decoded.",
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Inputs that are read at once. From 2 on they are read in processes of their own: one "
+    "that crashes costs the input it was at, and nothing else.",
+)
+@click.option(
+    "--resume/--redo",
+    "resume",
+    default=True,
+    show_default=True,
+    help="Pass over inputs whose results are there, with the same settings and versions; or "
+    "start over.",
+)
+@click.option(
+    "--threads",
+    type=click.IntRange(0),
+    default=0,
+    help="Threads, of each job; 0: as many as cores, shared by the jobs.",
+)
 @click.option(
     "--quiet", is_flag=True, help="No progress bar and no summary lines; warnings and errors stay."
 )
@@ -185,18 +222,22 @@ def command(
     streams: Path | None,
     attention: bool,
     overlay: bool,
+    stream: int | None,
+    max_megapixels: float,
+    jobs: int,
+    resume: bool,
     threads: int,
     quiet: bool,
 ) -> None:
     """Read the faces in videos and images; write tables and reports.
 
     INPUT is a video, an image, or a folder that is searched for both. Each input gets
-    OUT/NAME/ with the frames table, video.json and report.html. Exit code: 0 if all inputs
-    were analysed, 1 if some failed (the others are complete), 2 for wrong usage.
+    OUT/NAME/ with the frames table, video.json and report.html; OUT/summary.json says what came
+    of each. Exit code: 0 if all inputs are analysed, 1 if some failed (the others are complete),
+    2 for wrong usage.
     """
-    from mien.jobs import plan_jobs
-    from mien.output.folder import prepare_root
-    from mien.pipeline.analyzer import Analyzer
+    from mien.jobs import Batch, run_all
+    from mien.output.results import Contents
     from mien.pipeline.companions import GuidanceFiles
     from mien.pipeline.options import AnalysisOptions
 
@@ -218,29 +259,22 @@ def command(
             mran=mran,
             mran_model=mran_model,
             attention=attention,
+            stream=stream,
+            max_pixels=round(max_megapixels * 1e6),
         )
     except ValueError as error:  # what click's own ranges let pass, such as nan
         raise click.UsageError(str(error)) from error
     guidance = GuidanceFiles(depth, thermal, streams)
     _check_guidance(options.mran, inputs, guidance)
-    prepare_root(out)
-    analyzer = Analyzer(options)
-    failed = analysed = 0
-    reacted = False
-    for job in plan_jobs(inputs, out, complain):
-        try:
-            if isinstance(job, InputError):
-                raise job
-            reacted |= _analyze_one(analyzer, job, guidance, kind, layouts, overlay, quiet)
-            analysed += 1
-        except MienError as error:
-            failed += 1
-            complain(error)
-    if reacted and not quiet and analyzer.reactions is not None:
-        click.echo(f"reactions: {analyzer.reactions.metadata.get('caveat')}")
-    if analyzer.mran is not None and not quiet and analysed:
-        click.echo(f"mran: {analyzer.mran.metadata.get('caveat')}")
-    if failed:
+    batch = Batch(options, Contents(kind, layouts, overlay), guidance, jobs)
+    summary = run_all(
+        inputs, out, batch, partial(_tell, quiet=quiet), complain, not resume, _make_bar(quiet)
+    )
+    for caveat in summary.caveats if not quiet else ():
+        click.echo(caveat)
+    if summary.planned > 1 and (summary.failed or not quiet):
+        click.echo(one_line(summary.line()), err=quiet)
+    if summary.failed:
         sys.exit(1)
 
 
@@ -255,81 +289,35 @@ def _check_guidance(mran: bool, inputs: tuple[str, ...], guidance: GuidanceFiles
         raise click.UsageError(f"{options}: goes with one INPUT, a video; give them one by one")
 
 
-def _bar(total: int | None, words: str, quiet: bool) -> tqdm[NoReturn]:
+def _make_bar(quiet: bool) -> Bar:
     """Progress in frames."""
-    from tqdm import tqdm
 
-    off = quiet or not sys.stderr.isatty()
-    return tqdm(total=total, desc=words, unit="frame", disable=off, leave=False)
+    @contextmanager
+    def bar(total: int | None, words: str) -> Iterator[Callable[[int], object]]:
+        with progress_bar(total, "frame", quiet, one_line(words)) as told:
+            yield told
+
+    return bar
 
 
-def _analyze_one(
-    analyzer: Analyzer,
-    job: Job,
-    guidance: GuidanceFiles,
-    kind: str,
-    layouts: tuple[str, ...],
-    overlay: bool,
-    quiet: bool,
-) -> bool:
-    """Analyse one input into its folder; whether reactions were estimated."""
-    from mien.output.attention import AttentionFile
-    from mien.output.attention_video import write_attention_files
-    from mien.output.folder import whole_folder, write_document
-    from mien.output.layouts import layout_warnings
-    from mien.output.overlay import read_frames_table, write_overlay
-    from mien.output.schema import frame_schema, to_table
-    from mien.output.sinks import open_sinks
+def _tell(outcome: Outcome, quiet: bool) -> None:
+    """The lines of one input."""
     from mien.pipeline.summary import source_text
-    from mien.report import write_report
 
-    started = time.perf_counter()
-    source, folder = job.source, job.folder
-    mran, columns, labels = analyzer.mran is not None, analyzer.options.columns, analyzer.labels
-    with ExitStack() as stack:
-        analysis = stack.enter_context(analyzer.open(source, guidance))
-        partial = stack.enter_context(whole_folder(folder))
-        attention = analyzer.options.attention
-        volumes = stack.enter_context(AttentionFile(partial)) if attention else None
-        schema = frame_schema(columns, mran, labels)
-        decisions = analyzer.affect.au_decisions.tolist()
-        sinks = open_sinks(partial, kind, layouts, source, schema, decisions)
-        with _bar(analysis.info.frame_count_hint, source_text(Path(source).name), quiet) as bar:
-            try:
-                for rows in analysis.rows(bar.update):
-                    table = to_table(rows, mran, columns, labels)
-                    for sink in sinks:
-                        sink.write(table)
-                    if volumes is not None:
-                        volumes.write(rows)
-            finally:
-                for sink in sinks:
-                    sink.close()
-        summary = analysis.summary()
-        summary.document["warnings"] += layout_warnings(summary.document, layouts)
-        if volumes is not None:
-            write_attention_files(source, volumes.records(), partial)
-        if overlay:
-            with (
-                closing(read_frames_table(partial, kind)) as batches,
-                _bar(summary.document["source"]["frames"], "overlay", quiet) as bar,
-            ):
-                summary.document["warnings"] += write_overlay(
-                    source, batches, partial, decisions, bar.update
-                )
-        write_document(summary.document, partial)
-        write_report(summary, partial / "report.html")
-    name = source_text(source)
-    for text in summary.document["warnings"]:
+    name = source_text(outcome.source)
+    if outcome.trace is not None and os.environ.get("MIEN_DEBUG"):
+        click.echo(outcome.trace, err=True)
+    if outcome.message is not None:
+        complain(outcome.message)
+    for text in outcome.warnings:
         complain(f"{name}: warning: {text}")
-    reacted = any(face.reactions is not None for face in summary.faces)
-    if quiet:
-        return reacted
-    seconds = time.perf_counter() - started
-    frames = summary.document["source"]["frames"]
-    line = (
-        f"{name}: {frames} frame(s), {len(summary.faces)} face(s), "
-        f"{frames / seconds:.0f} frames/s -> {source_text(folder / 'report.html')}"
-    )
-    click.echo(" ".join(line.splitlines()))
-    return reacted
+    if outcome.status == "skipped" and not quiet:
+        click.echo(one_line(f"{name}: done already (use --redo to start over)"))
+    if outcome.status == "analysed" and outcome.folder is not None and not quiet:
+        rate = (outcome.frames or 0) / outcome.seconds
+        click.echo(
+            one_line(
+                f"{name}: {outcome.frames} frame(s), {outcome.faces} face(s), {rate:.0f} frames/s "
+                f"-> {source_text(outcome.folder / 'report.html')}"
+            )
+        )

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def progress_bar(
-    total: int | None, unit: str, quiet: bool = False
+    total: int | None, unit: str, quiet: bool = False, words: str | None = None
 ) -> Iterator[Callable[[int], object]]:
     """A bar on stderr, if that is a terminal; yields what moves it on.
 
@@ -21,9 +21,11 @@ def progress_bar(
         What a step is called, in the singular.
     quiet
         No bar in any case.
+    words
+        What stands before the bar.
     """
     from tqdm import tqdm
 
     hidden = quiet or not sys.stderr.isatty()
-    with tqdm(total=total, unit=unit, disable=hidden, leave=False) as bar:
+    with tqdm(total=total, desc=words, unit=unit, disable=hidden, leave=False) as bar:
         yield bar.update

@@ -92,9 +92,8 @@ class AttentionFile:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def write(self, rows: Sequence[FrameRow]) -> None:
-        """Add rows; those without attention are left out."""
-        records = to_records(rows)
+    def write(self, records: Records | None) -> None:
+        """Add records of one kind, or nothing."""
         if records is None:
             return
         if self._file is None:

@@ -31,6 +31,7 @@ def write_attention_video(
     records: Records,
     path: Path,
     progress: Callable[[int], object] | None = None,
+    opening: Callable[[str | Path], VideoReader] = VideoReader,
 ) -> int:
     """Read the color video once more and draw over it.
 
@@ -44,6 +45,8 @@ def write_attention_video(
         The file to write.
     progress
         Called with the number of frames done since the last call.
+    opening
+        Opens the source as it was opened when it was analysed.
 
     Returns
     -------
@@ -59,7 +62,7 @@ def write_attention_video(
     top = scale_top(records)
     frames = records["frame"]
     last_s = -np.inf
-    with VideoReader(source) as reader, VideoWriter(path, fps=reader.info.nominal_fps or 25) as out:
+    with opening(source) as reader, VideoWriter(path, fps=reader.info.nominal_fps or 25) as out:
         start_s: float | None = None
         row = 0
         for frame in reader:
@@ -77,7 +80,12 @@ def write_attention_video(
     return out.written_frames
 
 
-def write_attention_files(source: str | Path, records: Records | None, folder: Path) -> None:
+def write_attention_files(
+    source: str | Path,
+    records: Records | None,
+    folder: Path,
+    opening: Callable[[str | Path], VideoReader] = VideoReader,
+) -> None:
     """Write ``attention.npz`` and, where a face was read, ``attention.mp4`` into a folder.
 
     Raises
@@ -87,7 +95,7 @@ def write_attention_files(source: str | Path, records: Records | None, folder: P
     """
     write_attention(records, folder / ATTENTION_FILE)
     if records is not None:
-        write_attention_video(source, records, folder / VIDEO_FILE)
+        write_attention_video(source, records, folder / VIDEO_FILE, opening=opening)
 
 
 def scale_top(records: Records) -> float:

@@ -1,13 +1,20 @@
-"""Folders that appear whole or not at all."""
+"""Folders that appear whole or not at all.
+
+What is being written lies beside its place, in ``.mien-<host>-<process>-<random>``. What is being
+replaced lies in ``.mien-old-...`` for the moment of two renames. A process that is killed leaves
+them, and `sweep_results` of a later run removes the first and gives back what was in the second.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import platform
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +29,14 @@ _OURS = frozenset(
         *("attention.npz", "attention.mp4", "overlay.mp4", "overlay.png"),
     }
 )
+
+SUMMARY = "summary.json"
+"""What a run writes beside the result folders."""
+
+# No process in the name: of before there was one there.
+_LEFT = re.compile(r"\.mien-(?:old-)?(?:(?P<host>.*)-(?P<process>\d+)-)?[a-z0-9_]{8}")
+_OLD = ".mien-old-"
+_open: set[Path] = set()  # temporary folders of this process
 
 
 def prepare_root(root: Path) -> None:
@@ -60,13 +75,14 @@ def choose_folder(root: Path, source: str, taken: set[str]) -> Path:
     while True:
         name = stem if number == 1 else f"{stem}_{number}"
         folder = root / name
-        if name not in taken and (not folder.exists() or _is_result_of(folder, source)):
+        if name not in taken and (not folder.exists() or is_result_of(folder, source)):
             taken.add(name)
             return folder
         number += 1
 
 
-def _is_result_of(folder: Path, source: str) -> bool:
+def is_result_of(folder: Path, source: str) -> bool:
+    """Whether a folder holds results of this very input: path, size and time of change."""
     try:
         document = json.loads((folder / _DOCUMENT).read_text(encoding="utf-8"))
         earlier = document["source"]
@@ -98,7 +114,7 @@ def whole_folder(final: Path) -> Iterator[Path]:
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
         # The name of the input is left out: with it a legal name could become too long.
-        partial = Path(tempfile.mkdtemp(prefix=".mien-", dir=final.parent))
+        partial = _temporary(".mien-", final.parent)
         # mkdtemp makes folders for one user only; results are for whoever may read the parent.
         partial.chmod(0o777 & ~_umask())
     except OSError as error:
@@ -111,11 +127,105 @@ def whole_folder(final: Path) -> Iterator[Path]:
     finally:
         if partial.exists():
             shutil.rmtree(partial, ignore_errors=True)
+        _open.discard(partial)
+
+
+def _temporary(prefix: str, parent: Path) -> Path:
+    host = _host()
+    folder = Path(tempfile.mkdtemp(prefix=f"{prefix}{host}-{os.getpid()}-", dir=parent))
+    _open.add(folder)
+    return folder
+
+
+def _host() -> str:
+    return re.sub(r"[^\w.]", "_", platform.node())[:64]
+
+
+def sweep_results(root: Path) -> None:
+    """Remove what killed runs left in a folder of results, and give back what they had set aside.
+
+    What runs of other machines, or of processes that are alive, have there stays.
+    """
+    for left in sorted(root.glob(".mien-*")):
+        if not left.is_dir() or left.is_symlink() or not _is_left(left):
+            continue
+        if not left.name.startswith(_OLD):
+            shutil.rmtree(left, ignore_errors=True)
+            continue
+        with suppress(OSError):  # what cannot be given back now is kept for another time
+            for old in left.iterdir():
+                _give_back(old, root / old.name)
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _is_left(folder: Path) -> bool:
+    """Whether no process that could be alive is writing it."""
+    found = _LEFT.fullmatch(folder.name)
+    if found is None:
+        return folder.name.startswith(_OLD)  # nothing of it is lost
+    if found["process"] is None:
+        return True
+    process = int(found["process"])
+    if found["host"] != _host() or folder in _open:
+        return False
+    return process == os.getpid() or not _is_alive(process)
+
+
+def _is_alive(process: int) -> bool:
+    if os.name == "nt":  # there is no asking there: the signal would end it
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
+
+
+def _give_back(old: Path, final: Path) -> None:
+    """Put an earlier result back, or what others laid beside it into the one that replaced it."""
+    if not final.exists():
+        old.rename(final)
+        return
+    for entry in old.iterdir():
+        if entry.name not in _OURS:
+            entry.rename(_free(final / entry.name))
+
+
+def _free(path: Path) -> Path:
+    """The path, or with a number where something is there."""
+    number = 1
+    found = path
+    while os.path.lexists(found):
+        number += 1
+        found = path.with_name(f"{path.stem}_{number}{path.suffix}")
+    return found
 
 
 def is_result(file: Path) -> bool:
-    """Whether mien wrote this file, in a folder of results."""
+    """Whether mien wrote this file, in a folder of results or beside them."""
+    if file.name == SUMMARY:
+        return is_summary(file)
     return file.name in _OURS and _is_result_folder(file.parent)
+
+
+def is_summary(file: Path) -> bool:
+    """Whether this is the summary of a run."""
+    try:
+        document = json.loads(file.read_text(encoding="utf-8"))
+        return "inputs" in document and "mien_version" in document
+    except (OSError, ValueError, TypeError):  # nothing there, or somebody else's document
+        return False
+
+
+def read_result(folder: Path) -> tuple[dict[str, Any], set[str]] | None:
+    """``video.json`` of a result and the names of its files; None where there is none."""
+    try:
+        document = json.loads((folder / _DOCUMENT).read_text(encoding="utf-8"))
+        return document, {file.name for file in folder.iterdir()} & _OURS
+    except (OSError, ValueError):
+        return None
 
 
 def _is_result_folder(folder: Path) -> bool:
@@ -143,7 +253,7 @@ def _replace(partial: Path, final: Path) -> None:
     if not final.exists():
         partial.rename(final)
         return
-    aside = Path(tempfile.mkdtemp(prefix=".mien-old-", dir=final.parent))
+    aside = _temporary(_OLD, final.parent)
     old = aside / final.name
     final.rename(old)
     try:
@@ -151,11 +261,11 @@ def _replace(partial: Path, final: Path) -> None:
     except OSError:
         old.rename(final)
         aside.rmdir()
+        _open.discard(aside)
         raise
-    for entry in old.iterdir():
-        if entry.name not in _OURS:
-            entry.rename(final / entry.name)
+    _give_back(old, final)
     shutil.rmtree(aside, ignore_errors=True)
+    _open.discard(aside)
 
 
 def write_document(document: dict[str, Any], folder: Path) -> None:

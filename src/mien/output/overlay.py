@@ -38,6 +38,7 @@ def write_overlay(
     folder: Path,
     decisions: Sequence[float],
     progress: Callable[[int], object] | None = None,
+    opening: Callable[[str | Path], VideoReader] = VideoReader,
 ) -> list[str]:
     """Read the source once more and draw what was found into it.
 
@@ -53,6 +54,8 @@ def write_overlay(
         From which probability on each action unit counts as active (17).
     progress
         Called with the number of frames done since the last call.
+    opening
+        Opens the source as it was opened when it was analysed.
 
     Returns
     -------
@@ -71,7 +74,7 @@ def write_overlay(
     first = next(waiting, None)
     labels = PAPERS_LABELS if first is None else LabelSet.of_columns(first.schema.names)
     faces = _by_frame(waiting if first is None else chain([first], waiting))
-    with VideoReader(source) as reader:
+    with opening(source) as reader:
         if reader.info.is_image:
             frame = next(reader)
             painted = _paint(frame.image, _of_frame(faces, frame.index), decisions, labels)

@@ -37,6 +37,7 @@ from mien.video.source import FrameFeed, FrameSource
 SCHEMA_VERSIONS = {"v1": 1, "v2": 2}
 """Of the outputs, by the columns that are asked for."""
 
+_LATER = frozenset({"stream", "max_pixels"})
 _MOST_NAMED = 5  # faces in a warning
 
 
@@ -49,6 +50,8 @@ class Analyzer:
         See `AnalysisOptions`.
     detector
         Another face detector; None for RetinaFace.
+    threads
+        Threads of the models where they are not those of the options, which the results name.
 
     Raises
     ------
@@ -59,21 +62,23 @@ class Analyzer:
     """
 
     def __init__(
-        self, options: AnalysisOptions | None = None, detector: FaceDetector | None = None
+        self,
+        options: AnalysisOptions | None = None,
+        detector: FaceDetector | None = None,
+        threads: int | None = None,
     ) -> None:
         self.options = options or AnalysisOptions()
+        self._threads = self.options.threads if threads is None else threads
         self.detector = detector or make_detector(
             self.options.detector,
             max_side_px=self.options.detect_side_px,
             score_threshold=self.options.min_score,
             min_face_px=self.options.min_face_px,
-            threads=self.options.threads,
+            threads=self._threads,
         )
-        self.affect = AffectModel(self.options.affect_model, self.options.threads)
+        self.affect = AffectModel(self.options.affect_model, self._threads)
         self.reactions = self._open_reactions()
-        self.mran = (
-            MranModel(self.options.mran_model, self.options.threads) if self.options.mran else None
-        )
+        self.mran = MranModel(self.options.mran_model, self._threads) if self.options.mran else None
         _ = self.prior, self.channels  # what is wrong with them is said before a video is opened
 
     @property
@@ -99,7 +104,7 @@ class Analyzer:
         if not self.options.reactions:
             return None
         if self._other_labels is None:
-            return ReactionModel(own, self.options.threads)
+            return ReactionModel(own, self._threads)
         if own is not None:
             raise ModelError(f"{own}: {self._other_labels}; leave one of the two models out")
         return None
@@ -148,7 +153,7 @@ class Analyzer:
             If `guidance` is given and the options leave MRAN out.
         """
         self._check_guidance(guidance)
-        reader = VideoReader(path)
+        reader = VideoReader(path, self.options.stream, self.options.max_pixels)
         try:
             return Analysis(self, reader, source_text(path), file_stamp(path), guidance)
         except MienError:
@@ -210,12 +215,20 @@ class Analyzer:
             told["reactions"] = trust_of(trust, "reactions")
         return told
 
+    def models(self) -> list[dict[str, Any]]:
+        """What the models say of themselves."""
+        loaded = (self.detector, self.affect, self.reactions, self.mran)
+        return [model.describe() for model in loaded if model is not None]
+
     def settings(self) -> dict[str, Any]:
-        """The options as plain values; the detector stands among the models."""
+        """The options as plain values; the detector stands among the models.
+
+        What came after the first documents is named only where it is not the default.
+        """
         return {
             key: str(value) if isinstance(value, Path) else value
             for key, value in asdict(self.options).items()
-            if key != "detector"
+            if key != "detector" and (key not in _LATER or value != getattr(AnalysisOptions, key))
         }
 
 
@@ -418,16 +431,7 @@ class Analysis:
                 path=self._path,
                 stamp=self._stamp,
                 reader=self._reader,
-                models=[
-                    model.describe()
-                    for model in (
-                        analyzer.detector,
-                        analyzer.affect,
-                        analyzer.reactions,
-                        analyzer.mran,
-                    )
-                    if model is not None
-                ],
+                models=analyzer.models(),
                 settings=analyzer.settings(),
                 faces=faces,
                 without_face=self._without_face,

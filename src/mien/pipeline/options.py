@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mien.pipeline.resample import GAP_POLICIES
+from mien.video.opening import MAX_PIXELS
 
 FACE_POLICIES = ("all", "largest")
 COLUMN_SETS = ("v1", "v2")
@@ -69,6 +70,10 @@ class AnalysisOptions:
         ``"auto"``: faces are found once, then followed by the extractor's landmarks, and the
         detector is asked now and then and in doubt (`mien.pipeline.following`). ``"every"``: it is
         asked in every frame.
+    stream
+        Which of several video streams is read, from 0; None: the default one, else the largest.
+    max_pixels
+        Larger pictures are refused before they are decoded.
     """
 
     faces: str = "all"
@@ -92,6 +97,8 @@ class AnalysisOptions:
     columns: str = "v2"
     detector: str = "retinaface"
     detect: str = "auto"
+    stream: int | None = None
+    max_pixels: int = MAX_PIXELS
 
     def __post_init__(self) -> None:
         for name in ("affect_model", "reaction_model", "mran_model"):
@@ -119,5 +126,9 @@ class AnalysisOptions:
         for name in ("min_face_px", "detect_side_px", "max_lost_s", "min_reaction_s", "batch"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
+        if self.stream is not None and self.stream < 0:
+            raise ValueError(f"stream must be 0 or more, not {self.stream}")
+        if self.max_pixels < 1:
+            raise ValueError(f"max_pixels must be positive, not {self.max_pixels}")
         if self.threads < 0:
             raise ValueError(f"threads must be 0 or more, not {self.threads}")

@@ -1,0 +1,158 @@
+"""The one writer of results: all files of one input, in a folder that appears whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import pyarrow as pa
+
+from mien.output.attention import ATTENTION_FILE, AttentionFile, Records, write_attention
+from mien.output.attention_video import write_attention_files
+from mien.output.folder import whole_folder, write_document
+from mien.output.layouts import layout_warnings
+from mien.output.overlay import read_frames_table, write_overlay
+from mien.output.sinks import FrameSink, open_sinks
+from mien.report import write_report
+from mien.types import Summary
+from mien.video.opening import MAX_PIXELS
+from mien.video.reader import VideoReader
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What is written beside ``video.json`` and ``report.html``.
+
+    Attributes
+    ----------
+    format
+        Of the frames table: ``"parquet"`` or ``"csv"``.
+    layouts
+        Other tools' layouts (`mien.output.layouts`).
+    overlay
+        Whether the video is drawn with what was found in it.
+    """
+
+    format: str = "parquet"
+    layouts: tuple[str, ...] = ()
+    overlay: bool = False
+
+
+class ResultWriter:
+    """Takes the rows of one input as they come, then its summary; a context manager.
+
+    The folder takes its place when the block ends, and is not there if the block raises.
+
+    Parameters
+    ----------
+    folder
+        Where the results go.
+    source
+        What the results call the input.
+    contents
+        What to write.
+    schema
+        Columns of the frames table.
+    decisions
+        From which probability on each action unit counts as active.
+
+    Raises
+    ------
+    OutputError
+        If the folder cannot be written, or holds something else.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        source: str,
+        contents: Contents,
+        schema: pa.Schema,
+        decisions: Sequence[float],
+    ) -> None:
+        self._folder, self._source, self._contents = folder, source, contents
+        self._schema, self._decisions = schema, decisions
+        self._sinks: list[FrameSink] = []
+        self._stack = ExitStack()
+
+    def __enter__(self) -> ResultWriter:
+        with self._stack as stack:
+            self._partial = stack.enter_context(whole_folder(self._folder))
+            self._attention = stack.enter_context(AttentionFile(self._partial))
+            self._sinks = open_sinks(
+                self._partial,
+                self._contents.format,
+                self._contents.layouts,
+                self._source,
+                self._schema,
+                self._decisions,
+            )
+            stack.callback(self._close_sinks)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stack.__exit__(*error)  # type: ignore[arg-type]
+
+    def write(self, table: pa.Table, attention: Records | None = None) -> None:
+        """Add rows, and of those that have it where MRAN looked."""
+        for sink in self._sinks:
+            sink.write(table)
+        self._attention.write(attention)
+
+    def finish(
+        self,
+        summary: Summary,
+        video: str | Path | None,
+        progress: Callable[[int], object] | None = None,
+    ) -> Summary:
+        """Write what needs all rows.
+
+        Parameters
+        ----------
+        summary
+            Of all rows.
+        video
+            The input, which overlay and attention read once more; None where it came from memory.
+        progress
+            Called with the number of frames that were drawn since the last call.
+
+        Returns
+        -------
+        The summary as written: with what is worth knowing of the files themselves.
+        """
+        self._close_sinks()
+        document = summary.document
+        warnings = [
+            *document["warnings"],
+            *layout_warnings(document, self._contents.layouts),
+        ]
+        settings = document["settings"]
+        opening = partial(
+            VideoReader,
+            stream=settings.get("stream"),
+            max_pixels=settings.get("max_pixels", MAX_PIXELS),
+        )
+        if settings.get("attention"):
+            records = self._attention.records()
+            if video is None:
+                write_attention(records, self._partial / ATTENTION_FILE)
+            else:
+                write_attention_files(video, records, self._partial, opening)
+        if self._contents.overlay and video is not None:
+            with closing(read_frames_table(self._partial, self._contents.format)) as batches:
+                warnings += write_overlay(
+                    video, batches, self._partial, self._decisions, progress, opening
+                )
+        written = replace(summary, document=document | {"warnings": warnings})
+        write_document(written.document, self._partial)
+        write_report(written, self._partial / "report.html")
+        return written
+
+    def _close_sinks(self) -> None:
+        sinks, self._sinks = self._sinks, []
+        for sink in sinks:
+            sink.close()
