@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+# It registers a corpus when it is imported, which collecting its doctests would do.
+collect_ignore = ["toy_corpus.py"]
+
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:

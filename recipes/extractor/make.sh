@@ -3,7 +3,7 @@
 # a stopped run left off.
 #   sh recipes/extractor/make.sh DATA RUNS WEIGHTS
 # DATA holds the corpora (recipes/extractor/README.md lists them), RUNS what is made on the way, WEIGHTS the result.
-# On two cores with bfloat16, while other work ran: half an hour of preparation, then 50 and 34 minutes of training.
+# On two cores with bfloat16, while other work ran: an hour of preparation, then 50 and 80 minutes of training.
 set -eu
 data=$(cd "$1" && pwd) runs=$2 weights=$3
 here=$(cd "$(dirname "$0")" && pwd)

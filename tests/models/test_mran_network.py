@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from mien.models.mran import MRAN, RECURRENCES, MRANConfig
+from mien.models.mran.recognition import EmotionRecognition
 
 SMALL = MRANConfig(
     clip_frames=6,
@@ -162,10 +163,11 @@ def with_map(model, change):
 @torch.no_grad()
 def test_where_the_network_looks_changes_what_it_says(recurrence):
     def answer(change=None):
-        model = network(recurrence=recurrence, temperature=0.01)  # an untrained map has no peak
+        model = network(recurrence=recurrence)
+        model.attention.score.weight.mul_(100)  # an untrained map has no peak
         return (with_map(model, change) if change else model)(clips(), present)
 
-    present, uniform = torch.ones(2, 6, 3), torch.full((4, 4), 1 / 16)
+    present, uniform = torch.ones(2, 6, 3), torch.full((12, 12), 1 / 144)
     own, even = answer(), answer(lambda maps: uniform.expand_as(maps))
     turned = answer(lambda maps: maps.flip(-1))
     for other in (even, turned):
@@ -194,7 +196,8 @@ def test_the_attention_learns_and_so_does_what_it_reads(recurrence):
 
 @torch.no_grad()
 def test_a_map_boosts_the_features_where_it_lies_and_leaves_the_others_as_they_are():
-    recognition, seen = network().recognition, []
+    recognition = EmotionRecognition(8, 6, (8, 8), 3, 0.0, side=4).eval()
+    seen = []
     recognition.first.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
     generator = torch.Generator().manual_seed(2)
     volume = torch.randn(6, 2, 8, 4, 4, generator=generator)

@@ -165,7 +165,6 @@ def test_a_part_of_the_representation_is_all_that_is_read(parts, columns):
         ({"representation": ("aus",)}, r"names some of \['va', 'expr', 'au'\]"),
         ({"representation": ()}, "names some of"),
         ({"layers": 0}, "1 or more"),
-        ({"inputs": 25}, "inputs must be 26"),
     ],
 )
 def test_settings_that_make_no_network_are_refused(changes, message):

@@ -41,6 +41,7 @@ ALLOWED = {
     **dict.fromkeys(["seed", "threads", "engine.kind", "engine.accelerator"], RUN_TIME),
     **dict.fromkeys(["engine.devices", "LoopConfig.checkpoint_steps"], RUN_TIME),
     **dict.fromkeys(["reactions", "fps"], DATA),
+    **dict.fromkeys(["action_units", "expressions"], DATA),
     **{f"SimulationConfig.{n}": SIMULATED for n in ("train", "valid", "test", "seed", "shortest")},
     **{f"MRANConfig.{name}": SIZE for name in ("guide_hidden", "recognition")},
     **{f"FixedLengthConfig.{name}": SIZE for name in ("positions", "hidden", "dense")},

@@ -186,11 +186,9 @@ def train_mran(
         See `mien.training.loop.Loop`.
     init
         ``model.safetensors`` of an earlier run to start from, or the ``.onnx`` of an exported
-        network; of any number of frames, and of other modalities
-        (`mien.models.mran.other_streams`).
+        network; also of other modalities (`mien.models.mran.other_streams`).
     encoders
-        What the encoders start from, those of modalities that `init` has not if there is one, in
-        this order, see `MRAN.start_encoders`.
+        What those of modalities that `init` lacks start from, in order (`MRAN.start_encoders`).
 
     Raises
     ------
