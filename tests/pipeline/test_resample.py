@@ -128,6 +128,18 @@ def test_frames_in_a_row_are_no_gap_however_slow_the_video_is() -> None:
     assert counts == {False: 9, True: 41}  # 4 s at 10 per second, and the first
 
 
+@pytest.mark.parametrize("gaps", ["skip", "interpolate"])
+def test_damaged_times_are_not_bridged(gaps: str) -> None:
+    """Months between two frames that follow each other would be a grid without end."""
+    resampler, value = Resampler(25, 0.25, gaps), np.zeros(1, np.float32)
+    times_s = [0.0, 0.04, 4e9, 4e9 + 0.04]
+    points = [p for t in times_s for p in resampler.push(t, value, contiguous=True)]
+    assert [t for t, _ in points] == pytest.approx(times_s)
+    values, joined = np.zeros((4, 1), np.float32), np.ones(4, bool)
+    track = resample_track(np.array(times_s), values, 25, 0.25, joined)
+    assert len(track) == 4
+
+
 def test_inputs_are_not_modified() -> None:
     resampler, first, second = Resampler(10, 1), np.zeros(2, np.float32), np.ones(2, np.float32)
     for time_s, value in ((0.0, first), (0.5, second)):

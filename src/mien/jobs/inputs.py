@@ -20,7 +20,7 @@ _VIDEOS = """
 """
 _IMAGES = """
     jpg jpeg png bmp webp tif tiff gif heic heif avif
-    jfif jpe jif jfi jp2 j2k j2c jpx jpf dib apng ppm pgm pbm pnm tga pcx hif avifs
+    jfif jpe jif jfi jp2 j2k j2c jpx jpf dib ico apng ppm pgm pbm pnm tga pcx hif avifs
 """
 VIDEO_SUFFIXES = frozenset(f".{name}" for name in _VIDEOS.split())
 IMAGE_SUFFIXES = frozenset(f".{name}" for name in _IMAGES.split())

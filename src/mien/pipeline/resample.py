@@ -16,6 +16,9 @@ GAP_POLICIES = ("skip", "interpolate")
 _GAP_S = 0.25
 _GAP_FRAMES = 2.5
 
+LONGEST_BRIDGE_S = 120.0
+"""Nothing bridges more: damaged times can lie months apart, and a grid over them has no end."""
+
 
 def longest_step_s(nominal_fps: float | None) -> float:
     """Longest distance of frames, in seconds, in which a face does not count as lost.
@@ -74,8 +77,8 @@ class Resampler:
         value
             float32 (26,).
         contiguous
-            True: nothing was missed since the last value, so their distance is no gap however
-            long it is (a slow camera, a recording of a screen).
+            True: nothing was missed since the last value, so their distance is no gap (a slow
+            camera, a recording of a screen) up to `LONGEST_BRIDGE_S`.
         """
         if self._last is None:
             self._restart(time_s)
@@ -87,8 +90,9 @@ class Resampler:
         if time_s == last_s:
             return
         self._last = (time_s, value)
-        lost = time_s - last_s > self.max_gap_s and not contiguous and self.gaps == "skip"
-        if lost or time_s < last_s:
+        step_s = time_s - last_s
+        lost = step_s > self.max_gap_s and not contiguous and self.gaps == "skip"
+        if lost or not 0 <= step_s <= LONGEST_BRIDGE_S:
             self._restart(time_s)
             self._next = 1
             yield time_s, value
@@ -141,7 +145,8 @@ def resample_track(
     fresh[1:] = np.diff(time_s) != 0  # a value at the time of the last one is dropped
     time_s, values, follows = time_s[fresh], values[fresh], follows[fresh]
     steps_s = np.diff(time_s)
-    starts = np.flatnonzero(((steps_s > max_gap_s) & ~follows[1:]) | (steps_s < 0)) + 1
+    lost = ((steps_s > max_gap_s) & ~follows[1:]) | (steps_s < 0) | (steps_s > LONGEST_BRIDGE_S)
+    starts = np.flatnonzero(lost) + 1
     bounds = [0, *starts.tolist(), len(time_s)]
     tolerance = 1e-6 / fps
     parts = [np.empty((0, values.shape[1]), np.float32)]
