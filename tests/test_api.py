@@ -109,7 +109,9 @@ def test_the_first_version_is_a_part_of_the_second(clip: Path, tmp_path: Path) -
 
 
 def test_a_face_without_a_frame_that_counts_is_told(clip: Path, tmp_path: Path) -> None:
-    result = analyze(clip, analyzer=double_analyzer(script, FullAffect(), min_quality=1.0))
+    result = analyze(
+        clip, analyzer=double_analyzer(script, FullAffect(), min_quality=1.0, detect="every")
+    )
     text = repr(result)
     assert "face 0: 0.20-1.56 s, no frame of enough quality (35 below)" in text
     assert "warning: faces 0, 1: 50 of 50 frames lie below quality 1 and count for no" in text

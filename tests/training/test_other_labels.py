@@ -213,7 +213,7 @@ def test_au14_is_added_to_an_extractor_by_name():
 
 
 def test_a_training_starts_from_a_file_of_other_labels(file, tmp_path):
-    quiet = OptimizerConfig(epochs=1, small_epochs=0, rate=0.0, weight_decay=0.0, ema=0.0)
+    quiet = OptimizerConfig(epochs=1, small_epochs=0, lr=0.0, weight_decay=0.0, ema=0.0)
     config = replace(
         own_recipe(), expressions=EXPRESSIONS, action_units=ACTION_UNITS, optimizer=quiet
     )
