@@ -179,6 +179,7 @@ def lock_folder(out: Path, identity: dict[str, Any]) -> None:
     path = out / _LOCK
     try:
         out.mkdir(parents=True, exist_ok=True)
+        sweep(out, f".{_LOCK}.*.partial")
         if not path.is_file():
             if any(out.iterdir()):
                 raise OutputError(

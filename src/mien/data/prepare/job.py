@@ -118,7 +118,8 @@ def run_job(
         failed = {n: (failures / n).read_text(encoding="utf-8") for n in results if n not in found}
         document = finish(found, failed)
         shutil.rmtree(failures, ignore_errors=True)
-        sweep(job.out, job.partials)
+        for pattern in (job.partials, ".*.partial"):
+            sweep(job.out, pattern)
         return document
     except OSError as error:
         raise cannot_write(job.out, error) from error

@@ -125,6 +125,9 @@ def test_a_stopped_run_goes_on(whole, tmp_path, frames):
         make(out, progress=stop_after(frames))
     assert not (out / "manifest.parquet").exists()
     victim = out / "color/00/00000000.png"
+    for left in ("parts/.part-00001.parquet.1.partial", ".dataset.json.1.partial"):
+        (out / left).parent.mkdir(exist_ok=True)
+        (out / left).write_bytes(b"half")  # a run that was killed in the middle of a table
     if frames < 60:  # a half-written file of an unfinished part
         victim.write_bytes(victim.read_bytes()[:20])
     told = []

@@ -20,6 +20,7 @@ from mien.synthetic.faces.generation.tables import joined
 
 MANIFEST = "manifest.parquet"
 _GROWING = ("count", "train", "valid", "test")
+_PARTIALS = (".*.partial", "parts/.*.partial")  # what a killed run leaves
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,8 @@ def open_set(out: Path, plan: AnySet) -> None:
     wanted = describe(plan)
     try:
         out.mkdir(parents=True, exist_ok=True)
+        for pattern in _PARTIALS:
+            sweep(out, pattern)
         present = _read_document(out)
         if present is not None:
             _compare(out, present, wanted)
@@ -87,7 +90,6 @@ def finish_set(out: Path, parts: Sequence[Path]) -> pa.Table:
 
 def _read_document(out: Path) -> dict[str, Any] | None:
     """The document of the set in `out`, None where the folder is empty."""
-    sweep(out, f".{DOCUMENT}*.partial")
     if not any(out.iterdir()):
         return None
     try:
