@@ -80,13 +80,17 @@ def test_detectors_that_know_no_device_are_not_told(monkeypatch) -> None:
     def plain(*, max_side_px, score_threshold, min_face_px, threads) -> Any:
         told.append({"threads": threads})
 
-    def open_minded(**settings: Any) -> Any:
+    def others(**settings: Any) -> Any:
         told.append(settings)
 
-    for make in (plain, open_minded):
+    def knowing(*, device, **settings: Any) -> Any:
+        told.append({"device": device})
+
+    for make in (plain, others, knowing):
         monkeypatch.setattr(type(DETECTORS), "__getitem__", lambda *_, make=make: make)
         make_detector("any", threads=2, device="cuda")
-    assert told[0] == {"threads": 2} and told[1]["device"] == "cuda"
+    assert told[0] == {"threads": 2}
+    assert "device" not in told[1] and told[2] == {"device": "cuda"}
 
 
 def test_both_extractors_say_the_same_of_themselves() -> None:

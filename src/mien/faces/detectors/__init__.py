@@ -58,7 +58,7 @@ def make_detector(
     threads
         Threads that it may use; 0 lets it choose.
     device
-        Where it runs (`mien.sessions.DEVICES`); detectors that do not take it are not told.
+        Where it runs (`mien.sessions.DEVICES`); detectors that do not name it are not told.
 
     Raises
     ------
@@ -66,8 +66,7 @@ def make_detector(
         If there is no such detector, or it cannot be loaded.
     """
     make = DETECTORS[name]
-    takes = inspect.signature(make).parameters.values()
-    told = any(one.name == "device" or one.kind is one.VAR_KEYWORD for one in takes)
+    told = "device" in inspect.signature(make).parameters
     return make(
         max_side_px=max_side_px,
         score_threshold=score_threshold,
