@@ -5,6 +5,8 @@ Pixel coordinates here follow the OpenCV convention: the centre of the first pix
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -129,7 +131,9 @@ def align(image: ImageArray, landmarks: FloatArray) -> ImageArray:
     return crop.astype(np.uint8, copy=False)
 
 
-def cut(plane: AnyArray, to_crop: npt.NDArray[np.float64], side_px: int) -> AnyArray:
+def cut(
+    plane: AnyArray, to_crop: npt.NDArray[np.float64], side_px: int, smooth: bool = True
+) -> AnyArray:
     """A square crop of one plane of a picture, as `align` makes it of all three colors.
 
     Parameters
@@ -140,13 +144,16 @@ def cut(plane: AnyArray, to_crop: npt.NDArray[np.float64], side_px: int) -> AnyA
         (2, 3), from pixels of the plane to pixels of the crop; it may turn and mirror.
     side_px
         Side of the crop.
+    smooth
+        Whether a large face is shrunk first, so that no pixel of it is left out.
 
     Returns
     -------
     The crop, of the plane's kind; beyond the plane its border is repeated.
     """
-    scale = float(np.sqrt(abs(np.linalg.det(to_crop[:, :2]))))
-    if scale < 0.5:  # as in `align`
+    (a, b, _), (c, d, _) = to_crop
+    scale = math.sqrt(abs(a * d - b * c))
+    if smooth and scale < 0.5:  # as in `align`
         plane, to_crop = _shrunk(plane, to_crop, 2 * scale, side_px)
     return cv2.warpAffine(
         plane,

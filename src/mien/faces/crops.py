@@ -70,5 +70,5 @@ def _cut_chroma(
     to_luma = np.array([[across, 0, across / 2 - 0.5], [0, down, down / 2 - 0.5]])
     half = np.array([[0.5, 0, -0.25], [0, 0.5, -0.25]])
     matrix = compose(half, compose(to_crop, to_luma))
-    blue, red = (cut(plane, matrix, CROP_SIZE_PX // 2) for plane in chroma)
+    blue, red = (cut(plane, matrix, CROP_SIZE_PX // 2, smooth=False) for plane in chroma)
     return blue, red

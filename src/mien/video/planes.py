@@ -134,10 +134,7 @@ class DecodedPlanes:
 
     def thumbnail(self, side_px: int) -> ImageArray:
         """It upright, shrunk to a square: uint8 (side_px, side_px, 3), RGB."""
-        luma, blue, red = (
-            cv2.resize(plane, (side_px, side_px), interpolation=cv2.INTER_AREA)
-            for plane in (self.luma, *self.chroma)
-        )
+        luma, blue, red = (_square(plane, side_px) for plane in (self.luma, *self.chroma))
         return self._orientation.apply(self.coding.colors(luma, (blue, red)))
 
     def _plane(self, number: int) -> AnyArray:
@@ -177,6 +174,17 @@ def _to_upright(
 def _steps(plane: AnyArray, one: int, zero: float) -> npt.NDArray[np.float32]:
     """Stored values in steps of 8 bits, from `zero` on."""
     return plane.astype(np.float32) * np.float32(1 / one) - np.float32(zero)
+
+
+def _square(plane: AnyArray, side_px: int) -> AnyArray:
+    """A plane shrunk to a square; first by whole numbers, which is several times as quick."""
+    rows, columns = plane.shape
+    down, across = max(1, rows // (2 * side_px)), max(1, columns // (2 * side_px))
+    whole = plane[: rows - rows % down, : columns - columns % across]
+    size = whole.shape[1] // across, whole.shape[0] // down
+    if down * across > 1:
+        whole = cv2.resize(whole, size, interpolation=cv2.INTER_AREA)
+    return cv2.resize(whole, (side_px, side_px), interpolation=cv2.INTER_AREA)
 
 
 def _rounded(values: npt.NDArray[np.float32]) -> ImageArray:
