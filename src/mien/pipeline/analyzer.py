@@ -6,6 +6,7 @@ batch, and a bounded state per face are all that is held.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from copy import deepcopy
@@ -320,6 +321,8 @@ class Analysis:
     def __exit__(self, *_: object) -> None:
         self._threads.close()  # where the iteration has not ended
         self._reader.close()
+        if not self.info.is_image:
+            gc.collect()  # the decoder's pool of frames hangs in a cycle: tens of MB a video
 
     def __iter__(self) -> Iterator[list[FrameRow]]:
         return self.rows()
