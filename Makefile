@@ -7,7 +7,7 @@ BIN = $(VENV)/bin
 # Training threads and test processes should not fight over two cores.
 export OMP_NUM_THREADS ?= 2
 
-.PHONY: demo test lint types pytest weights clean help
+.PHONY: demo test lint types pytest bench weights clean help
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -26,6 +26,12 @@ types: $(VENV)/.dev
 
 pytest: $(VENV)/.dev
 	$(BIN)/python -m pytest
+
+# Frames per second beside other tools, within five minutes; the table also goes to bench.json.
+# VIDEOS: files (default: the demo's clip). MEDIAPIPE_PYTHON and MEDIAPIPE_MODEL: a Python that has
+# MediaPipe, and its face_landmarker.task. Nothing else should run on the machine.
+bench: $(VENV)/.core
+	$(BIN)/python benchmarks/bench.py $(VIDEOS) --json bench.json
 
 # What ships, from data to exported files in runs/weights (WEIGHTS=src/mien/weights replaces what
 # ships). DATA is the folder that holds the corpora.

@@ -83,6 +83,19 @@ def extractor_figures(document: dict) -> str:
     )
 
 
+def integer_figures(document: dict) -> str:
+    rows = []
+    for name, row in document.items():
+        both = (row.get(key, [None, None]) for key in ("balanced_accuracy", "mean_f1"))
+        accuracy, units = (" / ".join(figure(v) for v in pair) for pair in both)
+        apart = [figure(row[key], 4) for key in ("mean_difference", "p99_difference")]
+        rows.append([NAMES.get(name, "eye panel"), str(row["n"]), *apart, accuracy, units])
+    head = ["data (half B)", "n", "mean difference", "99th percentile"]
+    return table(
+        [*head, "balanced accuracy: float32 / int8", "mean F1 of units: float32 / int8"], rows
+    )
+
+
 def channel_figures(document: dict) -> str:
     rows = []
     for name in ("synthetic", "ferplus", "muxspace"):
@@ -192,6 +205,7 @@ def main() -> int:
     stale = 0
     for name, figures in (
         ("extractor", extractor_figures),
+        ("extractor-int8", integer_figures),
         ("reactions-simulated", reaction_figures),
         ("mran", mran_figures),
     ):

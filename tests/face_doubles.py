@@ -62,6 +62,7 @@ class MeanAffect:
 
     labels = PAPERS_LABELS
     details: tuple[str, ...] = ()
+    reads_luma = False
     priors: dict[str, tuple[float, ...]] | None = None
     quality_level: float | None = None
 
@@ -147,6 +148,7 @@ def double_analyzer(
     analyzer.affect = affect or MeanAffect()
     analyzer.reactions = reactions or MeanReactions()
     analyzer.mran = None
+    analyzer._threads = 1
     return analyzer
 
 

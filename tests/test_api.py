@@ -66,7 +66,9 @@ def test_repr_is_readable(result: Result, clip: Path) -> None:
 
 
 def test_all_that_an_extractor_says_reaches_python(clip: Path, tmp_path: Path) -> None:
-    result = analyze(clip, analyzer=double_analyzer(script, FullAffect(), min_quality=0))
+    result = analyze(
+        clip, analyzer=double_analyzer(script, FullAffect(), min_quality=0, detect="every")
+    )
     assert "  trust: expressions 6 unknown, 1 measured; action units 16 unknown, 1 teacher; " in (
         repr(result)
     )
@@ -88,7 +90,9 @@ def test_all_that_an_extractor_says_reaches_python(clip: Path, tmp_path: Path) -
 
 def test_the_first_version_is_a_part_of_the_second(clip: Path, tmp_path: Path) -> None:
     first, second = (
-        analyze(clip, analyzer=double_analyzer(script, FullAffect(), columns=columns))
+        analyze(
+            clip, analyzer=double_analyzer(script, FullAffect(), columns=columns, detect="every")
+        )
         for columns in ("v1", "v2")
     )
     assert first.table.column_names == frame_schema("v1").names

@@ -16,7 +16,7 @@ PACKAGE = Path(mien.__file__).parent
 FLOORS = (
     ("errors", "_version"),
     ("labels", "registry", "io"),
-    ("types", "config", "workers"),
+    ("types", "config", "workers", "sessions", "stopwatch"),
     ("faces", "weights", "assets", "parquet"),
     ("video",),
     ("runtime", "models"),

@@ -16,7 +16,7 @@ from mien.runtime.metadata import trust_of
 from mien.runtime.models import AffectModel, ReactionModel
 from mien.runtime.mran import MranModel
 from mien.training.from_onnx.extractor import read_exported
-from mien.weights import AFFECT_MODEL, weight_path
+from mien.weights import AFFECT_MODEL, FAST_AFFECT_MODEL, weight_path
 
 ROOT = Path(__file__).parents[1]
 
@@ -69,6 +69,24 @@ def test_the_extractor_reads_the_eye_panel():
     metrics = json.loads(weight_path(AFFECT_MODEL).with_suffix(".json").read_text("utf-8"))
     assert report["mean_f1"] == pytest.approx(metrics["panel"]["mean_f1"], abs=0.02)
     assert report["mean_f1"] >= 0.70
+
+
+def test_integers_hold_the_bars_against_float32():
+    metrics = json.loads(weight_path(FAST_AFFECT_MODEL).with_suffix(".json").read_text("utf-8"))
+    for name, row in metrics.items():
+        assert row["mean_difference"] <= 0.02
+        precise, fast = row.get("balanced_accuracy", (0, 0))
+        assert fast >= precise - 0.005, name
+        precise, fast = row.get("mean_f1", (0, 0))
+        assert fast >= precise - 0.01, name
+
+
+def test_integers_say_what_float32_says_on_the_eye_panel():
+    panel = load_eye_panel(ROOT / "tests" / "data" / "eye_panel")
+    models = [AffectModel(weight_path(name)) for name in (AFFECT_MODEL, FAST_AFFECT_MODEL)]
+    precise, fast = (model.predict(panel.crops) for model in models)
+    assert np.abs(precise - fast).mean() <= 0.02
+    assert models[1].details == models[0].details
 
 
 def test_training_can_go_on_from_the_extractor():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -47,6 +47,8 @@ class Result:
         The content of ``video.json``.
     summaries
         A `mien.types.FaceSummary` per face: curves, peaks, thumbnails, reactions.
+    profile
+        Seconds by stage of the analysis (`mien.stopwatch.STAGES`); stages may overlap.
 
     `frames`, `faces` and `reactions` are the same numbers as pandas tables.
     """
@@ -57,7 +59,9 @@ class Result:
         summary: Summary,
         attention: Records | None = None,
         source: Path | None = None,
+        profile: Mapping[str, float] | None = None,
     ) -> None:
+        self.profile = dict(profile or {})
         self.table = table
         self._summary = summary
         self._attention = attention
@@ -375,11 +379,12 @@ def _collect(
     sink = MemorySink(frame_schema(columns, mran, labels))
     volumes: list[Records] = []
     for rows in analysis.rows(progress):
-        sink.write(to_table(rows, mran, columns, labels))
-        found = to_records(rows)
+        with analysis.watch("write"):
+            sink.write(to_table(rows, mran, columns, labels))
+            found = to_records(rows)
         volumes += [] if found is None else [found]
     attention = np.concatenate(volumes) if volumes else None
-    return Result(sink.table(), analysis.summary(), attention, source)
+    return Result(sink.table(), analysis.summary(), attention, source, analysis.watch.seconds)
 
 
 def _timed(

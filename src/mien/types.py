@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -13,9 +14,49 @@ from mien.labels import ACTION_UNITS, FACE_LANDMARKS, PAPERS_LABELS, LabelSet
 FloatArray = npt.NDArray[np.float32]
 TimeArray = npt.NDArray[np.float64]
 ImageArray = npt.NDArray[np.uint8]
+AnyArray = npt.NDArray[Any]
 
 
-@dataclass(frozen=True, slots=True)
+class Coding(Protocol):
+    """How luma and chroma are stored."""
+
+    def full_luma(self, luma: AnyArray, chroma: tuple[AnyArray, AnyArray]) -> ImageArray:
+        """Luminance as the extractor was taught it, uint8 in full range, of the size of `luma`."""
+
+    def colors(self, luma: AnyArray, chroma: tuple[AnyArray, AnyArray]) -> ImageArray:
+        """RGB, uint8 (rows, columns, 3), of the size of `luma`."""
+
+
+class Planes(Protocol):
+    """A picture as a decoder has it, luma and chroma apart, not turned upright yet."""
+
+    @property
+    def luma(self) -> AnyArray:
+        """uint8 or uint16 (rows, columns), in the range of the file."""
+
+    @property
+    def chroma(self) -> tuple[AnyArray, AnyArray]:
+        """Blue and red difference, as `luma`, of fewer pixels where they are subsampled."""
+
+    @property
+    def coding(self) -> Coding:
+        """What the values mean."""
+
+    @property
+    def to_upright(self) -> TimeArray:
+        """float64 (2, 3), from pixels of `luma` to pixels of the upright frame."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width of the upright frame."""
+
+    def rgb(self) -> ImageArray:
+        """The upright picture, uint8 (height, width, 3)."""
+
+    def thumbnail(self, side_px: int) -> ImageArray:
+        """It upright, shrunk to a square: uint8 (side_px, side_px, 3), RGB."""
+
+
 class Frame:
     """One decoded frame, upright.
 
@@ -25,13 +66,46 @@ class Frame:
         0-based position among the decoded frames.
     timestamp_s
         Presentation time in seconds, from the stream itself.
-    image
-        uint8 (height, width, 3), RGB, rotation already applied.
+    planes
+        What it is made from, where a decoder has luma and chroma apart; None where it has not.
     """
 
-    index: int
-    timestamp_s: float
-    image: ImageArray
+    __slots__ = ("_image", "index", "planes", "timestamp_s")
+
+    def __init__(
+        self,
+        index: int,
+        timestamp_s: float,
+        image: ImageArray | None = None,
+        planes: Planes | None = None,
+    ) -> None:
+        if (image is None) == (planes is None):
+            raise ValueError("a frame is made from an image or from planes")
+        self.index, self.timestamp_s = index, timestamp_s
+        self.planes, self._image = planes, image
+
+    @property
+    def image(self) -> ImageArray:
+        """uint8 (height, width, 3), RGB, rotation already applied; made when it is asked for."""
+        if self._image is None:
+            assert self.planes is not None, "one of the two is there"
+            self._image = self.planes.rgb()
+        return self._image
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        if self.planes is not None:
+            return self.planes.shape
+        height, width = self.image.shape[:2]
+        return height, width
+
+    def thumbnail(self, side_px: int) -> ImageArray:
+        """The frame, shrunk to a square: uint8 (side_px, side_px, 3), RGB."""
+        if self.planes is not None:
+            return self.planes.thumbnail(side_px)
+        small = cv2.resize(self.image, (side_px, side_px), interpolation=cv2.INTER_AREA)
+        return small.astype(np.uint8, copy=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import queue
 import signal
 import sys
 import threading
@@ -32,11 +33,13 @@ from mien.errors import MienError, OutputError
 Tool = TypeVar("Tool")
 Task = TypeVar("Task")
 Answer = TypeVar("Answer")
+Item = TypeVar("Item")
 Tick = Callable[[], object]
 Work = Callable[[Tool, Task, Tick], None]
 """A task's doing: a function of a module (it travels by name) that calls ``tick`` every frame."""
 
 _POLL_S = 0.2
+_JOIN_S = 0.01
 _GRACE_S = 3.0  # for a worker to remove what it was writing
 # What the numerical libraries read when they are loaded.
 _THREAD_VARIABLES = (
@@ -202,6 +205,72 @@ def isolated(
             yield answers.pop(index)
     finally:
         _end(workers)
+
+
+class Ahead(Iterator[Item]):
+    """Items that another thread fetches ahead of their use; what it raises is raised here.
+
+    A context manager; leaving it, or `close`, ends the thread and closes the items.
+
+    Parameters
+    ----------
+    items
+        Iterated over in a thread of its own.
+    depth
+        How many may wait.
+    """
+
+    def __init__(self, items: Iterator[Item], depth: int) -> None:
+        self._waiting: queue.Queue[tuple[Item | None, BaseException | None]] = queue.Queue(depth)
+        self._stopped = threading.Event()
+        self._ended = False
+        self._thread = threading.Thread(target=self._fetch, args=(items,), daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> Ahead[Item]:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __next__(self) -> Item:
+        if self._ended:
+            raise StopIteration
+        item, error = self._waiting.get()
+        if error is not None:
+            self._ended = True
+            self._thread.join()
+            raise error
+        return item  # type: ignore[return-value]
+
+    def close(self) -> None:
+        """Fetch no more."""
+        self._ended = True
+        self._stopped.set()
+        while self._thread.is_alive():
+            with suppress(queue.Empty):
+                self._waiting.get_nowait()  # it may wait for room
+            self._thread.join(_JOIN_S)
+
+    def _fetch(self, items: Iterator[Item]) -> None:
+        end: BaseException = StopIteration()
+        try:
+            for item in items:
+                if not self._put((item, None)):
+                    break
+        except BaseException as error:  # noqa: BLE001  it is raised where the items are used
+            end = error
+        finally:
+            if isinstance(items, Generator):
+                items.close()
+        self._put((None, end))
+
+    def _put(self, what: tuple[Item | None, BaseException | None]) -> bool:
+        while not self._stopped.is_set():
+            with suppress(queue.Full):
+                self._waiting.put(what, timeout=_POLL_S)
+                return True
+        return False
 
 
 class _Isolated(Generic[Tool, Task, Answer]):

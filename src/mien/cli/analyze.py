@@ -173,6 +173,46 @@ if TYPE_CHECKING:
     help="Larger pictures are refused before they are decoded.",
 )
 @click.option(
+    "--start",
+    "start_s",
+    type=float,
+    metavar="SECONDS",
+    help="Read from this time on; times are those of the file, here and in the results.",
+)
+@click.option(
+    "--end",
+    "end_s",
+    type=float,
+    metavar="SECONDS",
+    help="Read up to this time.",
+)
+@click.option(
+    "--every",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Read one of N frames.",
+)
+@click.option(
+    "--fps",
+    type=click.FloatRange(0, min_open=True),
+    help="Read at most so many frames a second: the first of every interval.",
+)
+@click.option(
+    "--precise",
+    is_flag=True,
+    help="Run the extractor in 32-bit numbers, not in 8-bit integers: slower, a little more exact.",
+)
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda", "coreml", "directml"]),
+    default="auto",
+    show_default=True,
+    help="Where networks run; others than cpu need another wheel of ONNX Runtime.",
+)
+@click.option("--profile", is_flag=True, help="Say where the time went, by stage.")
+@click.option(
     "--jobs",
     type=click.IntRange(1),
     default=1,
@@ -224,6 +264,13 @@ def command(
     overlay: bool,
     stream: int | None,
     max_megapixels: float,
+    start_s: float | None,
+    end_s: float | None,
+    every: int,
+    fps: float | None,
+    precise: bool,
+    device: str,
+    profile: bool,
     jobs: int,
     resume: bool,
     threads: int,
@@ -261,15 +308,20 @@ def command(
             attention=attention,
             stream=stream,
             max_pixels=round(max_megapixels * 1e6),
+            start_s=start_s,
+            end_s=end_s,
+            every=every,
+            fps=fps,
+            precise=precise,
+            device=device,
         )
     except ValueError as error:  # what click's own ranges let pass, such as nan
         raise click.UsageError(str(error)) from error
     guidance = GuidanceFiles(depth, thermal, streams)
     _check_guidance(options.mran, inputs, guidance)
     batch = Batch(options, Contents(kind, layouts, overlay), guidance, jobs)
-    summary = run_all(
-        inputs, out, batch, partial(_tell, quiet=quiet), complain, not resume, _make_bar(quiet)
-    )
+    tell = partial(_tell, quiet=quiet, profile=profile)
+    summary = run_all(inputs, out, batch, tell, complain, not resume, _make_bar(quiet))
     for caveat in summary.caveats if not quiet else ():
         click.echo(caveat)
     if summary.planned > 1 and (summary.failed or not quiet):
@@ -300,7 +352,7 @@ def _make_bar(quiet: bool) -> Bar:
     return bar
 
 
-def _tell(outcome: Outcome, quiet: bool) -> None:
+def _tell(outcome: Outcome, quiet: bool, profile: bool = False) -> None:
     """The lines of one input."""
     from mien.pipeline.summary import source_text
 
@@ -321,3 +373,7 @@ def _tell(outcome: Outcome, quiet: bool) -> None:
                 f"-> {source_text(outcome.folder / 'report.html')}"
             )
         )
+    if profile and outcome.profile is not None:
+        from mien.stopwatch import table
+
+        click.echo(table(outcome.profile, outcome.frames or 0, outcome.seconds))

@@ -5,11 +5,13 @@ Pixel coordinates here follow the OpenCV convention: the centre of the first pix
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from mien.types import FloatArray, ImageArray
+from mien.types import AnyArray, FloatArray, ImageArray
 
 CROP_SIZE_PX = 112
 
@@ -129,6 +131,72 @@ def align(image: ImageArray, landmarks: FloatArray) -> ImageArray:
     return crop.astype(np.uint8, copy=False)
 
 
+def cut(
+    plane: AnyArray, to_crop: npt.NDArray[np.float64], side_px: int, smooth: bool = True
+) -> AnyArray:
+    """A square crop of one plane of a picture, as `align` makes it of all three colors.
+
+    Parameters
+    ----------
+    plane
+        uint8 or uint16 (rows, columns).
+    to_crop
+        (2, 3), from pixels of the plane to pixels of the crop; it may turn and mirror.
+    side_px
+        Side of the crop.
+    smooth
+        Whether a large face is shrunk first, so that no pixel of it is left out.
+
+    Returns
+    -------
+    The crop, of the plane's kind; beyond the plane its border is repeated.
+    """
+    (a, b, _), (c, d, _) = to_crop
+    scale = math.sqrt(abs(a * d - b * c))
+    if smooth and scale < 0.5:  # as in `align`
+        plane, to_crop = _shrunk(plane, to_crop, 2 * scale, side_px)
+    return cv2.warpAffine(
+        plane,
+        to_crop,
+        (side_px, side_px),
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+
+
+def _shrunk(
+    plane: AnyArray, to_crop: npt.NDArray[np.float64], shrink: float, side_px: int
+) -> tuple[AnyArray, npt.NDArray[np.float64]]:
+    """The part of a plane that a crop shows, shrunk, and the matrix from there to the crop."""
+    corners = np.array([[0, 0, side_px, side_px], [0, side_px, 0, side_px]]) - to_crop[:, 2:]
+    reach = np.linalg.inv(to_crop[:, :2]) @ corners  # (2, 4), pixels of the plane
+    margin = 2 / shrink + 1
+    most = np.array(plane.shape[::-1])
+    start = np.clip(np.floor(reach.min(axis=1) - margin), 0, most - 1).astype(int)
+    end = np.clip(np.ceil(reach.max(axis=1) + margin) + 1, start + 1, most).astype(int)
+    part = plane[start[1] : end[1], start[0] : end[0]]
+    size = np.maximum(1, np.round(shrink * (end - start))).astype(int)
+    factor = size / (end - start)
+    small = cv2.resize(part, (int(size[0]), int(size[1])), interpolation=cv2.INTER_AREA)
+    # Corners of pixels fall on corners, not centres on centres.
+    back = np.column_stack([np.diag(1 / factor), 0.5 / factor - 0.5 + start])
+    return small, compose(to_crop, back)
+
+
+def compose(
+    second: npt.NDArray[np.float64], first: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """The (2, 3) map that does `first` and then `second`.
+
+    Examples
+    --------
+    >>> compose(np.array([[2.0, 0, 0], [0, 2, 0]]), np.array([[1.0, 0, 3], [0, 1, 4]])).tolist()
+    [[2.0, 0.0, 6.0], [0.0, 2.0, 8.0]]
+    """
+    linear = second[:, :2]
+    return np.column_stack([linear @ first[:, :2], linear @ first[:, 2] + second[:, 2]])
+
+
 def _crop_around(image: ImageArray, landmarks: FloatArray) -> tuple[ImageArray, FloatArray]:
     """The part of the image that an aligned crop can reach, so that shrinking it costs little."""
     center = landmarks.mean(0)
@@ -141,7 +209,25 @@ def _crop_around(image: ImageArray, landmarks: FloatArray) -> tuple[ImageArray, 
     return part, (landmarks - np.array([x0, y0])).astype(np.float32)
 
 
+LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
+"""Shares of red, green and blue (ITU-R BT.601)."""
+
+
 def to_network(crops: ImageArray) -> FloatArray:
-    """uint8 crops (n, 112, 112, 3) to float32 (n, 3, 112, 112) in [-1, 1]."""
+    """uint8 crops (n, 112, 112, 3), or luminance (n, 112, 112), to float32 (n, 3, 112, 112).
+
+    Values lie in [-1, 1].
+    """
+    if crops.ndim == 3:
+        return np.repeat(to_luminance(crops), 3, axis=1)
     scaled = crops.astype(np.float32) * np.float32(2 / 255) - np.float32(1)
     return np.ascontiguousarray(scaled.transpose(0, 3, 1, 2))  # (n, 3, 112, 112)
+
+
+def to_luminance(crops: ImageArray) -> FloatArray:
+    """uint8 crops (n, 112, 112, 3), or luminance (n, 112, 112), to float32 (n, 1, 112, 112).
+
+    Values lie in [-1, 1].
+    """
+    luminance = crops @ LUMINANCE if crops.ndim == 4 else crops.astype(np.float32)
+    return np.asarray(luminance[:, None] * np.float32(2 / 255) - np.float32(1), np.float32)

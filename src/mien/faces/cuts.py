@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from mien.types import ImageArray
+from mien.types import Frame, ImageArray
 
 _LUMA_SIDE = 32  # thumbnail in which structure is compared
 _SHIFT = 3  # pans and shakes of up to this many of its pixels are looked through
@@ -53,6 +53,10 @@ class SceneCutDetector:
         self._last: _Look | None = None
         self._last_s = 0.0
         self._usual = 0.0
+
+    def look(self, frame: Frame) -> bool:
+        """As `update`, of a frame, of which a thumbnail is enough."""
+        return self.update(frame.thumbnail(_COLOUR_SIDE), frame.timestamp_s)
 
     def update(self, image: ImageArray, timestamp_s: float) -> bool:
         """Take the next frame; return whether a cut lies between it and the frame before.

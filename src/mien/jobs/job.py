@@ -39,6 +39,8 @@ class Outcome:
         How many there are; None where it failed.
     reacted
         Whether reactions were estimated.
+    profile
+        Seconds by stage (`mien.stopwatch.STAGES`); None where it failed.
     trace
         Where an error that nobody foresaw came from.
     """
@@ -52,4 +54,5 @@ class Outcome:
     frames: int | None = None
     faces: int | None = None
     reacted: bool = False
+    profile: dict[str, float] | None = None
     trace: str | None = None

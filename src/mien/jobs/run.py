@@ -221,10 +221,12 @@ def analyze_one(
     ):
         with bar(analysis.info.frame_count_hint, source_text(Path(job.source).name)) as told:
             for rows in analysis.rows(told):
-                writer.write(to_table(rows, mran, columns, labels), to_records(rows))
+                with analysis.watch("write"):
+                    writer.write(to_table(rows, mran, columns, labels), to_records(rows))
         summary = analysis.summary()
         frames: int = summary.document["source"]["frames"]
-        with bar(frames, "overlay") if batch.contents.overlay else nullcontext() as told_of_overlay:
+        bar_of_overlay = bar(frames, "overlay") if batch.contents.overlay else nullcontext()
+        with bar_of_overlay as told_of_overlay, analysis.watch("write"):
             summary = writer.finish(summary, job.source, told_of_overlay)
     return Outcome(
         source=job.source,
@@ -235,4 +237,5 @@ def analyze_one(
         frames=frames,
         faces=len(summary.faces),
         reacted=any(face.reactions is not None for face in summary.faces),
+        profile=dict(analysis.watch.seconds),
     )

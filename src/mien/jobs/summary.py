@@ -63,6 +63,7 @@ class RunSummary:
                 "seconds": round(outcome.seconds, 3),
                 "frames": outcome.frames,
                 "faces": outcome.faces,
+                **({} if outcome.profile is None else {"profile_s": _rounded(outcome.profile)}),
             }
         )
         if time.monotonic() >= self._next_s:
@@ -106,3 +107,7 @@ class RunSummary:
             more = f" and {len(failed) - _MOST_NAMED} more" if len(failed) > _MOST_NAMED else ""
             parts.append(f"{len(failed)} failed: {names}{more}")
         return ", ".join(parts)
+
+
+def _rounded(seconds: Mapping[str, float]) -> dict[str, float]:
+    return {stage: round(value, 3) for stage, value in seconds.items()}

@@ -18,6 +18,7 @@ from mien.output.overlay import read_frames_table, write_overlay
 from mien.output.sinks import FrameSink, open_sinks
 from mien.report import write_report
 from mien.types import Summary
+from mien.video.excerpt import EXCERPT, Excerpt
 from mien.video.opening import MAX_PIXELS
 from mien.video.reader import VideoReader
 
@@ -135,6 +136,7 @@ class ResultWriter:
             VideoReader,
             stream=settings.get("stream"),
             max_pixels=settings.get("max_pixels", MAX_PIXELS),
+            excerpt=Excerpt(**{name: settings[name] for name in EXCERPT if name in settings}),
         )
         if settings.get("attention"):
             records = self._attention.records()

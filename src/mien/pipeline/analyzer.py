@@ -6,7 +6,9 @@ batch, and a bounded state per face are all that is held.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from copy import deepcopy
 from dataclasses import asdict
 from functools import cached_property
@@ -15,6 +17,7 @@ from typing import Any
 
 from mien._version import __version__
 from mien.errors import InputError, MienError, ModelError
+from mien.faces.cuts import SceneCutDetector
 from mien.faces.detectors import FaceDetector, make_detector
 from mien.labels import AFFECT_COLUMNS, VALENCE_AROUSAL, LabelSet
 from mien.pipeline.companions import Guidance, GuidanceFiles
@@ -27,18 +30,25 @@ from mien.pipeline.resample import longest_step_s
 from mien.pipeline.rows import FrameRow, Pending
 from mien.pipeline.summary import document, file_stamp, source_text
 from mien.runtime.metadata import Trust, read_trust, trust_of
-from mien.runtime.models import AffectModel, ReactionModel
+from mien.runtime.models import AffectModel, ReactionModel, shipped_extractor
 from mien.runtime.mran import MranModel
 from mien.runtime.prior import Prior, choose_prior
+from mien.sessions import chosen_device
+from mien.stopwatch import Stopwatch
 from mien.types import FaceEstimates, FaceSummary, Frame, ImageArray, SourceInfo, Summary
 from mien.video.reader import VideoReader
 from mien.video.source import FrameFeed, FrameSource
+from mien.workers import Ahead, usable_cores
 
 SCHEMA_VERSIONS = {"v1": 1, "v2": 2}
 """Of the outputs, by the columns that are asked for."""
 
-_LATER = frozenset({"stream", "max_pixels"})
+_LATER = frozenset(
+    {"stream", "max_pixels", "precise", "device", "start_s", "end_s", "every", "fps"}
+)
 _MOST_NAMED = 5  # faces in a warning
+# What waits between threads: enough to even out, little in memory.
+_FRAMES_AHEAD, _BATCHES_AHEAD = 4, 2
 
 
 class Analyzer:
@@ -69,17 +79,30 @@ class Analyzer:
     ) -> None:
         self.options = options or AnalysisOptions()
         self._threads = self.options.threads if threads is None else threads
+        self.device = chosen_device(self.options.device)
         self.detector = detector or make_detector(
             self.options.detector,
             max_side_px=self.options.detect_side_px,
             score_threshold=self.options.min_score,
             min_face_px=self.options.min_face_px,
             threads=self._threads,
+            device=self.device,
         )
-        self.affect = AffectModel(self.options.affect_model, self._threads)
+        own = self.options.affect_model
+        self.affect = AffectModel(
+            shipped_extractor(self.options.precise, self.device) if own is None else own,
+            # One thread is busy decoding, and single faces gain little from more.
+            max(1, self.threads - 1),
+            self.device,
+        )
         self.reactions = self._open_reactions()
         self.mran = MranModel(self.options.mran_model, self._threads) if self.options.mran else None
         _ = self.prior, self.channels  # what is wrong with them is said before a video is opened
+
+    @property
+    def threads(self) -> int:
+        """How many threads may be used."""
+        return self._threads or usable_cores()
 
     @property
     def labels(self) -> LabelSet:
@@ -153,7 +176,8 @@ class Analyzer:
             If `guidance` is given and the options leave MRAN out.
         """
         self._check_guidance(guidance)
-        reader = VideoReader(path, self.options.stream, self.options.max_pixels)
+        options = self.options
+        reader = VideoReader(path, options.stream, options.max_pixels, options.excerpt)
         try:
             return Analysis(self, reader, source_text(path), file_stamp(path), guidance)
         except MienError:
@@ -181,6 +205,8 @@ class Analyzer:
         InputError
             If there is no frame, or the first is of another kind; later ones while iterating.
         """
+        if not self.options.excerpt.is_whole:
+            raise ValueError("start_s, end_s, every and fps are for files: give fewer frames")
         name = source_text(name)
         return Analysis(self, FrameFeed(frames, name, nominal_fps), name)
 
@@ -235,7 +261,14 @@ class Analyzer:
 class Analysis:
     """One input being analysed: an iterator over batches of rows, in time order.
 
-    Use it as a context manager. `summary` is available once the iteration has ended.
+    Use it as a context manager. `summary` is available once the iteration has ended. Of a file,
+    frames are decoded, found and summed up in three threads where more than one may be used; rows
+    are the same whatever their number.
+
+    Attributes
+    ----------
+    watch
+        Where the time goes.
     """
 
     def __init__(
@@ -248,6 +281,10 @@ class Analysis:
     ) -> None:
         self._analyzer, self._reader, self._path = analyzer, reader, path
         self._stamp = stamp
+        self.watch = Stopwatch()
+        # Frames of a program come from its own thread and are read while it waits.
+        self._overlaps = isinstance(reader, VideoReader) and analyzer.threads > 1
+        self._threads = ExitStack()
         options = analyzer.options
         max_gap_s = longest_step_s(reader.info.nominal_fps)
         self._without_face = 0
@@ -266,7 +303,9 @@ class Analysis:
             and not info.is_image
             and "landmarks" in (analyzer.affect.details)
         )
-        self._finder = FaceFinder(analyzer.detector, options, max_gap_s, self._guidance, follows)
+        self._finder = FaceFinder(
+            analyzer.detector, options, max_gap_s, self._guidance, follows, self.watch
+        )
         self._affect = AffectStage(analyzer.affect, options, max_gap_s)
         reactions = None if info.is_image else analyzer.reactions
         self._states = FaceStates(max_gap_s, reactions, options, analyzer.labels)
@@ -280,7 +319,10 @@ class Analysis:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._threads.close()  # where the iteration has not ended
         self._reader.close()
+        if not self.info.is_image:
+            gc.collect()  # the decoder's pool of frames hangs in a cycle: tens of MB a video
 
     def __iter__(self) -> Iterator[list[FrameRow]]:
         return self.rows()
@@ -301,26 +343,24 @@ class Analysis:
         InputError
             If the file turns out damaged; rows that were yielded before stay valid.
         """
-        batch = self._analyzer.options.batch
-        pending: list[Pending] = []
-        waiting = 0
-        for frame in self._reader:
-            item = self._find(frame)
-            pending.append(item)
-            waiting += len(item.faces)
-            # Frames without faces cost nothing to hold, but time must go on in the output.
-            if waiting >= batch or len(pending) >= (4 * batch if batch > 1 else 1):
-                yield self._estimate(pending)
+        with ExitStack() as stack:
+            frames = self._frames()
+            if self._overlaps:
+                self._threads = stack
+                frames = stack.enter_context(Ahead(frames, _FRAMES_AHEAD))
+            found = self._batches(frames)
+            if self._overlaps:
+                found = stack.enter_context(Ahead(found, _BATCHES_AHEAD))
+            for pending, lost in found:
+                with self.watch("reactions"):
+                    rows = self._finish(pending, lost)
+                yield rows
                 if progress is not None:
                     progress(len(pending))
-                pending, waiting = [], 0
-        if pending:
-            yield self._estimate(pending)
-            if progress is not None:
-                progress(len(pending))
         if self._mran is not None:
             yield self._mran.finish()
-        self._summary = self._summarise()
+        with self.watch("reactions"):
+            self._summary = self._summarise()
 
     def summary(self) -> Summary:
         """The content of ``video.json`` and what the report draws.
@@ -334,26 +374,57 @@ class Analysis:
             raise RuntimeError("the analysis has not ended: iterate over its rows first")
         return self._summary
 
-    def _find(self, frame: Frame) -> Pending:
-        """The faces of the next frame; where they are followed, read at once."""
-        item = self._finder.find(frame)
-        if not self._finder.follows:
-            return item
-        for _ in range(2):  # in doubt once more, as the detector sees it
-            [item.read] = self._affect.read([item])
-            if self._finder.settle(
-                item, [None if one is None else one.details for one in item.read], frame
-            ):
-                break
-            item = self._finder.detect(frame)
-        return item
+    def _frames(self) -> Iterator[tuple[Frame, bool]]:
+        """Frames, and whether a new shot begins with each."""
+        cuts = SceneCutDetector()
+        for frame in self.watch.each(self._reader, "decode"):
+            with self.watch("find"):
+                cut = cuts.look(frame)
+            yield frame, cut
 
-    def _estimate(self, pending: list[Pending]) -> list[FrameRow]:
-        """Run the extractor on all waiting crops and hand its results to the faces' states."""
+    def _batches(
+        self, frames: Iterator[tuple[Frame, bool]]
+    ) -> Iterator[tuple[list[Pending], list[int]]]:
+        """Frames with what the extractor says of their faces, and faces that are gone since."""
+        batch = self._analyzer.options.batch
+        pending: list[Pending] = []
+        waiting = 0
+        for frame, cut in frames:
+            item = self._find(frame, cut)
+            pending.append(item)
+            waiting += len(item.faces)
+            # Frames without faces cost nothing to hold, but time must go on in the output.
+            if waiting >= batch or len(pending) >= (4 * batch if batch > 1 else 1):
+                yield self._read(pending), self._finder.forget_lost()
+                pending, waiting = [], 0
+        if pending:
+            yield self._read(pending), self._finder.forget_lost()
+
+    def _find(self, frame: Frame, cut: bool) -> Pending:
+        """The faces of the next frame; where they are followed, read at once."""
+        with self.watch("find"):
+            item = self._finder.find(frame, cut)
+            if not self._finder.follows:
+                return item
+            for _ in range(2):  # in doubt once more, as the detector sees it
+                self._read([item])
+                said = [None if one is None else one.details for one in item.read or []]
+                if self._finder.settle(item, said, frame):
+                    break
+                item = self._finder.detect(frame)
+            return item
+
+    def _read(self, pending: list[Pending]) -> list[Pending]:
+        """Run the extractor on all crops that wait for it."""
+        with self.watch("extract"):
+            unread = [item for item in pending if item.read is None]
+            for item, said in zip(unread, self._affect.read(unread), strict=True):
+                item.read = said
+        return pending
+
+    def _finish(self, pending: list[Pending], lost: list[int]) -> list[FrameRow]:
+        """Hand what was read to the faces' states; the rows that are done."""
         rows: list[FrameRow] = []
-        unread = [item for item in pending if item.read is None]
-        for item, said in zip(unread, self._affect.read(unread), strict=True):
-            item.read = said
         for item in pending:
             estimates = self._affect.steadied(item, item.read or [])
             first = len(rows)
@@ -380,8 +451,8 @@ class Analysis:
                 rows.append(FrameRow(item.frame, item.timestamp_s))
             if self._mran is not None:
                 self._mran.add(item, rows[first:])
-        if pending:
-            self._retire()
+        for face_id in lost:
+            self._retire(face_id)
         return rows if self._mran is None else self._mran.release()
 
     def _fill(self, row: FrameRow, said: FaceEstimates) -> None:
@@ -396,12 +467,12 @@ class Analysis:
         if row.face_id is not None and row.mran is not None and not row.low_quality:
             self._states.of(row.face_id).push_mran(row.timestamp_s, row.mran, row.frame)
 
-    def _retire(self) -> None:
-        for face_id in self._finder.forget_lost():
-            self._affect.forget(face_id)
-            if self._mran is not None:
-                self._mran.close(face_id)
-            self._states.retire(face_id)
+    def _retire(self, face_id: int) -> None:
+        """A face cannot come back under its number."""
+        self._affect.forget(face_id)
+        if self._mran is not None:
+            self._mran.close(face_id)
+        self._states.retire(face_id)
 
     def _summarise(self) -> Summary:
         faces = self._states.finish()

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from mien.faces.align import crop_to_image
+from mien.faces.crops import stack
 from mien.pipeline.details import to_frame
 from mien.pipeline.options import AnalysisOptions
 from mien.pipeline.rows import Pending
@@ -31,6 +32,7 @@ class AffectStage:
 
     def __init__(self, extractor: AffectModel, options: AnalysisOptions, max_gap_s: float) -> None:
         self._extractor, self._options, self._max_gap_s = extractor, options, max_gap_s
+        self._luma = self._extractor.reads_luma
         self._filters: dict[int, SteadyAffect] = {}
         self._intensities: dict[int, SteadyIntensities] = {}
 
@@ -51,7 +53,7 @@ class AffectStage:
         size = self._options.batch
         values: list[FaceEstimates] = []
         for i in range(0, len(crops), size):
-            batch = self._extractor.estimate(np.stack(crops[i : i + size]))
+            batch = self._extractor.estimate(stack(crops[i : i + size], self._luma))
             values += [batch.of(k) for k in range(len(batch.affect))]
         told = iter(values)
         return [[_in_frame(next(told), place) for place in item.places] for item in pending]

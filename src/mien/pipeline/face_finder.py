@@ -1,4 +1,4 @@
-"""From a frame to aligned faces with stable numbers: detect, notice cuts, track, smooth, align."""
+"""From a frame to aligned faces with stable numbers: detect or follow, track, smooth, align."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mien.faces.align import align
-from mien.faces.cuts import SceneCutDetector
+from mien.faces.crops import Crop
 from mien.faces.detectors import FaceDetector
 from mien.faces.one_euro import SteadyLandmarks
 from mien.faces.track import Tracker
@@ -16,6 +15,7 @@ from mien.pipeline.companions import Guidance
 from mien.pipeline.following import DETECT_EVERY_S, Followed, begin, go_on
 from mien.pipeline.options import AnalysisOptions
 from mien.pipeline.rows import Pending
+from mien.stopwatch import Stopwatch
 from mien.types import Face, FaceDetails, FloatArray, Frame
 
 LONGEST_STEP_S = 1.0
@@ -41,6 +41,8 @@ class FaceFinder:
     follows
         Whether faces are followed between detections; they are not where the extractor gives no
         landmarks.
+    watch
+        Measures the time of cutting.
     """
 
     def __init__(
@@ -50,12 +52,13 @@ class FaceFinder:
         max_gap_s: float,
         guidance: Guidance | None,
         follows: bool = False,
+        watch: Stopwatch | None = None,
     ) -> None:
+        self._watch = watch or Stopwatch()
         self._detector, self._options, self._guidance = detector, options, guidance
         self._max_gap_s = max_gap_s
         self.follows = follows
         self._tracker = Tracker(max_lost_s=options.max_lost_s)
-        self._cuts = SceneCutDetector()
         self._clock_s = 0.0  # time that has passed, no step too long
         self._last_s: float | None = None
         self._tracked_s: dict[int, float] = {}  # when each id was last in sight, used or not
@@ -63,14 +66,17 @@ class FaceFinder:
         self._followed: dict[int, Followed] = {}
         self._detected_s = -math.inf
 
-    def find(self, frame: Frame) -> Pending:
-        """The faces of the next frame, their crops ready for the extractor."""
+    def find(self, frame: Frame, cut: bool = False) -> Pending:
+        """The faces of the next frame, their crops ready for the extractor.
+
+        `cut`: whether it begins a new shot.
+        """
         if self._guidance is not None:
             self._guidance.advance(frame.timestamp_s)
         if self._last_s is not None:
             self._clock_s += min(max(0.0, frame.timestamp_s - self._last_s), LONGEST_STEP_S)
         self._last_s = frame.timestamp_s
-        if self._cuts.update(frame.image, frame.timestamp_s):
+        if cut:
             self._tracker.reset()  # whoever sits in the same place now is somebody else
             self._followed.clear()
             self._detected_s = -math.inf
@@ -87,7 +93,7 @@ class FaceFinder:
         item = Pending(frame.index, frame.timestamp_s)
         faces = [face for face in self._detector.detect(frame.image) if _is_whole(face)]
         self._detected_s = frame.timestamp_s
-        height, width = frame.image.shape[:2]
+        height, width = frame.shape
         ids = self._tracker.update(faces, self._clock_s, (width, height))
         self._tracked_s.update(dict.fromkeys(ids, self._clock_s))
         kept = [(i, face) for i, face in zip(ids, faces, strict=True) if i >= 0]
@@ -128,7 +134,7 @@ class FaceFinder:
             return False
         self._followed = {i: one for i, one in zip(item.ids, moved, strict=True) if one}
         item.faces = [one.face for one in self._followed.values()]
-        height, width = frame.image.shape[:2]
+        height, width = frame.shape
         ids = self._tracker.update(item.faces, self._clock_s, (width, height))
         if ids != item.ids:  # the tracker sees it otherwise: let it look for itself
             self._detected_s = -math.inf
@@ -139,11 +145,12 @@ class FaceFinder:
         item.ids.append(face_id)
         item.faces.append(face)
         place = self._place(face_id, face, frame)
-        crop = align(frame.image, place)
+        with self._watch("warp"):
+            crop = Crop(frame, place)
         item.places.append(place)
         item.crops.append(crop)
         if self._guidance is not None:
-            item.streams.append(self._guidance.cut(crop, place, frame.image.shape))
+            item.streams.append(self._guidance.cut(crop.color, place, frame.shape))
 
     def forget_lost(self) -> list[int]:
         """Numbers that can no longer come back, which are forgotten herewith."""

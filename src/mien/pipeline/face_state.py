@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from mien.faces.crops import Crop
 from mien.labels import PAPERS_LABELS, VALENCE_AROUSAL_SLICE, LabelSet
 from mien.pipeline.details import DetailsState
 from mien.pipeline.mran.state import MranState
@@ -56,7 +57,7 @@ class FaceState:
         self._sum = np.zeros(width)
         self._peak = np.full(width, np.nan, np.float32)
         self._peak_time_s = np.full(width, np.nan)
-        self._peak_crops: dict[int, ImageArray] = {}
+        self._peak_crops: dict[int, Crop | ImageArray] = {}
         self._max_gap_s = max_gap_s
         self._timeline = TimelineBuilder(max_gap_s, channels=width)
         self._details = DetailsState(max_gap_s, labels)
@@ -72,7 +73,7 @@ class FaceState:
         self,
         time_s: float,
         affect: FloatArray,
-        crop: ImageArray,
+        crop: Crop | ImageArray,
         frame: int | None = None,
         *,
         details: FaceDetails | None = None,
@@ -90,7 +91,7 @@ class FaceState:
         affect
             (26,) as the frames table has it.
         crop
-            The aligned crop.
+            The aligned crop, or its RGB (112, 112, 3).
         frame
             Index of the frame.
         details
@@ -119,7 +120,8 @@ class FaceState:
         if higher.any():
             self._peak[higher] = affect[higher]
             self._peak_time_s[higher] = time_s
-            kept = crop.copy()  # one copy serves all channels that peak here
+            # One crop serves all channels that peak here; pixels of a frame are not held on to.
+            kept = crop if isinstance(crop, Crop) else crop.copy()
             for channel in np.flatnonzero(higher):
                 self._peak_crops[int(channel)] = kept
         if self._reactions is not None:
@@ -171,7 +173,8 @@ class FaceState:
                 continue
             if id(crop) not in encoded:
                 quality = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
-                _, data = cv2.imencode(".jpg", crop[:, :, ::-1], quality)
+                color = crop.color if isinstance(crop, Crop) else crop
+                _, data = cv2.imencode(".jpg", color[:, :, ::-1], quality)
                 encoded[id(crop)] = data.tobytes()
             pictures[self._labels.affect_columns[channel]] = encoded[id(crop)]
         self._peak_crops.clear()

@@ -22,8 +22,8 @@ from mien.faces.align import similarity
 from mien.labels import FACE_LANDMARKS
 from mien.types import Face, FaceDetails, FloatArray
 
-DETECT_EVERY_S = 0.25
-"""Longest time between two looks of the detector: a new face waits no longer."""
+DETECT_EVERY_S = 0.3
+"""From so long on the detector looks again: a new face has waited less."""
 
 LEAST_QUALITY = 0.5
 """Below it the detector is asked whether there is a face at all."""

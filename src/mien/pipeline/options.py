@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
 from mien.pipeline.resample import GAP_POLICIES
+from mien.sessions import DEVICES
+from mien.video.excerpt import Excerpt
 from mien.video.opening import MAX_PIXELS
 
 FACE_POLICIES = ("all", "largest")
 COLUMN_SETS = ("v1", "v2")
 DETECT_POLICIES = ("auto", "every")
+DEVICE_NAMES = ("auto", *DEVICES)
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,18 @@ class AnalysisOptions:
         Which of several video streams is read, from 0; None: the default one, else the largest.
     max_pixels
         Larger pictures are refused before they are decoded.
+    precise
+        Whether the extractor that ships runs in float32; else in integers of 8 bits, where the
+        processor is quick with them.
+    device
+        Where networks run: ``"auto"``, or a key of `mien.sessions.DEVICES`.
+    start_s, end_s
+        Only frames with ``start_s <= timestamp_s < end_s`` are read; None: from the start, to the
+        end. Times stay those of the file.
+    every
+        Of so many frames one is read, from the first one on.
+    fps
+        Frames nearer than this rate to the last one that was read are passed over.
     """
 
     faces: str = "all"
@@ -99,6 +115,12 @@ class AnalysisOptions:
     detect: str = "auto"
     stream: int | None = None
     max_pixels: int = MAX_PIXELS
+    precise: bool = False
+    device: str = "auto"
+    start_s: float | None = None
+    end_s: float | None = None
+    every: int = 1
+    fps: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("affect_model", "reaction_model", "mran_model"):
@@ -130,5 +152,25 @@ class AnalysisOptions:
             raise ValueError(f"stream must be 0 or more, not {self.stream}")
         if self.max_pixels < 1:
             raise ValueError(f"max_pixels must be positive, not {self.max_pixels}")
+        if self.device not in DEVICE_NAMES:
+            raise ValueError(f"device is one of {DEVICE_NAMES}, not {self.device!r}")
+        self._check_excerpt()
         if self.threads < 0:
             raise ValueError(f"threads must be 0 or more, not {self.threads}")
+
+    @property
+    def excerpt(self) -> Excerpt:
+        """Which frames are read."""
+        return Excerpt(self.start_s, self.end_s, self.every, self.fps)
+
+    def _check_excerpt(self) -> None:
+        start_s = -math.inf if self.start_s is None else self.start_s
+        end_s = math.inf if self.end_s is None else self.end_s
+        if not start_s < end_s:  # nor where one of them is no number
+            raise ValueError(f"end_s must come after start_s, {self.start_s}, not {self.end_s}")
+        if self.every < 1:
+            raise ValueError(f"every must be 1 or more, not {self.every}")
+        if self.fps is not None and not 0 < self.fps < math.inf:
+            raise ValueError(f"fps must be positive, not {self.fps}")
+        if self.fps is not None and self.every > 1:
+            raise ValueError("every and fps both say which frames are left out: give one of them")

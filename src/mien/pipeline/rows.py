@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from mien.faces.crops import Crop
 from mien.runtime.mran import MranFrame
-from mien.types import Face, FaceDetails, FaceEstimates, FloatArray, ImageArray
+from mien.types import Face, FaceDetails, FaceEstimates, FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class Pending:
     ids: list[int] = field(default_factory=list)
     faces: list[Face] = field(default_factory=list)
     places: list[FloatArray] = field(default_factory=list)
-    crops: list[ImageArray] = field(default_factory=list)
+    crops: list[Crop] = field(default_factory=list)
     streams: list[MranFrame] = field(default_factory=list)
     followed: bool = False
     read: list[FaceEstimates | None] | None = None

@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime as ort
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from mien.errors import ModelError
-from mien.faces.align import CROP_SIZE_PX, TEMPLATE, to_network
+from mien.faces.align import CROP_SIZE_PX, TEMPLATE, to_luminance, to_network
 from mien.labels import AFFECT_COLUMNS, LabelSet
 from mien.runtime.metadata import (
     AFFECT_FORMAT,
@@ -24,8 +23,9 @@ from mien.runtime.metadata import (
     read_quality_level,
     read_trust,
 )
+from mien.sessions import integers_are_faster, open_session
 from mien.types import FaceEstimates, FloatArray, ImageArray, no_details
-from mien.weights import AFFECT_MODEL, REACTION_MODEL, weight_path
+from mien.weights import AFFECT_MODEL, FAST_AFFECT_MODEL, REACTION_MODEL, weight_path
 
 # ONNX Runtime's errors share no base class of their own.
 _RUNTIME_ERRORS = (
@@ -39,8 +39,12 @@ _RUNTIME_ERRORS = (
 )
 
 
-def open_model(path: Path, expected: str, threads: int) -> tuple[Any, dict[str, Any]]:
+def open_model(
+    path: Path, expected: str, threads: int, device: str = "cpu"
+) -> tuple[Any, dict[str, Any]]:
     """Session and metadata of an exported model of the expected format.
+
+    `threads` and `device` are as of `mien.sessions.open_session`.
 
     Raises
     ------
@@ -49,11 +53,8 @@ def open_model(path: Path, expected: str, threads: int) -> tuple[Any, dict[str, 
     """
     if not path.is_file():
         raise ModelError(f"{path}: no such model file; give the path of an exported .onnx model")
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.log_severity_level = 3
     try:
-        session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        session = open_session(str(path), threads, device)
     except _RUNTIME_ERRORS as error:
         reason = str(error).splitlines()[0]
         raise ModelError(f"{path}: not a readable ONNX model ({reason})") from error
@@ -84,6 +85,12 @@ def check_inputs(session: Any, expected: set[str], file: Path) -> None:
     found = {item.name for item in session.get_inputs()}
     if found != expected:
         raise ModelError(f"{file}: its inputs are {sorted(found)}, expected {sorted(expected)}")
+
+
+def _reads_luma(metadata: dict[str, Any]) -> bool:
+    """Whether an extractor makes luminance of what it is given."""
+    architecture = metadata.get("architecture")
+    return isinstance(architecture, dict) and architecture.get("luminance") is True
 
 
 def _decisions(metadata: dict[str, Any], count: int, file: Path) -> npt.NDArray[np.float64]:
@@ -136,6 +143,12 @@ def _outputs(session: Any, labels: LabelSet, file: Path) -> dict[str, tuple[int,
     return expected
 
 
+def shipped_extractor(precise: bool, device: str) -> Path:
+    """The file of the extractor that ships: in integers where that is faster and enough."""
+    fast = not precise and device == "cpu" and integers_are_faster()
+    return weight_path(FAST_AFFECT_MODEL if fast else AFFECT_MODEL)
+
+
 class AffectModel:
     """The extractor: aligned crops in, affect representations out.
 
@@ -157,6 +170,8 @@ class AffectModel:
         Below which quality a face should not count; None where the file says nothing.
     trust
         Mark and figure by channel, as the file has them (`mien.runtime.metadata.trust_of`).
+    reads_luma
+        Whether luminance alone is read: it may be given in place of RGB.
 
     Parameters
     ----------
@@ -164,6 +179,8 @@ class AffectModel:
         An exported extractor; None for the one that ships with mien.
     threads
         ONNX Runtime threads; 0 lets it choose.
+    device
+        One of `mien.sessions.DEVICES`.
 
     Raises
     ------
@@ -172,9 +189,9 @@ class AffectModel:
         labels, or with this version about alignment.
     """
 
-    def __init__(self, path: Path | None = None, threads: int = 0) -> None:
+    def __init__(self, path: Path | None = None, threads: int = 0, device: str = "cpu") -> None:
         file = path or weight_path(AFFECT_MODEL)
-        self._session, self.metadata = open_model(file, AFFECT_FORMAT, threads)
+        self._session, self.metadata = open_model(file, AFFECT_FORMAT, threads, device)
         entry(self.metadata, "outputs", list, file)
         self.labels = read_labels(self.metadata, file)
         preprocessing = entry(self.metadata, "preprocessing", dict, file)
@@ -183,12 +200,16 @@ class AffectModel:
         ):
             raise ModelError(f"{file}: expects another face alignment than this version makes")
         self.au_decisions = _decisions(self.metadata, len(self.labels.action_units), file)
-        check_inputs(self._session, {"faces"}, file)
+        self._input = "faces"
+        if [item.name for item in self._session.get_inputs()] == ["luminance"]:
+            self._input = "luminance"
+        check_inputs(self._session, {self._input}, file)
         self._affect, *names = _outputs(self._session, self.labels, file)
         self.details = tuple(names)
         self.priors = read_priors(self.metadata, file, len(self.labels.expressions))
         self.quality_level = read_quality_level(self.metadata, file)
         self.trust = read_trust(self.metadata, file)
+        self.reads_luma = _reads_luma(self.metadata)
 
     def predict(self, crops: ImageArray) -> FloatArray:
         """Affect representations of aligned crops.
@@ -196,7 +217,8 @@ class AffectModel:
         Parameters
         ----------
         crops
-            uint8 (n, 112, 112, 3), RGB, from `mien.faces.align.align`.
+            uint8 (n, 112, 112, 3), RGB, from `mien.faces.align.align`; or luminance
+            (n, 112, 112), where that is all that is read (`reads_luma`).
 
         Returns
         -------
@@ -204,7 +226,7 @@ class AffectModel:
         """
         if len(crops) == 0:
             return np.empty((0, len(self.labels.affect_columns)), np.float32)
-        affect: FloatArray = self._session.run([self._affect], {"faces": to_network(crops)})[0]
+        affect: FloatArray = self._session.run([self._affect], self._given(crops))[0]
         return affect
 
     def estimate(self, crops: ImageArray) -> FaceEstimates:
@@ -223,12 +245,16 @@ class AffectModel:
         if len(crops) == 0:
             return FaceEstimates(self.predict(crops), details)
         names = [self._affect, *self.details]
-        affect, *told = self._session.run(names, {"faces": to_network(crops)})
+        affect, *told = self._session.run(names, self._given(crops))
         for name, values in zip(self.details, told, strict=True):
             getattr(details, _DETAIL_OUTPUTS[name])[:] = np.where(
                 np.isfinite(values), values, np.nan
             )
         return FaceEstimates(affect, details)
+
+    def _given(self, crops: ImageArray) -> dict[str, FloatArray]:
+        prepare = to_luminance if self._input == "luminance" else to_network
+        return {self._input: prepare(crops)}
 
     def describe(self) -> dict[str, Any]:
         """The model's entry in ``video.json``."""

@@ -13,12 +13,13 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from mien.errors import InputError
-from mien.types import Frame, ImageArray
+from mien.types import Frame
 from mien.video.clock import Clock
 from mien.video.containers import missing_bytes, track_matrix
 from mien.video.input_errors import complaint, too_large
 from mien.video.opening import CONVERT, COPY, unreadable
 from mien.video.orientation import Orientation, snapped, turned
+from mien.video.planes import planes_of
 
 # Decoders that paint a text as pictures.
 _TEXT_CODECS = frozenset({"ansi", "bintext", "xbin", "idf"})
@@ -75,7 +76,7 @@ class Decoding:
         for decoded in self._decoded():
             timestamp = self._clock.time(decoded)
             self._corrupt += decoded.is_corrupt
-            yield Frame(index, float(timestamp), self._upright(decoded))
+            yield self._upright(index, float(timestamp), decoded)
             index += 1
         if self._corrupt:
             self._warnings.append(f"{self._corrupt} of {index} frames were damaged and mended")
@@ -136,8 +137,8 @@ class Decoding:
         where = "at its start" if last is None else f"after {float(last):.3f} s"
         return complaint(self._path, f"its video is damaged {where}", COPY)
 
-    def _upright(self, frame: av.VideoFrame) -> ImageArray:
-        """Convert to RGB uint8 with square pixels and turn upright: (height, width, 3)."""
+    def _upright(self, index: int, time_s: float, frame: av.VideoFrame) -> Frame:
+        """With square pixels and upright; converted to RGB when that is asked for."""
         if self._rotation != frame.rotation:
             self._rotation = frame.rotation
             self.orientation = self._orientation(frame.rotation)
@@ -153,8 +154,11 @@ class Decoding:
         elif self._aspect < 1:
             height_px = round(height_px / self._aspect)
         self._check_size(width_px, height_px)
+        planes = planes_of(frame, (width_px, height_px), self.orientation)
+        if planes is not None:
+            return Frame(index, time_s, planes=planes)
         image = frame.to_ndarray(format="rgb24", width=width_px, height=height_px)
-        return self.orientation.apply(np.asarray(image, dtype=np.uint8))
+        return Frame(index, time_s, self.orientation.apply(np.asarray(image, dtype=np.uint8)))
 
     def _orientation(self, rotation_deg: int) -> Orientation:
         """As the track's header has it, mirroring included; else by the angle of the frame.

@@ -12,6 +12,7 @@ from av.container import InputContainer
 
 from mien.types import Frame, SourceInfo
 from mien.video.decoding import Decoding, pick_stream
+from mien.video.excerpt import Choice, Excerpt
 from mien.video.images import image_kind, read_images
 from mien.video.input_errors import complaint
 from mien.video.opening import (
@@ -52,6 +53,9 @@ class VideoReader:
         Number of the video stream, from 0; None chooses.
     max_pixels
         Larger pictures are refused before they are decoded.
+    excerpt
+        Which frames are handed out; None: all. Those before it are decoded and passed over, so that
+        times are exact; what comes after it is not looked at.
 
     Raises
     ------
@@ -74,9 +78,15 @@ class VideoReader:
     warnings: list[str]
 
     def __init__(
-        self, path: str | Path, stream: int | None = None, max_pixels: int = MAX_PIXELS
+        self,
+        path: str | Path,
+        stream: int | None = None,
+        max_pixels: int = MAX_PIXELS,
+        excerpt: Excerpt | None = None,
     ) -> None:
         self._path = Path(path)
+        self._excerpt = excerpt or Excerpt()
+        self._choice = Choice(self._excerpt)
         self._stream, self._max_pixels = stream, max_pixels
         self._given = str(path)
         self.decoded_frames = 0
@@ -92,6 +102,10 @@ class VideoReader:
             self._frames = self._open_video() if kind is None else self._open_image(kind)
         except OSError as error:
             raise unreadable(self._path, error) from error
+        if self.info.is_image:
+            self._choice = Choice(Excerpt())  # a still picture has no time
+        else:
+            self.info = self._excerpt.of(self.info)
 
     def __enter__(self) -> VideoReader:
         return self
@@ -108,10 +122,18 @@ class VideoReader:
         return self
 
     def __next__(self) -> Frame:
-        frame = next(self._frames)
-        self.decoded_frames += 1
-        self._meter.add(frame.timestamp_s)
-        return frame
+        for frame in self._frames:
+            if self._choice.is_over(frame.timestamp_s):
+                self._frames = iter(())  # what comes after it may be damaged
+                break
+            if self._choice.takes(frame.timestamp_s):
+                frame.index = self.decoded_frames
+                self.decoded_frames += 1
+                self._meter.add(frame.timestamp_s)
+                return frame
+        if not self.decoded_frames and self._container is not None:
+            raise complaint(self._path, f"it has no frame {self._excerpt}", "give other times")
+        raise StopIteration
 
     def close(self) -> None:
         """Release the file; iterating further ends at once."""
@@ -190,8 +212,8 @@ class VideoReader:
             duration_s = container.duration / av.time_base
         self.info = SourceInfo(
             path=self._given,
-            width_px=first.image.shape[1],
-            height_px=first.image.shape[0],
+            width_px=first.shape[1],
+            height_px=first.shape[0],
             nominal_fps=float(fps) if fps else None,
             duration_s=duration_s,
             frame_count_hint=stream.frames or None,

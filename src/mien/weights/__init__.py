@@ -8,6 +8,7 @@ from pathlib import Path
 from mien.errors import ModelError
 
 AFFECT_MODEL = "extractor"
+FAST_AFFECT_MODEL = "extractor-int8"
 REACTION_MODEL = "reactions-simulated"
 MRAN_MODEL = "mran"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mien.faces.cuts import SceneCutDetector
 from mien.faces.detectors import FaceDetector
 from mien.faces.detectors.retinaface import RetinaFaceDetector
 from mien.pipeline.face_finder import FaceFinder
@@ -44,9 +45,11 @@ class LargestFace:
 
     def __init__(self, detector: FaceDetector, nominal_fps: float | None) -> None:
         self._finder = FaceFinder(detector, OPTIONS, longest_step_s(nominal_fps), None)
+        self._cuts = SceneCutDetector()
 
     def cut(self, frame: Frame) -> tuple[ImageArray, FloatArray] | None:
         """The crop, and the landmarks (5, 2) that it was cut by; None where there is no face."""
-        item = self._finder.find(frame)
+        new_shot = self._cuts.look(frame)
+        item = self._finder.find(frame, new_shot)
         self._finder.forget_lost()
-        return (item.crops[0], item.places[0]) if item.crops else None
+        return (item.crops[0].color, item.places[0]) if item.crops else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -72,7 +71,7 @@ def _all_frames(stream: StreamFile) -> Iterator[Frame]:
         return
     for number, path in numbered_images(stream.path):
         with VideoReader(path) as reader:
-            yield replace(next(reader), index=number, timestamp_s=number / stream.fps)
+            yield Frame(number, number / stream.fps, next(reader).image)
 
 
 def numbered_images(folder: Path) -> list[tuple[int, Path]]:

@@ -7,6 +7,7 @@ CONTRIBUTING.md has an example.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -27,7 +28,7 @@ class FaceDetector(Protocol):
 
 
 MakeDetector = Callable[..., FaceDetector]
-"""Takes max_side_px, score_threshold, min_face_px, threads by name (`make_detector`)."""
+"""Takes max_side_px, score_threshold, min_face_px, threads, device by name (`make_detector`)."""
 
 DETECTORS: Registry[MakeDetector] = Registry("detector", __name__, "mien.detectors")
 
@@ -40,6 +41,7 @@ def make_detector(
     score_threshold: float = 0.9,
     min_face_px: float = 12.0,
     threads: int = 0,
+    device: str = "cpu",
 ) -> FaceDetector:
     """A detector by its name.
 
@@ -55,15 +57,20 @@ def make_detector(
         Least longer side of a face's box, in pixels of the given image.
     threads
         Threads that it may use; 0 lets it choose.
+    device
+        Where it runs (`mien.sessions.DEVICES`); detectors that do not name it are not told.
 
     Raises
     ------
     ConfigError
         If there is no such detector, or it cannot be loaded.
     """
-    return DETECTORS[name](
+    make = DETECTORS[name]
+    told = "device" in inspect.signature(make).parameters
+    return make(
         max_side_px=max_side_px,
         score_threshold=score_threshold,
         min_face_px=min_face_px,
         threads=threads,
+        **({"device": device} if told else {}),
     )

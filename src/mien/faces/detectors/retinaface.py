@@ -6,9 +6,9 @@ from typing import Any
 
 import cv2
 import numpy as np
-import onnxruntime as ort
 
 from mien.faces.detectors import register_detector
+from mien.sessions import open_session
 from mien.types import Face, FloatArray, ImageArray
 
 # Anchors and variances of RetinaFace-MobileNet0.25 (Deng et al., CVPR 2020).
@@ -39,6 +39,8 @@ class RetinaFaceDetector:
         Faces whose longer box side is smaller, in pixels of the given image, are dropped.
     threads
         ONNX Runtime threads; 0 lets it choose.
+    device
+        One of `mien.sessions.DEVICES`.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class RetinaFaceDetector:
         overlap_threshold: float = 0.4,
         min_face_px: float = 12.0,
         threads: int = 0,
+        device: str = "cpu",
     ) -> None:
         # Imported here: the weights are a 5 MB Python literal that only this class needs.
         from retinaface.weights import WEIGHTS
@@ -56,11 +59,7 @@ class RetinaFaceDetector:
         self.score_threshold = score_threshold
         self.overlap_threshold = overlap_threshold
         self.min_face_px = min_face_px
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = threads
-        # The graph carries unused initialisers; the notice about them is not for users.
-        options.log_severity_level = 3
-        self._session = ort.InferenceSession(WEIGHTS, options, providers=["CPUExecutionProvider"])
+        self._session = open_session(WEIGHTS, threads, device)
         self._anchors: dict[tuple[int, int], FloatArray] = {}
 
     def describe(self) -> dict[str, Any]:
