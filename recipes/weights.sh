@@ -19,7 +19,7 @@ data=$runs/data
 # What the reaction model is simulated with: the tremble of the extractor on a resting face. It is part of the package.
 shipped=$here/src/mien/weights
 if [ "$weights" = "$shipped" ]; then
-    mien evaluate jitter "$data/videos/pexels_portrait.mp4" --noise "$here/src/mien/synthetic/stage1_noise.json"
+    mien evaluate jitter "$data/videos/pexels_portrait.mp4" --model "$weights/extractor.onnx" --noise "$here/src/mien/synthetic/stage1_noise.json"
 fi
 
 # The reaction model, on simulated sequences.
@@ -39,4 +39,5 @@ cp "$runs/mran-trimodal-1.onnx" "$weights/mran.onnx"
 mien evaluate mran --model "$weights/mran.onnx" --data "$runs/trimodal-prepared@test" --by light --by skin_tone \
     --each-missing --stage1 --out "$weights/mran.json"
 
+(cd "$weights" && sha256sum ./*.onnx | sed 's|\./||' > SHA256SUMS)  # mien refuses other files
 if [ "$weights" = "$shipped" ]; then python recipes/write_cards.py; fi

@@ -13,11 +13,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mien._version import __version__
 from mien.errors import InputError, MienError, ModelError
 from mien.faces.detectors import FaceDetector, make_detector
 from mien.labels import AFFECT_COLUMNS, VALENCE_AROUSAL, LabelSet
 from mien.pipeline.companions import Guidance, GuidanceFiles
+from mien.pipeline.details import has_undefined
 from mien.pipeline.extractor_stage import AffectStage
 from mien.pipeline.face_finder import FaceFinder
 from mien.pipeline.face_states import FaceStates
@@ -251,7 +254,7 @@ class Analysis:
         options = analyzer.options
         max_gap_s = longest_step_s(reader.info.nominal_fps)
         self._without_face = 0
-        self._undefined = 0
+        self._undefined = self._undefined_details = self._undefined_mran = 0
         self._summary: Summary | None = None
         self._mran: MranStage | None = None
         self._guidance: Guidance | None = None
@@ -388,12 +391,15 @@ class Analysis:
         """What the extractor said, as the table has it."""
         row.affect = self._analyzer.prior.apply(said.affect)
         row.details = said.details
+        self._undefined_details += has_undefined(said.details, self._analyzer.affect.details)
         least = self._analyzer.min_quality
         row.low_quality = least is not None and bool(said.details.quality < least)
 
     def _take_mran(self, row: FrameRow) -> None:
         """Values of MRAN have come for a row."""
-        if row.face_id is not None and row.mran is not None and not row.low_quality:
+        if row.mran is not None and not np.isfinite(row.mran).all():
+            self._undefined_mran += 1
+        elif row.face_id is not None and row.mran is not None and not row.low_quality:
             self._states.of(row.face_id).push_mran(row.timestamp_s, row.mran, row.frame)
 
     def _retire(self) -> None:
@@ -419,6 +425,19 @@ class Analysis:
             warnings.append(
                 f"{self._undefined} faces gave undefined numbers and count as not usable"
             )
+        warnings += [
+            f"{what}: undefined in {count} {of}, which count for nothing"
+            for what, count, of in (
+                (
+                    "quality, pose, eyes, gaze, intensities or landmarks",
+                    self._undefined_details,
+                    "rows",
+                ),
+                ("MRAN's valence or arousal", self._undefined_mran, "rows"),
+                ("reactions", sum(face.undefined_positions for face in faces), "positions"),
+            )
+            if count
+        ]
         warnings += self._quality_warnings(faces)
         analyzer = self._analyzer
         no_reactions = analyzer.without_reactions
