@@ -18,6 +18,7 @@ import numpy as np
 from mien._version import __version__
 from mien.errors import InputError, MienError, ModelError
 from mien.faces.detectors import FaceDetector, make_detector
+from mien.faces.detectors.whole import WholePictures
 from mien.labels import AFFECT_COLUMNS, VALENCE_AROUSAL, LabelSet
 from mien.pipeline.companions import Guidance, GuidanceFiles
 from mien.pipeline.details import has_undefined
@@ -40,7 +41,7 @@ from mien.video.source import FrameFeed, FrameSource
 SCHEMA_VERSIONS = {"v1": 1, "v2": 2}
 """Of the outputs, by the columns that are asked for."""
 
-_LATER = frozenset({"stream", "max_pixels"})
+_LATER = frozenset({"stream", "max_pixels", "crops"})
 _MOST_NAMED = 5  # faces in a warning
 
 
@@ -72,13 +73,15 @@ class Analyzer:
     ) -> None:
         self.options = options or AnalysisOptions()
         self._threads = self.options.threads if threads is None else threads
-        self.detector = detector or make_detector(
+        self.detector: FaceDetector = detector or make_detector(
             self.options.detector,
             max_side_px=self.options.detect_side_px,
             score_threshold=self.options.min_score,
             min_face_px=self.options.min_face_px,
             threads=self._threads,
         )
+        if self.options.crops:
+            self.detector = WholePictures(self.detector)
         self.affect = AffectModel(self.options.affect_model, self._threads)
         self.reactions = self._open_reactions()
         self.mran = MranModel(self.options.mran_model, self._threads) if self.options.mran else None

@@ -74,6 +74,9 @@ class AnalysisOptions:
         Which of several video streams is read, from 0; None: the default one, else the largest.
     max_pixels
         Larger pictures are refused before they are decoded.
+    crops
+        Whether every picture is one ready-made crop of a face, however small: exactly one face is
+        read in each (`mien.faces.detectors.whole`).
     """
 
     faces: str = "all"
@@ -99,6 +102,7 @@ class AnalysisOptions:
     detect: str = "auto"
     stream: int | None = None
     max_pixels: int = MAX_PIXELS
+    crops: bool = False
 
     def __post_init__(self) -> None:
         for name in ("affect_model", "reaction_model", "mran_model"):

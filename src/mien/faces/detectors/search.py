@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import cv2
 import numpy as np
@@ -21,6 +22,8 @@ import numpy.typing as npt
 
 from mien.faces.align import TEMPLATE, similarity
 from mien.types import Face, FloatArray, ImageArray
+
+Points = npt.NDArray[np.floating[Any]]
 
 Look = Callable[[ImageArray, int, float], list[Face]]
 """Faces in pixels of the picture, best first: picture, longest side of the look, least score."""
@@ -40,7 +43,7 @@ _UPRIGHT_DEG = 30.0
 # Landmarks off the template, in pixels of the aligned crop: beyond it a turned look decides; of
 # profiles; of profiles that the turned looks show upright, too.
 _ASKEW_PX, _PROFILE_PX, _WORST_PX = 8.0, 16.0, 24.0
-_TURNS_DEG = tuple(range(0, 360, 45))
+_TURNS_DEG = tuple(45.0 * k for k in range(8))
 _BELIEVED_DEG, _ALIKE_DEG = 50.0, 25.0
 _PATCH_PX, _PATCH_SHARE = 192, 0.55  # side of a cut-out, and of the face in it
 _MOST_PATCHES, _MOST_UNSURE = 16, 4  # that are cut out of a picture
@@ -208,7 +211,7 @@ def _agreement(
 
 def _look_turned(
     image: ImageArray,
-    centre: FloatArray,
+    centre: Points,
     size: float,
     turn_deg: float,
     look: Look,
@@ -241,9 +244,9 @@ def _look_turned(
 
 def _placed_back(
     face: Face,
-    back: npt.NDArray[np.float64],
-    middle: npt.NDArray[np.float64],
-    centre: FloatArray,
+    back: Points,
+    middle: Points,
+    centre: Points,
 ) -> Face:
     """A face of a turned cut-out in pixels of the picture; its box stays upright there."""
     landmarks = (face.landmarks - middle) @ back.T + centre
