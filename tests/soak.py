@@ -158,7 +158,7 @@ def check(folder: Path, out: Path) -> list[str]:
     except subprocess.TimeoutExpired:
         return [f"{folder}: not done after {limit_s:g} s"]
     faults = [line for line in done.stderr.splitlines() if _WRONG.search(line)]
-    if done.returncode not in (0, 1):
+    if done.returncode not in (0, 1) or not (out / "summary.json").is_file():
         faults.append(f"{folder}: exit code {done.returncode}: {done.stderr[-500:]}")
         return faults
     told = json.loads((out / "summary.json").read_text(encoding="utf-8"))["inputs"]
@@ -193,7 +193,9 @@ def soak(count: int, seed: int, keep: Path | None = None) -> list[str]:
             shutil.rmtree(folder)
             shutil.rmtree(out, ignore_errors=True)
             if count > _AT_ONCE:
-                print(f"{min(first + _AT_ONCE, count)} files, {len(faults)} faults", flush=True)
+                print(
+                    *found, f"{first + _AT_ONCE} files, {len(faults)} faults", sep="\n", flush=True
+                )
     return faults
 
 
@@ -203,10 +205,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", type=Path, help="where batches with faults are copied to")
     given = parser.parse_args()
-    faults = soak(given.count, given.seed, given.keep)
-    for line in faults:
-        print(line)
-    return bool(faults)
+    return bool(soak(given.count, given.seed, given.keep))
 
 
 if __name__ == "__main__":

@@ -51,6 +51,7 @@ def test_an_icon_is_its_largest_picture(tmp_path: Path) -> None:
     with VideoReader(path) as reader:
         [frame] = list(reader)
     assert reader.info.is_image and frame.image.shape == (128, 128, 3)
+    assert reader.warnings == []
 
 
 @pytest.mark.parametrize("pictures", [1, 3])

@@ -12,6 +12,7 @@ import av
 from av.container import InputContainer
 
 from mien.types import Frame, SourceInfo
+from mien.video.clock import NO_TIMES
 from mien.video.decoding import Decoding, pick_stream
 from mien.video.images import image_kind, read_images
 from mien.video.input_errors import complaint
@@ -207,6 +208,7 @@ class VideoReader:
         if second is not None:
             return _chain(first, _chain(second, frames))
         self._fallback_interval_s = None
+        self.warnings[:] = [text for text in self.warnings if NO_TIMES not in text]
         self.info = replace(
             self.info, nominal_fps=None, duration_s=None, frame_count_hint=1, is_image=True
         )
