@@ -1,13 +1,15 @@
 # Two commands set everything up by themselves:
 #   make demo   analyse the sample that comes with mien (no torch is installed for it)
 #   make test   all checks: ruff, mypy, the whole test suite
+# and one looks for what breaks:
+#   make soak   2,000 damaged media files (about an hour on two cores)
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 # Training threads and test processes should not fight over two cores.
 export OMP_NUM_THREADS ?= 2
 
-.PHONY: demo test lint types pytest bench weights clean help
+.PHONY: demo test lint types pytest bench soak weights clean help
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -32,6 +34,9 @@ pytest: $(VENV)/.dev
 # MediaPipe, and its face_landmarker.task. Nothing else should run on the machine.
 bench: $(VENV)/.core
 	$(BIN)/python benchmarks/bench.py $(VIDEOS) --json bench.json
+
+soak: $(VENV)/.dev
+	$(BIN)/python tests/soak.py --count 2000
 
 # What ships, from data to exported files in runs/weights (WEIGHTS=src/mien/weights replaces what
 # ships). DATA is the folder that holds the corpora.

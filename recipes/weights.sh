@@ -19,8 +19,7 @@ data=$runs/data
 # What the reaction model is simulated with: the tremble of the extractor on a resting face. It is part of the package.
 shipped=$here/src/mien/weights
 if [ "$weights" = "$shipped" ]; then
-    python "$here/recipes/measure_noise.py" "$data/videos/pexels_portrait.mp4" \
-        "$here/src/mien/synthetic/stage1_noise.json"
+    mien evaluate jitter "$data/videos/pexels_portrait.mp4" --model "$weights/extractor.onnx" --noise "$here/src/mien/synthetic/stage1_noise.json"
 fi
 
 # The reaction model, on simulated sequences.
@@ -37,7 +36,8 @@ mien train extractor --config configs/mma-compact.toml --data "$data" --cache "$
 mien export extractor --run "$runs/mma-compact" --about recipes/about/extractor.toml --to "$runs/mma-compact.onnx"
 ENCODERS="$runs/mma-compact.onnx" sh recipes/mran.sh "$runs" 1
 cp "$runs/mran-trimodal-1.onnx" "$weights/mran.onnx"
-python recipes/measure_mran.py "$runs/trimodal-prepared" "$weights/mran.onnx" \
-    "$weights/extractor.onnx" "$weights/mran.json"
+mien evaluate mran --model "$weights/mran.onnx" --data "$runs/trimodal-prepared@test" --by light --by skin_tone \
+    --each-missing --stage1 --out "$weights/mran.json"
 
+(cd "$weights" && sha256sum ./*.onnx | sed 's|\./||' > SHA256SUMS)  # mien refuses other files
 if [ "$weights" = "$shipped" ]; then python recipes/write_cards.py; fi

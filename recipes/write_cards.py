@@ -190,14 +190,16 @@ def reaction_figures(report: dict) -> str:
 
 def mran_figures(document: dict) -> str:
     scores = document["scores"]
-    rows = []
-    for name, groups in scores.items():
-        cells = [
-            f"{figure(said['valence']['ccc'])} / {figure(said['arousal']['ccc'])}"
-            for said in groups.values()
+    rows = [
+        [name]
+        + [
+            " / ".join(figure(said["pooled"][k]["ccc"]) for k in ("valence", "arousal"))
+            for said in reports[0].values()
         ]
-        rows.append([name, *cells])
-    heads = [head.replace("=", " ").replace("_", " ") for head in next(iter(scores.values()))]
+        for name, reports in scores.items()
+    ]
+    groups = next(iter(scores.values()))[0]
+    heads = [head.replace("=", " ").replace("_", " ") for head in groups]
     return table(["read", *heads], rows)
 
 

@@ -23,7 +23,7 @@ from mien.data.prepare.videos import describe_stage1
 from mien.demo import demo_frames, write_demo_clip
 from mien.errors import ConfigError, ModelError
 from mien.evaluation.eye_panel import measure_panel
-from mien.evaluation.jitter import jitter_table, measure_jitter
+from mien.evaluation.jitter import jitter_table, measure_jitter, noise_document
 from mien.labels import FACE_LANDMARK_COLUMNS, LabelSet
 from mien.runtime.models import AffectModel
 from mien.video import VideoReader
@@ -234,7 +234,11 @@ def test_what_works_with_the_papers_labels_alone_says_so(model: Path) -> None:
 
 def test_trembling_is_told_of_its_own_labels(model: Path, tmp_path: Path) -> None:
     clip = write_demo_clip(tmp_path / "rest.mp4", 2.4)
-    rows = jitter_table(measure_jitter(clip, model)).splitlines()
+    measured = measure_jitter(clip, model)
+    rows = jitter_table(measured).splitlines()
+    noise = noise_document(measured, clip)
+    assert noise["source"] == "rest.mp4" and noise["model"] == "own"
+    assert list(noise["deviation"]) == list(noise["correlation"]) == list(COLUMNS)
     assert [row.split(" | ")[0].removeprefix("| ") for row in rows[4:]] == [*COLUMNS, "mean"]
 
 

@@ -27,6 +27,9 @@ except ImportError:  # Windows, where two runs into one folder are not kept apar
 DOCUMENT = "dataset.json"
 """The file that says what a folder of ours is."""
 
+LOCK = ".mien-lock"
+"""The file that the one run which may write into a folder holds."""
+
 _LOCK = ".prepare.json"
 
 
@@ -181,7 +184,7 @@ def lock_folder(out: Path, identity: dict[str, Any]) -> None:
         out.mkdir(parents=True, exist_ok=True)
         sweep(out, f".{_LOCK}.*.partial")
         if not path.is_file():
-            if any(out.iterdir()):
+            if any(file.name != LOCK for file in out.iterdir()):
                 raise OutputError(
                     f"{out}: holds something else than this corpus prepared; choose another folder "
                     "with --out"
@@ -202,7 +205,7 @@ def lock_folder(out: Path, identity: dict[str, Any]) -> None:
 
 
 @contextmanager
-def only_run(folder: Path, name: str = ".mien-lock") -> Iterator[None]:
+def only_run(folder: Path, name: str = LOCK) -> Iterator[None]:
     """Keeps other processes from writing into a folder; the system ends it with the process.
 
     Raises

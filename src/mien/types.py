@@ -316,6 +316,7 @@ class FaceSummary:
     the aligned crop at the peak of a channel, by channel name. ``reactions`` is None where the
     face had too few usable frames; ``reaction_names`` are the names of its entries. ``mran`` is
     None where MRAN was not asked for, ``details`` where the extractor gives none.
+    ``undefined_positions`` are those for which the reaction model gave no numbers.
     ``low_quality_frames`` were left out of everything but first and last second and ``details``'
     quality and curves; they are not among ``usable_frames``.
     """
@@ -333,6 +334,7 @@ class FaceSummary:
     reactions: FloatArray | None = None
     reaction_windows: list[ReactionWindow] = field(default_factory=list)
     mran: MranSummary | None = None
+    undefined_positions: int = 0
     details: DetailsSummary | None = None
     low_quality_frames: int = 0
     labels: LabelSet = PAPERS_LABELS

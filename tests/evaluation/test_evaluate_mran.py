@@ -195,6 +195,15 @@ def test_the_command_prints_a_table_and_writes_json(folder, exported, tmp_path):
     assert len(document["scores"]["MRAN (color + thermal)"]) == 2
 
 
+def test_the_command_scores_with_each_stream_missing(folder, exported):
+    call = ["evaluate", "mran", "--model", str(exported), "--data", f"{folder}@test"]
+    done = CliRunner().invoke(cli, [*call, "--each-missing", "--json"])
+    assert done.exit_code == 0, done.output
+    read = ("color + depth + thermal", "color + depth", "color + thermal", "color")
+    rows = list(json.loads(done.stdout)["scores"])
+    assert rows == [f"MRAN ({names})" for names in (*read, "depth + thermal")]
+
+
 def test_a_run_is_exported_by_the_command(network, tmp_path):
     state = {"mran": network.describe(), "fps": 25.0, "seed": 1}
     save_checkpoint(tmp_path / "model.safetensors", dict(network.state_dict()), state)

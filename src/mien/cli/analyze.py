@@ -109,6 +109,11 @@ if TYPE_CHECKING:
     help="Longer side, in pixels, at which faces are searched; larger finds smaller faces.",
 )
 @click.option(
+    "--crops",
+    is_flag=True,
+    help="Every picture is one ready-made crop of a face, however small.",
+)
+@click.option(
     "--steady/--no-steady",
     default=True,
     show_default=True,
@@ -252,6 +257,7 @@ def command(
     detector: str,
     detect: str,
     detect_side_px: int,
+    crops: bool,
     steady: bool,
     reaction_model: Path | None,
     affect_model: Path | None,
@@ -299,6 +305,7 @@ def command(
             detector=detector,
             detect=detect,
             detect_side_px=detect_side_px,
+            crops=crops,
             steady=steady,
             threads=threads,
             affect_model=affect_model,

@@ -11,6 +11,8 @@ import click
 from mien.cli.progress import progress_bar
 from mien.evaluation.models.mran import RecordingTraces
 
+_EACH_MISSING = (("thermal",), ("depth",), ("depth", "thermal"), ("color",))
+
 
 @click.command("mran")
 @click.option(
@@ -38,6 +40,11 @@ from mien.evaluation.models.mran import RecordingTraces
     "--drop", multiple=True, metavar="STREAM", help="Declare a modality missing; repeatable."
 )
 @click.option(
+    "--each-missing",
+    is_flag=True,
+    help="Also score without thermal, depth, both of them, and color.",
+)
+@click.option(
     "--after",
     "after_s",
     type=click.FloatRange(min=0),
@@ -54,6 +61,7 @@ def mran(
     data: str,
     by: tuple[str, ...],
     drop: tuple[str, ...],
+    each_missing: bool,
     after_s: float,
     stage1: bool,
     out: Path | None,
@@ -75,18 +83,24 @@ def mran(
     split = named or "test"
     recordings = load_streams(path, split)
     networks = [MranModel(file) for file in models] or [MranModel()]
+    missing = [drop, *(_EACH_MISSING if each_missing else ())]
     read = [check_dropped(network, recordings, drop) for network in networks]
     if len(set(read)) > 1:
         click.echo(f"note: the models read other modalities: {[list(names) for names in read]}")
 
-    total = len(recordings) * (len(networks) + stage1)
+    total = len(recordings) * (len(networks) * len(missing) + stage1)
     with progress_bar(total, "video") as advance:
 
         def score(traces: Iterator[RecordingTraces]) -> dict[str, object]:
             return score_traces(traces, recordings, by, lambda: advance(1))
 
-        reports = [score(mran_traces(network, recordings, drop, after_s)) for network in networks]
-        rows = [(f"MRAN ({' + '.join(read[0])})", reports)]
+        rows = [
+            (
+                f"MRAN ({' + '.join(check_dropped(networks[0], recordings, names))})",
+                [score(mran_traces(network, recordings, names, after_s)) for network in networks],
+            )
+            for names in missing
+        ]
         if stage1:
             traces = stage1_traces(AffectModel(), recordings, networks[0].fps, after_s)
             rows.append(("stage 1 (color)", [score(traces)]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,11 +17,12 @@ from mien.types import FloatArray, TimeArray
 
 @dataclass(frozen=True)
 class Jitter:
-    """`RestNoise` of the same stretches, as estimated and smoothed, of the named numbers."""
+    """`RestNoise` of the same stretches, as estimated and smoothed, of a model's named numbers."""
 
     raw: RestNoise
     steady: RestNoise
     names: tuple[str, ...] = AFFECT_COLUMNS
+    model: str = ""
 
 
 def measure_jitter(video: Path, model: Path | None = None) -> Jitter:
@@ -33,12 +35,12 @@ def measure_jitter(video: Path, model: Path | None = None) -> Jitter:
     InputError
         If the video cannot be read.
     """
-    raw, time_s, names = _estimates(video, model, steady=False)
-    steady, _, _ = _estimates(video, model, steady=True)
+    raw, time_s, names, name = _estimates(video, model, steady=False)
+    steady, *_ = _estimates(video, model, steady=True)
     try:
         rest = resting_frames(raw, time_s)
         return Jitter(
-            rest_noise(raw, time_s, rest=rest), rest_noise(steady, time_s, rest=rest), names
+            rest_noise(raw, time_s, rest=rest), rest_noise(steady, time_s, rest=rest), names, name
         )
     except ValueError as error:
         raise DataError(f"{video}: too short to measure trembling on: {error}") from error
@@ -60,14 +62,27 @@ def jitter_table(measured: Jitter) -> str:
     return "\n".join(rows)
 
 
+def noise_document(measured: Jitter, video: Path) -> dict[str, Any]:
+    """The trembling after smoothing, in the form of ``mien/synthetic/stage1_noise.json``."""
+    steady, names = measured.steady, measured.names
+    return {
+        "source": video.name,
+        "model": measured.model,
+        "rest_frames": steady.frames,
+        "fps": round(steady.fps, 4),
+        "deviation": dict(zip(names, steady.deviation.round(5).tolist(), strict=True)),
+        "correlation": dict(zip(names, steady.correlation.round(4).tolist(), strict=True)),
+    }
+
+
 def _estimates(
     video: Path, model: Path | None, steady: bool
-) -> tuple[FloatArray, TimeArray, tuple[str, ...]]:
-    """Affect (n, 26) of the largest face, the frames' times, and what the numbers are."""
-    table = analyze(
-        video, faces="largest", reactions=False, affect_model=model, steady=steady
-    ).table
+) -> tuple[FloatArray, TimeArray, tuple[str, ...], str]:
+    """Affect (n, 26) of the largest face, the frames' times, what the numbers are, and whose."""
+    result = analyze(video, faces="largest", reactions=False, affect_model=model, steady=steady)
+    table = result.table
     seen = table.filter(table["face_id"].is_valid())
     names = LabelSet.of_columns(table.column_names).affect_columns
     affect = np.column_stack([seen[name].to_numpy() for name in names])
-    return affect, seen["timestamp_s"].to_numpy(), names
+    name = next(m["name"] for m in result.document["models"] if m["role"] == "affect")
+    return affect, seen["timestamp_s"].to_numpy(), names, str(name)

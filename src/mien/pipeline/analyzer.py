@@ -15,12 +15,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mien._version import __version__
 from mien.errors import InputError, MienError, ModelError
 from mien.faces.cuts import SceneCutDetector
 from mien.faces.detectors import FaceDetector, make_detector
+from mien.faces.detectors.whole import WholePictures
 from mien.labels import AFFECT_COLUMNS, VALENCE_AROUSAL, LabelSet
 from mien.pipeline.companions import Guidance, GuidanceFiles
+from mien.pipeline.details import has_undefined
 from mien.pipeline.extractor_stage import AffectStage
 from mien.pipeline.face_finder import FaceFinder
 from mien.pipeline.face_states import FaceStates
@@ -44,7 +48,7 @@ SCHEMA_VERSIONS = {"v1": 1, "v2": 2}
 """Of the outputs, by the columns that are asked for."""
 
 _LATER = frozenset(
-    {"stream", "max_pixels", "precise", "device", "start_s", "end_s", "every", "fps"}
+    {"stream", "max_pixels", "crops", "precise", "device", "start_s", "end_s", "every", "fps"}
 )
 _MOST_NAMED = 5  # faces in a warning
 # What waits between threads: enough to even out, little in memory.
@@ -80,7 +84,7 @@ class Analyzer:
         self.options = options or AnalysisOptions()
         self._threads = self.options.threads if threads is None else threads
         self.device = chosen_device(self.options.device)
-        self.detector = detector or make_detector(
+        self.detector: FaceDetector = detector or make_detector(
             self.options.detector,
             max_side_px=self.options.detect_side_px,
             score_threshold=self.options.min_score,
@@ -88,13 +92,15 @@ class Analyzer:
             threads=self._threads,
             device=self.device,
         )
-        own = self.options.affect_model
         self.affect = AffectModel(
-            shipped_extractor(self.options.precise, self.device) if own is None else own,
+            self.options.affect_model,
             # One thread is busy decoding, and single faces gain little from more.
             max(1, self.threads - 1),
             self.device,
+            ships=shipped_extractor(self.options.precise, self.device),
         )
+        if self.options.crops:
+            self.detector = WholePictures(self.detector)
         self.reactions = self._open_reactions()
         self.mran = MranModel(self.options.mran_model, self._threads) if self.options.mran else None
         _ = self.prior, self.channels  # what is wrong with them is said before a video is opened
@@ -288,7 +294,7 @@ class Analysis:
         options = analyzer.options
         max_gap_s = longest_step_s(reader.info.nominal_fps)
         self._without_face = 0
-        self._undefined = 0
+        self._undefined = self._undefined_details = self._undefined_mran = 0
         self._summary: Summary | None = None
         self._mran: MranStage | None = None
         self._guidance: Guidance | None = None
@@ -459,12 +465,15 @@ class Analysis:
         """What the extractor said, as the table has it."""
         row.affect = self._analyzer.prior.apply(said.affect)
         row.details = said.details
+        self._undefined_details += has_undefined(said.details, self._analyzer.affect.details)
         least = self._analyzer.min_quality
         row.low_quality = least is not None and bool(said.details.quality < least)
 
     def _take_mran(self, row: FrameRow) -> None:
         """Values of MRAN have come for a row."""
-        if row.face_id is not None and row.mran is not None and not row.low_quality:
+        if row.mran is not None and not np.isfinite(row.mran).all():
+            self._undefined_mran += 1
+        elif row.face_id is not None and row.mran is not None and not row.low_quality:
             self._states.of(row.face_id).push_mran(row.timestamp_s, row.mran, row.frame)
 
     def _retire(self, face_id: int) -> None:
@@ -490,6 +499,19 @@ class Analysis:
             warnings.append(
                 f"{self._undefined} faces gave undefined numbers and count as not usable"
             )
+        warnings += [
+            f"{what}: undefined in {count} {of}, which count for nothing"
+            for what, count, of in (
+                (
+                    "quality, pose, eyes, gaze, intensities or landmarks",
+                    self._undefined_details,
+                    "rows",
+                ),
+                ("MRAN's valence or arousal", self._undefined_mran, "rows"),
+                ("reactions", sum(face.undefined_positions for face in faces), "positions"),
+            )
+            if count
+        ]
         warnings += self._quality_warnings(faces)
         analyzer = self._analyzer
         no_reactions = analyzer.without_reactions

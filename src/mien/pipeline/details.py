@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from mien.labels import DETAIL_COLUMNS, PAPERS_LABELS, LabelSet
 from mien.pipeline.timeline import TimelineBuilder
+from mien.runtime.models import DETAIL_OUTPUTS
 from mien.types import DetailsSummary, FaceDetails, FloatArray
 
 CURVES = 6
@@ -52,6 +54,14 @@ def to_frame(details: FaceDetails, crop_to_frame: npt.NDArray[np.float64]) -> Fa
         details.au_intensity,
         points.astype(np.float32),
     )
+
+
+def has_undefined(details: FaceDetails, outputs: Sequence[str]) -> bool:
+    """Whether something that the extractor has an output for is undefined of a face.
+
+    `outputs`: as of `mien.runtime.models.AffectModel.details`.
+    """
+    return not all(np.isfinite(getattr(details, DETAIL_OUTPUTS[name])).all() for name in outputs)
 
 
 class DetailsState:

@@ -158,6 +158,7 @@ class FaceState:
             if self._positions >= self._min_reaction_s * self._reactions.fps:
                 summary.reactions = self._windows.finish()
                 summary.reaction_windows = self._windows.windows
+                summary.undefined_positions = self._windows.undefined
         return summary
 
     def _mean(self) -> FloatArray:

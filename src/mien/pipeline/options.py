@@ -90,6 +90,9 @@ class AnalysisOptions:
         Of so many frames one is read, from the first one on.
     fps
         Frames nearer than this rate to the last one that was read are passed over.
+    crops
+        Whether every picture is one ready-made crop of a face, however small: exactly one face is
+        read in each (`mien.faces.detectors.whole`).
     """
 
     faces: str = "all"
@@ -121,6 +124,7 @@ class AnalysisOptions:
     end_s: float | None = None
     every: int = 1
     fps: float | None = None
+    crops: bool = False
 
     def __post_init__(self) -> None:
         for name in ("affect_model", "reaction_model", "mran_model"):

@@ -44,6 +44,7 @@ class ReactionWindows:
         self._values: list[FloatArray] = []
         self._fresh = 0  # positions that no window has read yet
         self.windows: list[ReactionWindow] = []
+        self.undefined = 0  # positions of windows for which the model gives no numbers
 
     def push(self, time_s: float, value: FloatArray) -> None:
         """Add one position: its time in seconds and its affect (26,)."""
@@ -66,6 +67,10 @@ class ReactionWindows:
 
     def _run(self) -> None:
         intensities = self._predict(np.stack(self._values))
+        if not np.isfinite(intensities).all():
+            self.undefined += self._fresh
+            self._fresh = 0
+            return
         # Half-open: the last position lasts one period.
         end_s = self._times[-1] + 1 / self._fps
         self.windows.append(ReactionWindow(self._times[0], end_s, len(self._values), intensities))

@@ -139,6 +139,8 @@ def _reactions(
 ) -> dict[str, Any]:
     if face.reactions is None:
         note = f"fewer than {min_reaction_s:g} s of usable frames: too short for a reaction"
+        if face.undefined_positions:
+            note = "the reaction model gave undefined numbers"
         if without_reactions is not None:
             note = without_reactions
         elif is_image:

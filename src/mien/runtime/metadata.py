@@ -39,6 +39,8 @@ _GROUPS = {
     **dict.fromkeys(GAZE_COLUMNS, "gaze"),
 }
 
+_MOST_CHARACTERS = 10_000_000
+
 Trust = dict[str, dict[str, Any]]
 """By channel: ``mark``, one of `MARKS`, and ``figure``, a text or None."""
 
@@ -54,8 +56,8 @@ def read_metadata(text: str | None, expected: str, path: Path) -> dict[str, Any]
     if text is None:
         raise ModelError(f"{path}: has no metadata of mien; export it with 'mien export'")
     try:
-        metadata = json.loads(text)
-    except ValueError:
+        metadata = json.loads(text) if len(text) <= _MOST_CHARACTERS else None
+    except (ValueError, RecursionError):
         metadata = None
     if not isinstance(metadata, dict):
         raise ModelError(f"{path}: its metadata of mien is damaged; export it again")

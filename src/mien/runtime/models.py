@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from mien.errors import ModelError
 from mien.faces.align import CROP_SIZE_PX, TEMPLATE, to_luminance, to_network
@@ -23,43 +22,39 @@ from mien.runtime.metadata import (
     read_quality_level,
     read_trust,
 )
-from mien.sessions import integers_are_faster, open_session
+from mien.runtime.session import MOST_FPS, MOST_POSITIONS, Session, check_range
+from mien.sessions import integers_are_faster
 from mien.types import FaceEstimates, FloatArray, ImageArray, no_details
 from mien.weights import AFFECT_MODEL, FAST_AFFECT_MODEL, REACTION_MODEL, weight_path
 
-# ONNX Runtime's errors share no base class of their own.
-_RUNTIME_ERRORS = (
-    ort_errors.Fail,
-    ort_errors.InvalidArgument,
-    ort_errors.InvalidGraph,
-    ort_errors.InvalidProtobuf,
-    ort_errors.NoSuchFile,
-    ort_errors.NotImplemented,
-    ort_errors.RuntimeException,
-)
-
 
 def open_model(
-    path: Path, expected: str, threads: int, device: str = "cpu"
-) -> tuple[Any, dict[str, Any]]:
-    """Session and metadata of an exported model of the expected format.
+    file: Path | None, ships: str, expected: str, threads: int, device: str = "cpu"
+) -> OpenModel:
+    """An exported model of the expected format.
 
-    `threads` and `device` are as of `mien.sessions.open_session`.
-
+    Parameters
+    ----------
+    file
+        A model of one's own; None for the one that ships under the name `ships`.
+    ships
+        See `mien.weights`.
+    expected
+        The format.
+    threads, device
+        As of `mien.sessions.open_session`.
     Raises
     ------
     ModelError
         If the file is missing, damaged, not of mien, or of another format.
     """
-    if not path.is_file():
-        raise ModelError(f"{path}: no such model file; give the path of an exported .onnx model")
-    try:
-        session = open_session(str(path), threads, device)
-    except _RUNTIME_ERRORS as error:
-        reason = str(error).splitlines()[0]
-        raise ModelError(f"{path}: not a readable ONNX model ({reason})") from error
-    text = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
-    return session, read_metadata(text, expected, path)
+    path = file or weight_path(ships)
+    session = Session(path, threads, file is None, device)
+    return session, read_metadata(session.metadata(METADATA_KEY), expected, path), path
+
+
+OpenModel = tuple[Session, dict[str, Any], Path]
+"""What runs, what the file says of itself, and the file."""
 
 
 def entry(
@@ -107,8 +102,7 @@ def _decisions(metadata: dict[str, Any], count: int, file: Path) -> npt.NDArray[
     return levels
 
 
-# Outputs of the graph beside "affect", which a file may lack, and where they belong.
-_DETAIL_OUTPUTS = {
+DETAIL_OUTPUTS = {
     "quality": "quality",
     "pose": "pose_deg",
     "eye_open": "eye_open",
@@ -116,6 +110,20 @@ _DETAIL_OUTPUTS = {
     "au_intensity": "au_intensity",
     "landmarks": "landmarks",
 }
+"""Outputs of the graph beside "affect", which a file may lack, and where they belong."""
+
+
+_AFFECT_LIMITS = (-1, 1)
+_REACTION_LIMITS = (-1000, 1000)  # outputs of one's own data may be on any scale that people use
+_LIMITS: dict[str, tuple[float, float]] = {
+    "quality": (0, 1),
+    "pose": (-360, 360),
+    "eye_open": (-1, 2),  # learned by regression: a little beyond 0 and 1 is nothing wrong
+    "gaze": (-180, 180),
+    "au_intensity": (-5, 10),
+    "landmarks": (-10 * CROP_SIZE_PX, 10 * CROP_SIZE_PX),
+}
+"""Between which the details lie in any model that is not damaged."""
 
 
 def _outputs(session: Any, labels: LabelSet, file: Path) -> dict[str, tuple[int, ...]]:
@@ -127,7 +135,7 @@ def _outputs(session: Any, labels: LabelSet, file: Path) -> dict[str, tuple[int,
     affect = "affect" if "affect" in found else next(iter(found))
     unknown = no_details(units=len(labels.action_units))
     expected: dict[str, tuple[int, ...]] = {affect: (len(labels.affect_columns),)}
-    for name, field in _DETAIL_OUTPUTS.items():
+    for name, field in DETAIL_OUTPUTS.items():
         if name in found:
             expected[name] = getattr(unknown, field).shape
     for name, shape in expected.items():
@@ -143,10 +151,10 @@ def _outputs(session: Any, labels: LabelSet, file: Path) -> dict[str, tuple[int,
     return expected
 
 
-def shipped_extractor(precise: bool, device: str) -> Path:
-    """The file of the extractor that ships: in integers where that is faster and enough."""
+def shipped_extractor(precise: bool, device: str) -> str:
+    """The name of the extractor that ships: in integers where that is faster and enough."""
     fast = not precise and device == "cpu" and integers_are_faster()
-    return weight_path(FAST_AFFECT_MODEL if fast else AFFECT_MODEL)
+    return FAST_AFFECT_MODEL if fast else AFFECT_MODEL
 
 
 class AffectModel:
@@ -181,6 +189,8 @@ class AffectModel:
         ONNX Runtime threads; 0 lets it choose.
     device
         One of `mien.sessions.DEVICES`.
+    ships
+        Which one that ships, see `mien.weights`.
 
     Raises
     ------
@@ -189,9 +199,15 @@ class AffectModel:
         labels, or with this version about alignment.
     """
 
-    def __init__(self, path: Path | None = None, threads: int = 0, device: str = "cpu") -> None:
-        file = path or weight_path(AFFECT_MODEL)
-        self._session, self.metadata = open_model(file, AFFECT_FORMAT, threads, device)
+    def __init__(
+        self,
+        path: Path | None = None,
+        threads: int = 0,
+        device: str = "cpu",
+        ships: str = AFFECT_MODEL,
+    ) -> None:
+        self._session, self.metadata, file = open_model(path, ships, AFFECT_FORMAT, threads, device)
+        self._file = file
         entry(self.metadata, "outputs", list, file)
         self.labels = read_labels(self.metadata, file)
         preprocessing = entry(self.metadata, "preprocessing", dict, file)
@@ -227,6 +243,7 @@ class AffectModel:
         if len(crops) == 0:
             return np.empty((0, len(self.labels.affect_columns)), np.float32)
         affect: FloatArray = self._session.run([self._affect], self._given(crops))[0]
+        self._check(self._affect, affect)
         return affect
 
     def estimate(self, crops: ImageArray) -> FaceEstimates:
@@ -246,8 +263,10 @@ class AffectModel:
             return FaceEstimates(self.predict(crops), details)
         names = [self._affect, *self.details]
         affect, *told = self._session.run(names, self._given(crops))
+        self._check(self._affect, affect)
         for name, values in zip(self.details, told, strict=True):
-            getattr(details, _DETAIL_OUTPUTS[name])[:] = np.where(
+            self._check(name, values)
+            getattr(details, DETAIL_OUTPUTS[name])[:] = np.where(
                 np.isfinite(values), values, np.nan
             )
         return FaceEstimates(affect, details)
@@ -255,6 +274,10 @@ class AffectModel:
     def _given(self, crops: ImageArray) -> dict[str, FloatArray]:
         prepare = to_luminance if self._input == "luminance" else to_network
         return {self._input: prepare(crops)}
+
+    def _check(self, name: str, values: FloatArray) -> None:
+        low, high = _LIMITS.get(name, _AFFECT_LIMITS)
+        check_range(values, low, high, self._file, f"its output {name!r}")
 
     def describe(self) -> dict[str, Any]:
         """The model's entry in ``video.json``."""
@@ -282,14 +305,16 @@ class ReactionModel:
     """
 
     def __init__(self, path: Path | None = None, threads: int = 0) -> None:
-        file = path or weight_path(REACTION_MODEL)
-        self._session, self.metadata = open_model(file, REACTIONS_FORMAT, threads)
+        self._session, self.metadata, file = open_model(
+            path, REACTION_MODEL, REACTIONS_FORMAT, threads
+        )
+        self._file = file
         if tuple(entry(self.metadata, "inputs", list, file)) != AFFECT_COLUMNS:
             raise ModelError(f"{file}: its inputs are not the 26 of this version of mien")
         self.reactions: tuple[str, ...] = tuple(entry(self.metadata, "outputs", list, file))
         self.positions = int(entry(self.metadata, "positions", int, file))
         self.fps = float(entry(self.metadata, "fps", (int, float), file))
-        if self.positions < 1 or not 0 < self.fps < float("inf"):
+        if not 1 <= self.positions <= MOST_POSITIONS or not 0 < self.fps <= MOST_FPS:
             raise ModelError(
                 f"{file}: a window of {self.positions} positions at {self.fps} fps is none"
             )
@@ -302,6 +327,12 @@ class ReactionModel:
         lengths: npt.NDArray[np.int64] = np.array([len(affect)])
         inputs = {"affect": np.ascontiguousarray(affect[None]), "lengths": lengths}
         intensities: FloatArray = self._session.run(None, inputs)[0][0]
+        if intensities.shape != (len(self.reactions),):
+            raise ModelError(
+                f"{self._file}: gives {intensities.shape} for {len(self.reactions)} reactions; "
+                "export it again"
+            )
+        check_range(intensities, *_REACTION_LIMITS, self._file, "a reaction")
         return intensities
 
     def describe(self) -> dict[str, Any]:

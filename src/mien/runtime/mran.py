@@ -16,9 +16,10 @@ from mien.labels import VALENCE_AROUSAL
 from mien.runtime.clip_stream import ClipEstimate
 from mien.runtime.clips import ClipInputs, clip_inputs
 from mien.runtime.metadata import MRAN_FORMAT, describe_model
-from mien.runtime.models import check_inputs, entry, is_template, open_model
+from mien.runtime.models import OpenModel, check_inputs, entry, is_template, open_model
+from mien.runtime.session import MOST_FPS, MOST_POSITIONS, check_range
 from mien.types import FloatArray, ImageArray
-from mien.weights import MRAN_MODEL, weight_path
+from mien.weights import MRAN_MODEL
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +77,8 @@ class MranModel:
     """
 
     def __init__(self, path: Path | None = None, threads: int = 0) -> None:
-        file = path or _shipped()
-        self._session, self.metadata = open_model(file, MRAN_FORMAT, threads)
+        self._session, self.metadata, file = _open(path, threads)
+        self._file = file
         if tuple(entry(self.metadata, "outputs", list, file)) != VALENCE_AROUSAL:
             raise ModelError(f"{file}: its outputs are not {list(VALENCE_AROUSAL)}")
         named = entry(self.metadata, "modalities", list, file)
@@ -86,7 +87,7 @@ class MranModel:
         self.modalities: tuple[str, ...] = tuple(name for name in STREAMS if name in named)
         self.clip_frames = int(entry(self.metadata, "clip_frames", int, file))
         self.fps = float(entry(self.metadata, "fps", (int, float), file))
-        if self.clip_frames < 1 or not 0 < self.fps < float("inf"):
+        if not 1 <= self.clip_frames <= MOST_POSITIONS or not 0 < self.fps <= MOST_FPS:
             raise ModelError(
                 f"{file}: a clip of {self.clip_frames} frames at {self.fps} fps is none"
             )
@@ -137,6 +138,12 @@ class MranModel:
         feed = {name: np.stack([clip.streams[name] for clip in clips]) for name in self.modalities}
         feed["present"] = np.stack([clip.present for clip in clips])
         affect, attention = self._session.run(["affect", "attention"], feed)
+        if affect.shape != (len(clips), self.clip_frames, len(VALENCE_AROUSAL)):
+            raise ModelError(
+                f"{self._file}: gives {affect.shape} for {len(clips)} clips of {self.clip_frames} "
+                "frames; export it again"
+            )
+        check_range(affect, -1, 1, self._file, "valence or arousal")
         return affect, attention
 
     def describe(self) -> dict[str, Any]:
@@ -144,10 +151,12 @@ class MranModel:
         return describe_model("mran", self.metadata)
 
 
-def _shipped() -> Path:
+def _open(path: Path | None, threads: int) -> OpenModel:
     try:
-        return weight_path(MRAN_MODEL)
+        return open_model(path, MRAN_MODEL, MRAN_FORMAT, threads)
     except ModelError as error:
+        if path is not None or "has no weights" not in str(error):
+            raise
         raise ModelError(
             "this installation has no weights of MRAN; give a model of your own "
             "(--mran-model FILE, from 'mien export mran')"

@@ -28,6 +28,9 @@ _STEPS_KEPT = 512
 _MOST_HOLES = 3  # named in a warning
 _TIMELESS = frozenset({"avi"})
 
+NO_TIMES = "some frames have no presentation time"
+"""How a warning starts that is of no use for a still picture."""
+
 
 class Clock:
     """Times of the frames of one stream, in the order in which they are shown.
@@ -105,9 +108,9 @@ class Clock:
         if frame.pts is not None and time_base:
             return frame.pts * Fraction(time_base)
         if frame.dts is not None and time_base:
-            self._say("pts", "some frames have no presentation time: decoding times are used")
+            self._say("pts", f"{NO_TIMES}: decoding times are used")
             return frame.dts * Fraction(time_base)
-        self._say("pts", "some frames have no presentation time: the nominal rate is used")
+        self._say("pts", f"{NO_TIMES}: the nominal rate is used")
         return Fraction(0) if self.last is None else self.last + self.interval - self._shift
 
     def _note_step(self, last_s: float, step_s: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
@@ -11,6 +12,7 @@ import av
 from av.container import InputContainer
 
 from mien.types import Frame, SourceInfo
+from mien.video.clock import NO_TIMES
 from mien.video.decoding import Decoding, pick_stream
 from mien.video.excerpt import Choice, Excerpt
 from mien.video.images import image_kind, read_images
@@ -40,8 +42,9 @@ class VideoReader:
       not start at 0 (`mien.video.clock` says what stands in where a container holds none).
       Damaged packets are passed over, and a warning says how many and when; so it does of times
       without frames.
-    - **Images** (JPEG, PNG, BMP, WebP, TIFF, AVIF and, with the extra ``heic``, HEIC; judged by
-      content) are one frame at 0.0 s; animations and TIFF pages are videos.
+    - **Images** (JPEG, PNG, BMP, WebP, TIFF, AVIF, JPEG 2000, PPM, TGA, PCX, ICO, GIF and others
+      that FFmpeg knows and, with the extra ``heic``, HEIC; judged by content) are one frame at
+      0.0 s; animations and TIFF pages are videos.
     - Of several video streams the default one is read, then the largest, and a warning names
       the others; cover art is not video.
 
@@ -221,7 +224,22 @@ class VideoReader:
             codec=stream.codec_context.name,
             is_image=False,
         )
-        return _chain(first, frames)
+        if not _may_be_picture(container.format.name):
+            return _chain(first, frames)
+        second = next(frames, None)
+        if second is not None:
+            return _chain(first, _chain(second, frames))
+        self._fallback_interval_s = None
+        self.warnings[:] = [text for text in self.warnings if NO_TIMES not in text]
+        self.info = replace(
+            self.info, nominal_fps=None, duration_s=None, frame_count_hint=1, is_image=True
+        )
+        return iter((first,))
+
+
+def _may_be_picture(container: str) -> bool:
+    """Whether FFmpeg reads files of pictures by this: JPEG 2000, PPM, TGA, PCX, ICO, GIF, ..."""
+    return container.endswith("_pipe") or container in ("image2", "ico", "gif")
 
 
 def _chain(first: Frame, rest: Iterator[Frame]) -> Iterator[Frame]:

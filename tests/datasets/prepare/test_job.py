@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mien.data.prepare.job import Job, run_job, with_path, without_path
 from mien.errors import InputError, OutputError
+from mien.io import only_run
 
 TEXTS = {"a": "one", "b": "two", "c": ""}
 
@@ -60,6 +64,37 @@ def test_it_goes_on_where_it_was_and_tries_failures_again(tmp_path: Path) -> Non
     assert tool == ["b", "c"] and told == [1, 1, 1]
     assert found == {"a": "ONE", "b": "TWO", "c": "MENDED"}
     assert not list((tmp_path / "out").glob(".*.partial"))
+
+
+def write_or_fall(tool: list[str], source: Path) -> None:
+    """Does what the source says, as damaged inputs and libraries do."""
+    text = source.read_text()
+    if text == "raise":
+        raise KeyError("no such thing")
+    if text == "die":
+        os.kill(os.getpid(), signal.SIGKILL)
+    write_result([], source)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_whatever_one_input_does_costs_that_one(tmp_path: Path, jobs: int) -> None:
+    this = replace(job(tmp_path), read=write_or_fall)
+    (tmp_path / "in" / "a").write_text("die" if jobs > 1 else "raise")
+    (tmp_path / "in" / "c").write_text("raise")
+    told: list[int] = []
+    found, failed = run_job(
+        this, list[str], lambda found, failed: (found, failed), jobs, told.append
+    )
+    assert found == {"b": "TWO"} and failed["c"] == "KeyError: 'no such thing'"
+    assert ("died (signal 9)" if jobs > 1 else "KeyError") in failed["a"]
+    assert sum(told) == 3 and not any("\n" in line for line in failed.values())
+
+
+def test_a_second_run_into_a_folder_is_refused(tmp_path: Path) -> None:
+    run_job(job(tmp_path), list[str], lambda found, failed: None, 1)
+    with only_run(tmp_path / "out"), pytest.raises(OutputError, match="another run of mien"):
+        run_job(job(tmp_path), list[str], lambda found, failed: None, 1)
+    assert run_job(job(tmp_path), list[str], lambda found, _: len(found), 1) == 2
 
 
 def test_what_is_told_of_failures_and_refused(tmp_path: Path) -> None:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from mien.errors import DataError, InputError, MienError
-from mien.io import cannot_write, lock_folder, sweep, write_text
-from mien.workers import Tick, run
+from mien.errors import DataError, InputError, MienError, OutputError
+from mien.io import cannot_write, lock_folder, only_run, sweep, write_text
+from mien.workers import Tick, isolated, run, usable_cores
 
 NO_FACE = "no face was found in any frame"
 
@@ -72,6 +73,10 @@ class _Task(Generic[Tool, Input]):
     def __str__(self) -> str:
         return str(self.input)
 
+    def fail(self, error: MienError) -> None:
+        """Keep why there is no result."""
+        write_text(self.failure, self.reason(Path(str(self)), error))
+
 
 def run_job(
     job: Job[Tool, Input],
@@ -102,6 +107,18 @@ def run_job(
         If the folder holds something else, was begun with another identity, or cannot be written.
     """
     lock_folder(job.out, job.identity)
+    with only_run(job.out):
+        return _run(job, factory, finish, jobs, progress or (lambda _: None))
+
+
+def _run(
+    job: Job[Tool, Input],
+    factory: Callable[[], Tool],
+    finish: Callable[[Found, Failed], T],
+    jobs: int | None,
+    progress: Callable[[int], object],
+) -> T:
+    """As `run_job`, in a folder that is ours alone."""
     failures = job.out / _FAILURES
     shutil.rmtree(failures, ignore_errors=True)  # what failed may have been mended
     tasks = [
@@ -109,9 +126,19 @@ def run_job(
         for name, one in job.inputs.items()
         if job.result(name) is None
     ]
-    if progress is not None:
-        progress(len(job.inputs) - len(tasks))
-    run(_attempt, tasks, factory, jobs, progress)
+    progress(len(job.inputs) - len(tasks))
+    wanted = min(usable_cores() if jobs is None else jobs, len(tasks))
+    if wanted > 1:
+        factory()  # what is missing is said once, and what it caches is built once
+        with closing(isolated(_attempt, tasks, factory, wanted)) as answers:
+            for task, answer in zip(tasks, answers, strict=True):
+                if isinstance(answer, OutputError):
+                    raise answer
+                if isinstance(answer, MienError):
+                    task.fail(answer)
+                progress(1)
+    else:
+        run(_attempt_here, tasks, factory, 1, progress)
     try:
         results = {name: job.result(name) for name in job.inputs}
         found = {name: result for name, result in results.items() if result is not None}
@@ -125,12 +152,21 @@ def run_job(
         raise cannot_write(job.out, error) from error
 
 
-def _attempt(tool: Tool, task: _Task[Tool, Input], tick: Tick) -> None:
+def _attempt(tool: Tool, task: _Task[Tool, Input]) -> None:
     """Write the result of one input, or why there is none."""
     try:
         task.read(tool, task.input)
     except (InputError, DataError) as error:
-        write_text(task.failure, task.reason(Path(str(task.input)), error))
+        task.fail(error)
+    except (MienError, OSError):  # not this input's: the models, the disk
+        raise
+    except Exception as error:  # noqa: BLE001  whatever it is, the others go on
+        reason = " ".join(str(error).split())
+        task.fail(MienError(f"{task}: {type(error).__name__}: {reason}"))
+
+
+def _attempt_here(tool: Tool, task: _Task[Tool, Input], tick: Tick) -> None:
+    _attempt(tool, task)
     tick()
 
 

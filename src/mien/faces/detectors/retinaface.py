@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from mien.faces.detectors import register_detector
+from mien.faces.detectors.search import search
 from mien.sessions import open_session
 from mien.types import Face, FloatArray, ImageArray
 
@@ -29,8 +30,9 @@ class RetinaFaceDetector:
     Parameters
     ----------
     max_side_px
-        Images with a longer side are shrunk to this before detection (never enlarged). Detection
-        time grows with its square; faces under about ``16 / scale`` pixels are missed.
+        Images with a longer side are shrunk to this for the first look (never enlarged), whose
+        time grows with its square. Where that finds small faces, or none in a large image, finer
+        looks follow (`mien.faces.detectors.search`).
     score_threshold
         Detections below this confidence (0 to 1) are dropped.
     overlap_threshold
@@ -87,8 +89,16 @@ class RetinaFaceDetector:
         -------
         Faces in pixels of `image`, best score first. Boxes may reach beyond the border.
         """
+        return [
+            face
+            for face in search(image, self._look, self.max_side_px, self.score_threshold)
+            if face.box[2:].max() >= self.min_face_px
+        ]
+
+    def _look(self, image: ImageArray, side_px: int, least_score: float) -> list[Face]:
+        """Faces of a picture that is shrunk to `side_px` for it."""
         height, width = image.shape[:2]
-        scale = min(1.0, self.max_side_px / max(height, width))
+        scale = min(1.0, side_px / max(height, width))
         if scale < 1.0:
             size = (max(1, round(width * scale)), max(1, round(height * scale)))
             small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
@@ -98,7 +108,7 @@ class RetinaFaceDetector:
         blob = np.ascontiguousarray(blob[:, ::-1])  # (1, 3, h, w), RGB -> BGR
         offsets, scores, points = self._session.run(None, {"input": blob})
         small_height, small_width = small.shape[:2]
-        keep = scores[0, :, 1] >= self.score_threshold
+        keep = scores[0, :, 1] >= least_score
         if not keep.any():
             return []
         anchors = self._anchors_for(small_height, small_width)[keep]
@@ -109,12 +119,11 @@ class RetinaFaceDetector:
         landmarks *= factor
         kept_scores = scores[0, :, 1][keep]
         chosen = cv2.dnn.NMSBoxes(
-            boxes.tolist(), kept_scores.tolist(), self.score_threshold, self.overlap_threshold
+            boxes.tolist(), kept_scores.tolist(), least_score, self.overlap_threshold
         )
         return [
             Face(float(kept_scores[i]), boxes[i].copy(), landmarks[i].copy())
             for i in np.asarray(chosen, dtype=np.int64).ravel()
-            if boxes[i, 2:].max() >= self.min_face_px
         ]
 
     def _anchors_for(self, height: int, width: int) -> FloatArray:

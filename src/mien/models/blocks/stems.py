@@ -8,11 +8,6 @@ from __future__ import annotations
 from torch import Tensor
 
 
-def is_wide(tensors: dict[str, Tensor]) -> bool:
-    """Whether the weights of an extractor have the stem ``"wide"``, not ``"half"``."""
-    return "stem.0.weight" in tensors
-
-
 def wide_stem(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """The same weights with a ``"wide"`` stem, if theirs is a ``"half"`` one; else as they are."""
     if "stem.1.0.weight" not in tensors:

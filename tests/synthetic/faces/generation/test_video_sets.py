@@ -12,7 +12,8 @@ import pytest
 from fake_stage import FakeStage
 from set_helpers import files, kill_run, stop_after
 
-from mien.errors import ConfigError
+from mien.errors import ConfigError, OutputError
+from mien.io import only_run
 from mien.labels import REACTIONS
 from mien.synthetic.faces.generation import split_of, synthesize_videos
 from mien.synthetic.faces.generation.seeds import derive
@@ -48,6 +49,14 @@ def test_layout_and_manifest(whole):
         assert all(0 <= row[f"reaction_{name}"] <= 1 for name in REACTIONS)
         assert (whole / row["path"]).is_dir() and (whole / row["depth"]).is_file()
         assert "actor_skin_tone" in row and "scene_level" in row
+
+
+def test_a_second_run_into_the_folder_is_refused(whole):
+    before = files(whole)
+    with only_run(whole), pytest.raises(OutputError, match="another run of mien writes into it"):
+        make(whole)
+    make(whole)
+    assert files(whole) == before
 
 
 def test_streams_and_truth_agree(whole):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from mien.errors import ConfigError, OutputError
-from mien.io import DOCUMENT, cannot_write, sweep, write_json
+from mien.io import DOCUMENT, LOCK, cannot_write, only_run, sweep, write_json
 from mien.parquet import read_parquet, write_whole
 from mien.synthetic.faces.generation.arguments import AnySet
 from mien.synthetic.faces.generation.description import describe
@@ -54,8 +55,9 @@ def count_splits(splits: Sequence[str]) -> dict[str, int]:
     return {split: splits.count(split) for split in SPLITS}
 
 
-def open_set(out: Path, plan: AnySet) -> None:
-    """Begin a set in `out`, or check that the one which is there is the same.
+@contextmanager
+def open_set(out: Path, plan: AnySet) -> Iterator[None]:
+    """Begin a set in `out`, or check that the one which is there is the same; ours meanwhile.
 
     A set may only grow: another size than before is fine if it is larger.
 
@@ -64,11 +66,19 @@ def open_set(out: Path, plan: AnySet) -> None:
     ConfigError
         If the folder holds a set begun with other arguments or by another generator.
     OutputError
-        If it holds something else, or cannot be written to.
+        If it holds something else, cannot be written to, or another run writes into it.
     """
-    wanted = describe(plan)
     try:
         out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(out, error) from error
+    with only_run(out):
+        _begin(out, describe(plan))
+        yield
+
+
+def _begin(out: Path, wanted: dict[str, Any]) -> None:
+    try:
         for pattern in _PARTIALS:
             sweep(out, pattern)
         present = _read_document(out)
@@ -90,7 +100,7 @@ def finish_set(out: Path, parts: Sequence[Path]) -> pa.Table:
 
 def _read_document(out: Path) -> dict[str, Any] | None:
     """The document of the set in `out`, None where the folder is empty."""
-    if not any(out.iterdir()):
+    if all(file.name == LOCK for file in out.iterdir()):
         return None
     try:
         document = json.loads((out / DOCUMENT).read_text(encoding="utf-8"))

@@ -120,17 +120,17 @@ def synthesize_images(
     )
     started = time.perf_counter()
     folder = Path(out)
-    open_set(folder, plan)
-    parts = _parts(folder, plan)
-    missing = [part for part in parts if not part.is_done()]
-    made = sum(len(part.indices) for part in missing)
-    if progress is not None and made < count:
-        progress(count - made)
-    run(_make_part, missing, factory, jobs, progress)
-    manifest = finish_set(folder, [part.table_file for part in parts])
-    splits = count_splits(manifest.column("split").to_pylist())
-    seconds = time.perf_counter() - started
-    return SetSummary(folder / MANIFEST, count, made, count - made, seconds, splits)
+    with open_set(folder, plan):
+        parts = _parts(folder, plan)
+        missing = [part for part in parts if not part.is_done()]
+        made = sum(len(part.indices) for part in missing)
+        if progress is not None and made < count:
+            progress(count - made)
+        run(_make_part, missing, factory, jobs, progress)
+        manifest = finish_set(folder, [part.table_file for part in parts])
+        splits = count_splits(manifest.column("split").to_pylist())
+        seconds = time.perf_counter() - started
+        return SetSummary(folder / MANIFEST, count, made, count - made, seconds, splits)
 
 
 def image_file(modality: str, index: int) -> str:

@@ -122,15 +122,15 @@ def make_clips(
         If it holds something else or cannot be written to.
     """
     started = time.perf_counter()
-    open_set(folder, plan)
-    missing = [clip for clip in clips if not clip.folder.is_dir()]
-    waiting = {clip.id for clip in missing}
-    kept = sum(clip.frames() for clip in clips if clip.id not in waiting)
-    if progress is not None and kept:
-        progress(kept)
-    run(make_clip, missing, factory, jobs, progress)
-    manifest = finish_set(folder, [clip.row_file for clip in clips])
-    splits = count_splits(manifest.column("split").to_pylist())
-    made = sum(manifest.column("frames").to_pylist()) - kept
-    elapsed_s = time.perf_counter() - started
-    return SetSummary(folder / MANIFEST, len(clips), made, kept, elapsed_s, splits)
+    with open_set(folder, plan):
+        missing = [clip for clip in clips if not clip.folder.is_dir()]
+        waiting = {clip.id for clip in missing}
+        kept = sum(clip.frames() for clip in clips if clip.id not in waiting)
+        if progress is not None and kept:
+            progress(kept)
+        run(make_clip, missing, factory, jobs, progress)
+        manifest = finish_set(folder, [clip.row_file for clip in clips])
+        splits = count_splits(manifest.column("split").to_pylist())
+        made = sum(manifest.column("frames").to_pylist()) - kept
+        elapsed_s = time.perf_counter() - started
+        return SetSummary(folder / MANIFEST, len(clips), made, kept, elapsed_s, splits)
