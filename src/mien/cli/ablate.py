@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from mien.cli import require_torch
+from mien.cli import complain, require_torch
 
 # Written here too, so that --help needs no torch; a test compares them.
 TABLE_NAMES = ("facernet-table2", "facernet-table3", "baselines")
@@ -78,7 +78,7 @@ def command(
     from mien.config import from_overrides, load_config
     from mien.data.reaction_sets import SIMULATED, load_split, splits_of
     from mien.training.ablation.run import AblationData, run_table, usable_test
-    from mien.training.reactions.train import ReactionTrainConfig
+    from mien.training.reactions.train import ReactionTrainConfig, few_videos
 
     changes = list(overrides)
     recipe = (
@@ -91,6 +91,8 @@ def command(
     )
     for note in (*train.notes, *valid.notes):
         click.echo(f"note: {note}")
+    for warning in few_videos(valid):
+        complain(warning)
     test = None
     if "test" in splits_of(data):
         test = usable_test(load_split(data, "test", recipe.fps, recipe.simulation))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from mien.cli import NeedsTorch
+from mien.cli import NeedsTorch, complain
 from mien.errors import ConfigError
 
 
@@ -98,7 +98,8 @@ def extractor(
 def reactions(config: Path, data: str, out: Path, overrides: tuple[str, ...]) -> None:
     """Train the reaction model, or another network over affect representations.
 
-    Outputs are those of the data: their number and names are set nowhere else.
+    Outputs are those of the data: their number and names are set nowhere else. A finished run goes
+    on with more epochs (--set epochs=200; also patience=..., if that ended it).
     """
     import json
 
@@ -109,6 +110,7 @@ def reactions(config: Path, data: str, out: Path, overrides: tuple[str, ...]) ->
     from mien.evaluation.affect import without_nan
     from mien.training.reactions.train import (
         ReactionTrainConfig,
+        few_videos,
         predict_scores,
         reaction_report,
         train_reactions,
@@ -120,6 +122,8 @@ def reactions(config: Path, data: str, out: Path, overrides: tuple[str, ...]) ->
     )
     for note in (*train.notes, *valid.notes):
         click.echo(f"note: {note}")
+    for warning in few_videos(valid):
+        complain(warning)
     split, held_out = "valid", valid
     if "test" in splits_of(data):  # before the training: what cannot be read is said at once
         test = load_split(data, "test", recipe.fps, recipe.simulation)
