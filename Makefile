@@ -7,7 +7,7 @@ BIN = $(VENV)/bin
 # Training threads and test processes should not fight over two cores.
 export OMP_NUM_THREADS ?= 2
 
-.PHONY: demo test lint types pytest bench weights clean help
+.PHONY: demo test lint types pytest mutate bench weights clean help
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -32,6 +32,10 @@ pytest: $(VENV)/.dev
 # MediaPipe, and its face_landmarker.task. Nothing else should run on the machine.
 bench: $(VENV)/.core
 	$(BIN)/python benchmarks/bench.py $(VIDEOS) --json bench.json
+
+# Are small faults in losses, metrics, masks and corpora noticed? 120 of them, in a copy of the tree.
+mutate: $(VENV)/.dev
+	$(BIN)/python tools/mutate.py --least 0.95
 
 # What ships, from data to exported files in runs/weights (WEIGHTS=src/mien/weights replaces what
 # ships). DATA is the folder that holds the corpora.

@@ -19,6 +19,7 @@ from mien.training.ablation.mran import MRAN_ROWS
 from mien.training.ablation.tables import TABLES
 from mien.training.extractor import CorpusConfig, MMATrainConfig
 from mien.training.mran.train import MRANTrainConfig
+from mien.training.reactions.clip_cnn import ClipCNNTrainConfig
 from mien.training.reactions.end_to_end import EndToEndConfig
 from mien.training.reactions.train import ReactionTrainConfig
 
@@ -30,6 +31,7 @@ KINDS = {
     "reactions": ReactionTrainConfig,
     "end": EndToEndConfig,
     "mran": MRANTrainConfig,
+    "clip": ClipCNNTrainConfig,
 }
 NETWORKS = [MMAConfig, *(type(settings) for _, settings in SEQUENCE_PRESETS.values())]
 

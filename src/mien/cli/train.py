@@ -194,6 +194,40 @@ def mran(
     click.echo(f"trained model: {out / 'model.safetensors'}")
 
 
+@command.command("clip-cnn")
+@click.option("--config", type=click.Path(path_type=Path), help="TOML recipe. Default: none.")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Folder of frame clips, written by 'mien datasets crops'.",
+)
+@_out
+@_set
+def clip_cnn(config: Path | None, data: Path, out: Path, overrides: tuple[str, ...]) -> None:
+    """Train the 3-D CNN on clips of face crops, a baseline of the papers."""
+    import json
+
+    from mien.config import from_overrides, load_config
+    from mien.data.formats.face_crops import load_clip_splits
+    from mien.evaluation.affect import without_nan
+    from mien.training.reactions.clip_cnn import ClipCNNTrainConfig, clip_report, train_clip_cnn
+
+    recipe = (
+        from_overrides(ClipCNNTrainConfig, {}, list(overrides))
+        if config is None
+        else load_config(ClipCNNTrainConfig, config, list(overrides))
+    )
+    clips = load_clip_splits(data)
+    model = train_clip_cnn(recipe, clips["train"], clips["valid"], out, click.echo)
+    split = "test" if "test" in clips else "valid"
+    report = without_nan(clip_report(model, clips[split], recipe.frames))
+    scores = {"data": f"{data}, {split} split", **report}
+    (out / "metrics.json").write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8")
+    click.echo(json.dumps(scores))
+    click.echo(f"trained model: {out / 'model.safetensors'}")
+
+
 @command.command("end-to-end")
 @_config
 @click.option(
