@@ -53,7 +53,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
 }
 """File -> the tests that have to notice a fault in it; first come losses, metrics and masks."""
 
-HEAVY = ("numpy", "torch", "cv2", "pyarrow.parquet", "hypothesis", "pytest", "onnx", "scipy.stats")
+HEAVY = ("numpy", "torch", "cv2", "pyarrow.parquet", "onnx", "scipy.stats")
 LONGEST_S = 120  # of calculation, whatever else the machine does
 SWAPS: dict[type, type] = {
     ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult,
@@ -171,7 +171,7 @@ def main() -> int:
         for file in dict.fromkeys(mutant.file for mutant in drawn):
             same = Mutant(file, 0, "nothing", (ROOT / file).read_text(encoding="utf-8"))
             if not survives(same, place):
-                print(f"{file}: its tests fail as it stands, or took {LONGEST_S} s")
+                print(f"{file}: its tests fail as it stands")
                 return 2
         survivors = []
         for number, mutant in enumerate(drawn, 1):

@@ -140,7 +140,8 @@ def _text(report: dict[str, Any]) -> str:
     lines = [
         f"{report['data']}, split {report['split']}, faces {report['framing']}; "
         f"model {report['model']} {report['model_version']}",
-        f"n {report['n']}   accuracy {report['accuracy']:.4f}   macro-F1 {report['macro_f1']:.4f}",
+        f"n {report['n']}   accuracy {_figure(report['accuracy'], 4)}   "
+        f"macro-F1 {_figure(report['macro_f1'], 4)}",
         "",
         f"{'expression':<12}{'n':>6}{'recall':>9}{'F1':>9}",
     ]
@@ -210,5 +211,5 @@ def _units_text(report: dict[str, Any], units: list[str]) -> list[str]:
     return lines
 
 
-def _figure(value: float) -> str:
-    return "-" if math.isnan(value) else f"{value:.3f}"
+def _figure(value: float, digits: int = 3) -> str:
+    return "-" if math.isnan(value) else f"{value:.{digits}f}"
