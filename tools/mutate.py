@@ -136,7 +136,9 @@ def _test(file: str, place: Path) -> None:
     import pytest
 
     resource.setrlimit(resource.RLIMIT_CPU, (LONGEST_S, LONGEST_S))
-    sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123
+    said = os.open(place / "tests.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(said, 1)
+    os.dup2(said, 2)
     os.chdir(place)
     sys.path.insert(0, str(place / "src"))
     options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", "--no-header"]
@@ -171,7 +173,8 @@ def main() -> int:
         for file in dict.fromkeys(mutant.file for mutant in drawn):
             same = Mutant(file, 0, "nothing", (ROOT / file).read_text(encoding="utf-8"))
             if not survives(same, place):
-                print(f"{file}: its tests fail as it stands")
+                print((place / "tests.log").read_text(encoding="utf-8")[-2000:])
+                print(f"{file}: its tests fail as it stands, see above")
                 return 2
         survivors = []
         for number, mutant in enumerate(drawn, 1):
