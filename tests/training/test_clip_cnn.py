@@ -26,7 +26,9 @@ from mien.training.reactions.clip_cnn import (
 )
 from mien.training.reactions.train import ReactionTrainConfig
 
-SMALL = ClipCNNTrainConfig(widths=(4,), frames=4, epochs=3, batch=4, lr=1e-2, threads=1)
+SMALL = ClipCNNTrainConfig(
+    name="small", widths=(4,), frames=4, epochs=3, batch=4, lr=1e-2, threads=1
+)
 QUIET = StageOneNoise(np.full(26, 0.02), np.full(26, 0.5), 30.0)
 RECIPE = ReactionTrainConfig(
     name="tiny", model={"positions": 40, "hidden": 6, "dense": 4}, epochs=1, batch=16, threads=1

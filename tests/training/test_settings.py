@@ -48,6 +48,7 @@ ALLOWED = {
     **{f"MRANConfig.{name}": SIZE for name in ("guide_hidden", "recognition")},
     **{f"FixedLengthConfig.{name}": SIZE for name in ("positions", "hidden", "dense")},
     **{f"FrameLabelConfig.{name}": SIZE for name in ("channels", "kernel", "hidden")},
+    **{f"ClipCNNTrainConfig.{name}": SIZE for name in ("widths", "frames")},
     **{f"LSTMRegressorConfig.{name}": SIZE for name in ("hidden", "layers", "dense")},
     "representation": "of baselines: their common interface with the masked RNN",
     "MRANConfig.dropout": "for recordings of one's own, docs/training.md",

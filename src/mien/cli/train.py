@@ -214,7 +214,7 @@ def clip_cnn(config: Path | None, data: Path, out: Path, overrides: tuple[str, .
     from mien.training.reactions.clip_cnn import ClipCNNTrainConfig, clip_report, train_clip_cnn
 
     recipe = (
-        from_overrides(ClipCNNTrainConfig, {}, list(overrides))
+        from_overrides(ClipCNNTrainConfig, {"name": "clip-cnn"}, list(overrides))
         if config is None
         else load_config(ClipCNNTrainConfig, config, list(overrides))
     )

@@ -397,3 +397,11 @@ def test_s_aff_wild2_with_one_list_none_and_two(tmp_path: Path) -> None:
     (root / "annotations" / TRAIN).unlink()
     with pytest.raises(DataError, match="no frame is annotated in training_set"):
         load_corpus("s-aff-wild2", root)
+
+
+def test_files_beside_the_folders_of_people_and_trials_are_passed_over(tmp_path: Path) -> None:
+    plain, posed = write_disfa(tmp_path / "plain"), write_disfa_plus(tmp_path / "posed")
+    write(plain / "ActionUnit_Labels/readme.txt", ["hello"])
+    write(posed / "Labels/SN003/readme.txt", ["hello"])
+    assert len(load_corpus("disfa", plain)) == 10
+    assert len(load_corpus("disfa-plus", posed)) == 6

@@ -94,15 +94,7 @@ def run_table(
         own["clip-cnn"] = [clips.fingerprint() for clips in data.clips.values()]
 
     def train(row: AblationRow, config: Any, folder: Path) -> dict[str, Any]:
-        if row.id == "clip-cnn" and data.clips is not None:
-            scores = _clip_scores(config, data.clips, folder)
-        else:
-            read = data.resnet50 if row.id == "resnet50" and data.resnet50 else data
-            model = train_reactions(config, read.train, read.valid, folder, lambda _: None)
-            scores = {
-                split: reaction_report(predict_scores(model, sequences).numpy(), sequences)
-                for split, sequences in read.splits.items()
-            }
+        scores = _row_scores(row, config, data, folder)
         text = ", ".join(f"{split} {said['mean_pearson']:.4f}" for split, said in scores.items())
         report(f"{row.name}, seed {config.seed}: {text}")
         return scores
@@ -140,6 +132,18 @@ def runnable(table: str, data: AblationData) -> tuple[AblationRow, ...]:
         replace(row, not_run=None) if given.get(row.id) is not None else row
         for row in TABLES[table]
     )
+
+
+def _row_scores(row: AblationRow, config: Any, data: AblationData, folder: Path) -> dict[str, Any]:
+    """Train a row on what it reads; its scores by split."""
+    if row.id == "clip-cnn" and data.clips is not None:
+        return _clip_scores(config, data.clips, folder)
+    read = data.resnet50 if row.id == "resnet50" and data.resnet50 else data
+    model = train_reactions(config, read.train, read.valid, folder, lambda _: None)
+    return {
+        split: reaction_report(predict_scores(model, sequences).numpy(), sequences)
+        for split, sequences in read.splits.items()
+    }
 
 
 def _clip_scores(

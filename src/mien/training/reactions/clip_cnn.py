@@ -36,7 +36,7 @@ class ClipCNNTrainConfig(ScoredLoopConfig):
         Frames of a clip: spread evenly over a video, dropped or repeated.
     """
 
-    name: str = "clip-cnn"
+    name: str
     widths: tuple[int, ...] = (16, 32, 64)
     frames: int = 16
     engine: EngineConfig = field(default_factory=EngineConfig)
