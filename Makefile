@@ -1,15 +1,17 @@
 # Two commands set everything up by themselves:
 #   make demo   analyse the sample that comes with mien (no torch is installed for it)
 #   make test   all checks: ruff, mypy, the whole test suite
-# and one looks for what breaks:
-#   make soak   2,000 damaged media files (about an hour on two cores)
+# Others look closer:
+#   make bench    frames per second beside other tools
+#   make soak     2,000 damaged media files (about an hour on two cores)
+#   make mutate   whether tests notice small faults
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 # Training threads and test processes should not fight over two cores.
 export OMP_NUM_THREADS ?= 2
 
-.PHONY: demo test lint types pytest bench soak weights clean help
+.PHONY: demo test lint types pytest bench soak mutate weights clean help
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -37,6 +39,10 @@ bench: $(VENV)/.core
 
 soak: $(VENV)/.dev
 	$(BIN)/python tests/soak.py --count 2000
+
+# Are small faults in losses, metrics, masks and corpora noticed? 120 of them, in a copy of the tree.
+mutate: $(VENV)/.dev
+	$(BIN)/python tools/mutate.py --least 0.95
 
 # What ships, from data to exported files in runs/weights (WEIGHTS=src/mien/weights replaces what
 # ships). DATA is the folder that holds the corpora.

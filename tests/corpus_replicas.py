@@ -208,3 +208,108 @@ def write_emotionet(root: Path, rows: Sequence[str] | None = None) -> Path:
     write_image(root / "N_1/N_1_00001.jpg")
     write_image(root / "elsewhere/N_1_00002.jpg")
     return root
+
+
+def write_s_aff_wild(root: Path) -> Path:
+    """Single frames as ABAW4 handed them out: the twelve units share one column name."""
+    header = "image,valence,arousal,expression,aus"
+    train = [
+        "5-60/00007.jpg,0.31,-0.42,4,0,0,0,1,0,0,1,0,0,0,1,0",
+        "5-60/00031.jpg,-5,-5,6,1,1,0,0,0,0,0,0,0,0,1,1",
+        "77-left/00002.jpg,-0.6,0.55,-1" + ",-1" * 12,
+    ]
+    valid = ["9-15/00120.jpg,0.1,0.2,7" + ",-1" * 12, "9-15/00121.jpg,-5,-5,3,0" + ",0" * 11]
+    write(root / "training_set_annotations.txt", [header, *train])
+    write(root / "validation_set_annotations.txt", [header, *valid])
+    for video, frames in (("5-60", [7, 31, 32]), ("77-left", [2]), ("9-15", [120])):
+        write_crops(root, video, frames)
+    return root
+
+
+def write_affectnet_npy(root: Path) -> Path:
+    """An image and four arrays a face; numbers are stored as text, as in the owners' archives."""
+    faces = {
+        ("train_set", 0): ("1", "0.784", "-0.0555"),
+        ("train_set", 12): ("7", "-0.65", "0.5"),
+        ("train_set", 5): ("4", "-2", "-2"),
+        ("val_set", 3): ("5", "-0.75", "0.3"),
+    }
+    for (part, number), (expression, valence, arousal) in faces.items():
+        place = root / part / "annotations"
+        place.mkdir(parents=True, exist_ok=True)
+        for kind, value in (("exp", expression), ("val", valence), ("aro", arousal)):
+            np.save(place / f"{number}_{kind}.npy", np.array(value))
+        marks = [float(v) for v in affectnet_landmarks().split(";")]
+        np.save(place / f"{number}_lnd.npy", np.array(marks))
+        write_image(root / part / "images" / f"{number}.jpg", number, 224)
+    return root
+
+
+def write_emotionet_2020(root: Path) -> Path:
+    """The csv of the 2020 challenge: quoted names and URLs, 60 units, empty lines at the end."""
+    header = ["URL", "URL orig", *(f"'AU {unit}'" for unit in range(1, 61))]
+    rows = []
+    for image, active, unknown in (("N_0000000001_00001.jpg", [12, 25], []),
+                                   ("N_0000000001_00012.jpg", [4], [1, 2, 60])):  # fmt: skip
+        cells = ["0"] * 60
+        for unit in active:
+            cells[unit - 1] = "1"
+        for unit in unknown:
+            cells[unit - 1] = "999"
+        url = f"'http://cbcsl.ece.ohio-state.edu/emotionet/N_0000000001/{image}'"
+        rows.append(",".join([url, "'http://elsewhere.com/1.jpg'", *cells]))
+        write_image(root / "imgs" / image)
+    blank = "," * 61
+    write(root / "EmotioNet_FACS_aws_2020_24600.csv", [",".join(header), *rows, blank, blank])
+    return root
+
+
+def write_raf_db(root: Path, basic: bool = True) -> Path:
+    base = root / "basic" if basic else root
+    lines = [f"train_{k:05d}.jpg {k}" for k in range(1, 8)] + ["test_0001.jpg 7", "test_0002.jpg 1"]
+    write(base / "EmoLabel/list_patition_label.txt", lines)
+    for k, line in enumerate(lines):
+        write_image(base / "Image/aligned" / line.split(".")[0] / "x.jpg", k, 100).rename(
+            base / "Image/aligned" / f"{line.split('.')[0]}_aligned.jpg"
+        )
+    return root
+
+
+DISFA_UNITS = (1, 2, 4, 5, 6, 9, 12, 15, 17, 20, 25, 26)
+
+
+def write_disfa(root: Path) -> Path:
+    """Two people, five coded frames each; unit 12 of SN001 grows from 0 to 4."""
+    for person in ("SN001", "SN010"):
+        for unit in DISFA_UNITS:
+            grows = person == "SN001" and unit == 12
+            lines = [f"{frame},{frame - 1 if grows else 0}" for frame in range(1, 6)]
+            write(root / "ActionUnit_Labels" / person / f"{person}_au{unit}.txt", lines, "\r\n")
+        for frame in range(1, 8 if person == "SN010" else 6):
+            write_image(root / "Images" / f"LeftVideo{person}_comp" / f"{frame:05d}.jpg", frame)
+    return root
+
+
+def write_disfa_plus(root: Path) -> Path:
+    """One person, two trials of three pictures; unit 4 is 5 in the last of the first."""
+    for trial in ("A1_AU1_TrailNo_1", "Y_Fear_TrailNo_2"):
+        for unit in DISFA_UNITS:
+            strongest = 5 if (unit, trial[0]) == (4, "A") else 0
+            lines = ["000.jpg 0", "001.jpg 1", f"002.jpg {strongest}"]
+            write(root / "Labels/SN003" / trial / f"AU{unit}.txt", lines)
+        for frame in range(3):
+            write_image(root / "Images/SN003" / trial / f"{frame:03d}.jpg", frame)
+    return root
+
+
+def write_bp4d(root: Path) -> Path:
+    """F001 codes all of 1 to 99 by place, M009 names the units that it codes."""
+    places = ",".join(str(k) for k in range(100))
+    cells = ["0"] * 99
+    cells[12 - 1], cells[14 - 1], cells[11 - 1] = "1", "1", "9"
+    rows = [",".join(["2440", *cells]), ",".join(["2441", *["9"] * 99])]
+    write(root / "AUCoding/AU_OCC/F001_T1.csv", [places, *rows])
+    write(root / "AUCoding/AU_OCC/M009_T8.csv", ["1,1,2,4,14,24", "7,0,1,0,1,9"])
+    write_image(root / "2D+3D/F001/T1/2440.jpg")
+    write_image(root / "2D+3D/M009/T8/007.jpg")
+    return root

@@ -119,6 +119,17 @@ def write_sewa(root: Path, names: Sequence[str] = ("Train_DE_01", "Devel_DE_02")
     return root
 
 
+def write_sewa_avec(root: Path, names: Sequence[str] = ("Train_DE_01", "Devel_DE_02")) -> Path:
+    """AVEC 2018: no header; name in quotes, time, arousal, valence, liking."""
+    write_sewa(root, names)
+    for name in names:
+        rows = [
+            f"'{name}';{k / 10:.1f};{0.1 * k - 0.4:.4f};{0.4 - 0.1 * k:.4f};0.5" for k in range(9)
+        ]
+        (root / "labels" / f"{name}.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return root
+
+
 def afew_document(frames: int, actor: str | None = "Somebody") -> dict[str, Any]:
     entries = {
         f"{k:05d}": {"landmarks": [[1.0, 2.0]] * 68, "valence": float(-k), "arousal": 2.0 * k}

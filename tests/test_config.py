@@ -7,6 +7,7 @@ from mien.errors import ConfigError
 from mien.export import read_about
 from mien.training.extractor import MMATrainConfig
 from mien.training.mran.train import MRANTrainConfig
+from mien.training.reactions.clip_cnn import ClipCNNTrainConfig
 from mien.training.reactions.end_to_end import EndToEndConfig
 from mien.training.reactions.train import ReactionTrainConfig
 
@@ -18,6 +19,7 @@ KINDS = {
     "reactions": ReactionTrainConfig,
     "end": EndToEndConfig,
     "mran": MRANTrainConfig,
+    "clip": ClipCNNTrainConfig,
 }
 
 

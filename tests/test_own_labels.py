@@ -57,6 +57,7 @@ def analysed(
 ) -> tuple[Path, Result]:
     out = tmp_path_factory.mktemp("out")
     options = ["--out", out, "--affect", model, "--threads", 1, "--overlay"]
+    options += ["--simulated-reactions"]
     options += ["--format", request.param, "--layout", "openface", "--layout", "pyfeat"]
     run = CliRunner().invoke(cli, ["analyze", str(clip), *map(str, options)])
     assert run.exit_code == 0, run.output

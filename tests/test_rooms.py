@@ -23,7 +23,7 @@ FLOORS = (
     ("pipeline",),
     ("report",),
     ("output",),
-    ("api", "jobs", "demo"),
+    ("api", "jobs", "demo", "recipes"),
     ("synthetic",),
     ("data",),
     ("datasets", "evaluation", "study"),

@@ -94,8 +94,9 @@ class Registry(Generic[Thing]):
 
     def _load_own(self) -> None:
         if self._folder is not None and not self._own_are_loaded:
-            for module in pkgutil.iter_modules(import_module(self._folder).__path__):
-                import_module(f"{self._folder}.{module.name}")
+            folders = import_module(self._folder).__path__
+            for module in pkgutil.walk_packages(folders, f"{self._folder}."):
+                import_module(module.name)
         self._own_are_loaded = True
 
     def _points(self) -> list[EntryPoint]:

@@ -10,8 +10,10 @@ from mien.data.registry import KINDS, corpora, corpus_info, describe_corpus
 from mien.errors import ConfigError
 
 NAMES = [
-    "afew-va", "aff-wild2", "affectnet", "crema-d", "emotionet", "expression-folders", "ferplus",
-    "hume-reaction", "mavfer", "muxspace", "recola", "sewa", "sfhq", "synthetic",
+    "afew-va", "aff-wild2", "affectnet", "affectnet-npy", "bp4d", "crema-d", "disfa", "disfa-plus",
+    "emotionet", "expression-folders", "ferplus",
+    "hume-reaction", "mavfer", "muxspace", "raf-db", "recola", "s-aff-wild2", "sewa", "sfhq",
+    "synthetic",
     "synthetic-trimodal",
 ]  # fmt: skip
 

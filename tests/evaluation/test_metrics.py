@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mien.evaluation.metrics import Confusion, PairMoments, concordance, pearson
+from mien.evaluation.metrics import (
+    Confusion,
+    PairMoments,
+    area_under_curve,
+    concordance,
+    consistency,
+    pearson,
+)
 
 
 def direct_ccc(x: np.ndarray, y: np.ndarray) -> float:
@@ -30,6 +37,60 @@ def test_functions_match_the_direct_formulas(count: int, offset: float) -> None:
     x, y = pairs(3, count, offset)
     assert pearson(x, y) == pytest.approx(np.corrcoef(x, y)[0, 1], abs=1e-9)
     assert concordance(x, y) == pytest.approx(direct_ccc(x, y), abs=1e-9)
+
+
+def two_way_anova(ratings: np.ndarray) -> float:
+    """ICC(3,1) from the table of a two-way analysis of variance, (faces, raters)."""
+    n, k = ratings.shape
+    rows = ratings.mean(axis=1, keepdims=True)
+    columns = ratings.mean(axis=0, keepdims=True)
+    between = k * ((rows - ratings.mean()) ** 2).sum() / (n - 1)
+    residual = ((ratings - rows - columns + ratings.mean()) ** 2).sum() / ((n - 1) * (k - 1))
+    return float((between - residual) / (between + (k - 1) * residual))
+
+
+def test_consistency_is_the_icc_of_shrout_and_fleiss() -> None:
+    # Table 2 of Shrout & Fleiss (1979): six targets, four judges; Table 4 says ICC(3,1) = .71
+    judged = np.array(
+        [[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]], float
+    )
+    assert two_way_anova(judged) == pytest.approx(0.7148, abs=1e-4)
+    for first, second in [(0, 1), (0, 2), (1, 3), (2, 3)]:
+        expected = two_way_anova(judged[:, [first, second]])
+        assert consistency(judged[:, first], judged[:, second]) == pytest.approx(expected)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 5), st.floats(0, 5)), min_size=2, max_size=40),
+    st.floats(-3, 3),
+)
+def test_consistency_is_the_anova_and_ignores_a_shift(
+    rated: list[tuple[int, float]], shift: float
+) -> None:
+    x, y = np.array(rated, float).T
+    value = consistency(x, y)
+    if np.ptp(x) == np.ptp(y) == 0:
+        assert math.isnan(value)
+        return
+    assert -1 <= value <= 1 + 1e-12
+    assert value == pytest.approx(two_way_anova(np.column_stack([x, y])), abs=1e-9)
+    assert consistency(x, y + shift) == pytest.approx(value, abs=1e-6)
+
+
+def test_consistency_is_undefined_without_two_pairs_or_variance() -> None:
+    assert math.isnan(consistency([1], [2])) and math.isnan(consistency([0.1] * 9, [0.3] * 9))
+    assert consistency([1, 1], [0, 2]) == 0
+
+
+def test_the_area_under_a_curve_needs_no_table_of_pairs() -> None:
+    rng = np.random.default_rng(0)
+    active = rng.random(200_000) < 0.3
+    score = np.round(rng.normal(active * 1.0, 1.0), 2)  # ties
+    ranks = pytest.importorskip("scipy.stats").rankdata(score)
+    yes = active.sum()
+    u = ranks[active].sum() - yes * (yes + 1) / 2
+    assert area_under_curve(active, score) == pytest.approx(u / (yes * (~active).sum()), abs=1e-12)
 
 
 def test_pearson_matches_scipy() -> None:

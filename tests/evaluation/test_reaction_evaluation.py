@@ -185,3 +185,50 @@ def test_a_folder_that_is_none_is_one_line(tmp_path):
     result = CliRunner().invoke(cli, arguments)
     assert isinstance(result.exception, DataError)
     assert "holds no dataset.json" in str(result.exception)
+
+
+def dots(text):
+    return [
+        (float(node.get("cx")), float(node.get("cy")))
+        for node in ElementTree.fromstring(text).iter("{http://www.w3.org/2000/svg}circle")
+    ]
+
+
+@pytest.mark.parametrize("low", [0.0, -0.35])
+def test_every_dot_lies_in_its_square_and_in_order(low):
+    labels = np.array([[0.0], [0.5], [1.0]], np.float32)
+    estimates = np.array([[low], [0.2], [1.25]], np.float32)
+    text = scatter_grid(("joy",), labels, estimates, [0.9])
+    found = dots(text)
+    assert len(found) == 3 and all(0 <= value <= 190 for dot in found for value in dot)
+    assert found[0][0] < found[1][0] < found[2][0] and found[0][1] > found[1][1] > found[2][1]
+    ends = "-0.4 to 1.3" if low else "0 to 1.3"
+    assert f"both {ends}" in text
+    # as far up as they are apart: no estimate is drawn at the border in place of its own height
+    span = 1.3 + (0.4 if low else 0.0)
+    assert found[0][1] - found[1][1] == pytest.approx((0.2 - low) / span * 190, abs=0.1)
+
+
+def test_few_dots_are_large_and_dark():
+    label = np.linspace(0, 1, 400, dtype=np.float32)[:, None]
+    few, many = (scatter_grid(("a",), x, x, [1.0]) for x in (label[:50], label))
+    assert "r='3'" in few and "fill-opacity='0.75'" in few
+    assert "r='2'" in many and "fill-opacity='0.4'" in many
+
+
+def test_bars_of_negative_scores_go_to_the_left_of_zero():
+    nothing = float("nan")
+    rows = [
+        Bar("good", 0.4, 0.05, 0.5),
+        Bar("bad", -0.25, 0.1, nothing),
+        Bar("off", 0.0, nothing, -0.1),
+    ]
+    root = ElementTree.fromstring(bars(rows, "table", "paper"))
+    tag = "{http://www.w3.org/2000/svg}"
+    drawn = [n for n in root.iter(f"{tag}rect") if n.get("fill-opacity") == "0.75"]
+    (x0, w0), (x1, w1), (x2, w2) = [(float(n.get("x")), float(n.get("width"))) for n in drawn]
+    assert x1 + w1 == pytest.approx(x0, abs=0.1) == pytest.approx(x2, abs=0.1)  # zero
+    assert w1 / w0 == pytest.approx(0.25 / 0.4, abs=0.01) and w2 == 0
+    assert x1 >= 250  # right of the names
+    words = [node.text for node in root.iter(f"{tag}text")]
+    assert "-0.4" in words and "0.0" in words and "-0.250" in words

@@ -40,11 +40,32 @@ def test_without_reactions_the_note_says_so(tmp_path):
     assert result.reactions.attrs["caveat"] is None and len(result.reactions) == 0
 
 
+def test_reactions_from_simulated_weights_are_off_by_default(tmp_path):
+    import mien
+    from mien.demo import write_demo_clip
+
+    clip = write_demo_clip(tmp_path / "clip.mp4", 1.5)
+    result = mien.analyze(clip)
+    entry = result.document["faces"][0]["reactions"]
+    assert entry["video"] is None and entry["windows"] == []
+    assert "learned from simulated sequences, not from people's ratings" in entry["note"]
+    assert (
+        "--simulated-reactions shows it, --reactions PATH reads a model of your own"
+        in entry["note"]
+    )
+    assert [model["role"] for model in result.document["models"]] == ["detector", "affect"]
+    assert "reactions" not in result.document["channels"] and result.warnings == []
+    assert "SIMULATED" not in repr(result) and len(result.reactions) == 0
+    page = (result.save(tmp_path / "out") / "report.html").read_text()
+    assert "learned from simulated sequences" in page
+
+
 def test_the_summary_of_a_result_says_where_reaction_weights_come_from(tmp_path):
     import mien
     from mien.demo import write_demo_clip
 
-    result = mien.analyze(write_demo_clip(tmp_path / "clip.mp4", 1.5))
+    clip = write_demo_clip(tmp_path / "clip.mp4", 1.5)
+    result = mien.analyze(clip, simulated_reactions=True)
     assert "SIMULATED" in repr(result) and "SIMULATED" in result.reactions.attrs["caveat"]
 
 

@@ -19,6 +19,7 @@ from mien.training.ablation.mran import MRAN_ROWS
 from mien.training.ablation.tables import TABLES
 from mien.training.extractor import CorpusConfig, MMATrainConfig
 from mien.training.mran.train import MRANTrainConfig
+from mien.training.reactions.clip_cnn import ClipCNNTrainConfig
 from mien.training.reactions.end_to_end import EndToEndConfig
 from mien.training.reactions.train import ReactionTrainConfig
 
@@ -30,6 +31,7 @@ KINDS = {
     "reactions": ReactionTrainConfig,
     "end": EndToEndConfig,
     "mran": MRANTrainConfig,
+    "clip": ClipCNNTrainConfig,
 }
 NETWORKS = [MMAConfig, *(type(settings) for _, settings in SEQUENCE_PRESETS.values())]
 
@@ -46,6 +48,7 @@ ALLOWED = {
     **{f"MRANConfig.{name}": SIZE for name in ("guide_hidden", "recognition")},
     **{f"FixedLengthConfig.{name}": SIZE for name in ("positions", "hidden", "dense")},
     **{f"FrameLabelConfig.{name}": SIZE for name in ("channels", "kernel", "hidden")},
+    **{f"ClipCNNTrainConfig.{name}": SIZE for name in ("widths", "frames")},
     **{f"LSTMRegressorConfig.{name}": SIZE for name in ("hidden", "layers", "dense")},
     "representation": "of baselines: their common interface with the masked RNN",
     "MRANConfig.dropout": "for recordings of one's own, docs/training.md",

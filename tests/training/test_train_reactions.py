@@ -15,6 +15,7 @@ from mien.training.losses import pearson_loss
 from mien.training.reactions.batches import batch_scores, collate, epoch_batches
 from mien.training.reactions.train import (
     ReactionTrainConfig,
+    few_videos,
     predict_scores,
     reaction_report,
     train_reactions,
@@ -60,6 +61,39 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(corpora, tmp_path
         )
     for name, value in straight.state_dict().items():
         assert torch.equal(value, resumed.state_dict()[name]), name
+
+
+def test_a_finished_run_goes_on_with_more_epochs_as_if_it_had_been_asked_for_them(
+    corpora, tmp_path
+):
+    train, valid = corpora
+    straight = quiet(TINY, train, valid, tmp_path / "a")
+    quiet(replace(TINY, epochs=2), train, valid, tmp_path / "b")
+    assert (tmp_path / "b" / "model.safetensors").is_file()
+    longer = quiet(TINY, train, valid, tmp_path / "b")
+    for name, value in straight.state_dict().items():
+        assert torch.equal(value, longer.state_dict()[name]), name
+    assert json.loads((tmp_path / "b" / "config.json").read_text())["epochs"] == 4
+    for other in (replace(TINY, epochs=3), replace(TINY, epochs=9, lr=2e-2)):
+        with pytest.raises(ModelError, match="another configuration or other data"):
+            quiet(other, train, valid, tmp_path / "b")
+
+
+def test_more_patience_goes_on_where_patience_ended_a_run(corpora, tmp_path):
+    train, valid = corpora
+    ended = replace(TINY, epochs=3, patience=0)
+    lines = []
+    train_reactions(ended, train, valid, tmp_path, report=lines.append)
+    assert len(lines) == 1
+    train_reactions(replace(ended, patience=9), train, valid, tmp_path, report=lines.append)
+    assert json.loads(lines[-1])["epoch"] == 3
+
+
+def test_few_validation_videos_are_warned_about(corpora):
+    _, valid = corpora
+    (warning,) = few_videos(valid)
+    assert "has 60 videos" in warning and "uncertain by 0.13 (one standard error)" in warning
+    assert few_videos(simulate(100, 1, noise=QUIET, min_length=20, max_length=21)) == ()
 
 
 def test_other_data_do_not_resume_and_other_labels_are_refused(corpora, tmp_path):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from mien.cli import require_torch
+from mien.cli import complain, require_torch
 
 # Written here too, so that --help needs no torch; a test compares them.
-TABLE_NAMES = ("facernet-table2", "facernet-table3", "baselines")
+TABLE_NAMES = ("facernet-table1", "facernet-table2", "facernet-table3", "baselines")
 MRAN_TABLE = "mran"
 
 
@@ -51,6 +52,17 @@ MRAN_TABLE = "mran"
     "Repeatable.",
 )
 @click.option(
+    "--resnet50",
+    metavar="PREPARED",
+    help="For the row resnet50 of facernet-table3: the same corpus, prepared with an extractor of "
+    "preset resnet50 ('mien datasets prepare --model').",
+)
+@click.option(
+    "--crops",
+    type=click.Path(path_type=Path),
+    help="For the row clip-cnn of baselines: the corpus's face crops ('mien datasets crops').",
+)
+@click.option(
     "--set", "overrides", multiple=True, metavar="A.B=C", help="Change one setting; repeatable."
 )
 def command(
@@ -61,6 +73,8 @@ def command(
     only: tuple[str, ...],
     config: Path | None,
     encoders: tuple[Path, ...],
+    resnet50: str | None,
+    crops: Path | None,
     overrides: tuple[str, ...],
 ) -> None:
     """Run a table's rows, several seeds each, and write Markdown, CSV and a figure.
@@ -70,15 +84,22 @@ def command(
     modalities, attention, recurrence and clip length.
     """
     require_torch()
+    for option, value, place in (
+        ("--resnet50", resnet50, "facernet-table3"),
+        ("--crops", crops, "baselines"),
+    ):
+        if value is not None and table != place:
+            raise click.UsageError(f"{option} belongs to the table {place}")
     if table == MRAN_TABLE:
         _mran(Path(data), out, seeds, only, config, encoders, list(overrides))
         return
     if encoders:
         raise click.UsageError("--encoders belongs to the table mran")
     from mien.config import from_overrides, load_config
+    from mien.data.formats.face_crops import load_clip_splits
     from mien.data.reaction_sets import SIMULATED, load_split, splits_of
     from mien.training.ablation.run import AblationData, run_table, usable_test
-    from mien.training.reactions.train import ReactionTrainConfig
+    from mien.training.reactions.train import ReactionTrainConfig, few_videos
 
     changes = list(overrides)
     recipe = (
@@ -86,19 +107,27 @@ def command(
         if config is not None
         else from_overrides(ReactionTrainConfig, {"name": table}, changes)
     )
-    train, valid = (
-        load_split(data, split, recipe.fps, recipe.simulation) for split in ("train", "valid")
-    )
-    for note in (*train.notes, *valid.notes):
-        click.echo(f"note: {note}")
-    test = None
-    if "test" in splits_of(data):
-        test = usable_test(load_split(data, "test", recipe.fps, recipe.simulation))
-    name = "simulated reactions" if data == SIMULATED else Path(data).name
+
+    def read(place: str) -> AblationData:
+        train, valid = (
+            load_split(place, split, recipe.fps, recipe.simulation) for split in ("train", "valid")
+        )
+        for note in (*train.notes, *valid.notes):
+            click.echo(f"note: {note}")
+        test = None
+        if "test" in splits_of(place):
+            test = usable_test(load_split(place, "test", recipe.fps, recipe.simulation))
+        name = "simulated reactions" if place == SIMULATED else Path(place).name
+        return AblationData(name, train, valid, test)
+
+    found = read(data)
+    for warning in few_videos(found.valid):
+        complain(warning)
+    clips = None if crops is None else load_clip_splits(crops)
     run_table(
         table,
         recipe,
-        AblationData(name, train, valid, test),
+        replace(found, resnet50=None if resnet50 is None else read(resnet50), clips=clips),
         out,
         seeds,
         report=click.echo,

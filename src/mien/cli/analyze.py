@@ -126,6 +126,12 @@ if TYPE_CHECKING:
     help="A reaction model of your own (exported ONNX).",
 )
 @click.option(
+    "--simulated-reactions",
+    is_flag=True,
+    help="Show reactions of the model that ships. It learned from SIMULATED sequences, not from "
+    "people's ratings: they show the method and mean nothing about a person.",
+)
+@click.option(
     "--affect",
     "affect_model",
     type=click.Path(path_type=Path),
@@ -260,6 +266,7 @@ def command(
     crops: bool,
     steady: bool,
     reaction_model: Path | None,
+    simulated_reactions: bool,
     affect_model: Path | None,
     mran: bool,
     mran_model: Path | None,
@@ -310,6 +317,7 @@ def command(
             threads=threads,
             affect_model=affect_model,
             reaction_model=reaction_model,
+            simulated_reactions=simulated_reactions,
             mran=mran,
             mran_model=mran_model,
             attention=attention,

@@ -74,6 +74,11 @@ def info(name: str) -> None:
     type=click.FloatRange(0, min_open=True),
     help="Frames per second to keep of recordings with traces. Default: the corpus's.",
 )
+@click.option(
+    "--cropped",
+    is_flag=True,
+    help="Images are cropped to one face already: look for none. For DISFA, BP4D, EmotioNet.",
+)
 @_quiet
 def prepare(
     name: str,
@@ -82,6 +87,7 @@ def prepare(
     jobs: int | None,
     model: Path | None,
     fps: float | None,
+    cropped: bool,
     quiet: bool,
 ) -> None:
     """Check a corpus and write what training reads.
@@ -101,6 +107,9 @@ def prepare(
         raise click.UsageError(
             f"--model is for videos that go through the extractor; {name} does not"
         )
+    whole = corpus_info(name).whole_pictures
+    if cropped and not whole:
+        raise click.UsageError(f"--cropped is for corpora of whole pictures; {name} is none")
     if kind != "streams" and fps:
         raise click.UsageError(f"--fps is for recordings with traces; {name} has none")
     corpus = load_corpus(name, root)
@@ -117,6 +126,8 @@ def prepare(
             click.echo(f"{len(corpus)} faces with votes -> {path}")
     else:
         images = cast("ImageCorpus", corpus)
+        if whole and not cropped:
+            images = _with_faces(images, quiet)
         write_once(out, name, lambda: write_annotations(images, out))
         if not quiet:
             click.echo(f"{len(corpus)} annotated images -> {out / 'annotations.parquet'}")
@@ -192,6 +203,18 @@ def _prepare_videos(
         )
     if failed:
         sys.exit(1)
+
+
+def _with_faces(corpus: ImageCorpus, quiet: bool) -> ImageCorpus:
+    from mien.data.prepare.whole_pictures import with_faces
+
+    there = corpus.counts()["image files"]
+    with progress_bar(there, "image", quiet) as advance:
+        found = with_faces(corpus, progress=advance)
+    if not quiet:
+        for note in found.notes[len(corpus.notes) :]:
+            click.echo(f"note: {note}")
+    return found
 
 
 def _complain_of(corpus: VideoCorpus, faults: Sequence[tuple[str, str]]) -> bool:

@@ -70,7 +70,7 @@ def extractor(
     from mien.evaluation.affect import without_nan
     from mien.evaluation.contact_sheets import write_sheets
     from mien.evaluation.corpora import load_labelled
-    from mien.evaluation.models.extractor import measure, predict_faces
+    from mien.evaluation.models.extractor import measure, predict_all
     from mien.evaluation.seed_table import spread_table
     from mien.runtime.models import AffectModel
 
@@ -79,7 +79,7 @@ def extractor(
     for text in data:
         path, own = path_and_split(text)
         labelled = load_labelled(path, own or split, blendshapes, framing)
-        predicted = [predict_faces(extractor, labelled.faces) for extractor in extractors]
+        predicted = [predict_all(extractor, labelled.faces) for extractor in extractors]
         reports.append(
             [
                 measure(extractor, labelled, affect)
@@ -88,7 +88,7 @@ def extractor(
         )
         if sheets is not None:
             for file in write_sheets(
-                labelled.faces, predicted[0], sheets / path.stem, labels=extractors[0].labels
+                labelled.faces, predicted[0][0], sheets / path.stem, labels=extractors[0].labels
             ):
                 click.echo(f"sheet: {file}", err=True)
     alone = len(reports) == len(extractors) == 1
@@ -140,7 +140,8 @@ def _text(report: dict[str, Any]) -> str:
     lines = [
         f"{report['data']}, split {report['split']}, faces {report['framing']}; "
         f"model {report['model']} {report['model_version']}",
-        f"n {report['n']}   accuracy {report['accuracy']:.4f}   macro-F1 {report['macro_f1']:.4f}",
+        f"n {report['n']}   accuracy {_figure(report['accuracy'], 4)}   "
+        f"macro-F1 {_figure(report['macro_f1'], 4)}",
         "",
         f"{'expression':<12}{'n':>6}{'recall':>9}{'F1':>9}",
     ]
@@ -157,14 +158,7 @@ def _text(report: dict[str, Any]) -> str:
         ]
     units = [name for name, f1 in report["au_f1"].items() if not math.isnan(f1)]
     if units and not report["au_n"]:
-        lines += ["", "F1 with the annotated action units, at 0.5 and at the model's decisions:"]
-        lines += [
-            f"  {name}  {_figure(report['au_f1'][name]):>6}"
-            f"  {_figure(report['au_decided_f1'][name]):>6}"
-            for name in units
-        ]
-        means = report["au_mean_f1"], report["au_decided_mean_f1"]
-        lines.append(f"  mean  {_figure(means[0]):>6}  {_figure(means[1]):>6}")
+        lines += ["", *_units_text(report, units)]
     if report["au_n"]:
         source = "true intensity" if report["synthetic"] else "teacher's blendshapes"
         lines += [
@@ -196,5 +190,26 @@ def _text(report: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _figure(value: float) -> str:
-    return "-" if math.isnan(value) else f"{value:.3f}"
+def _units_text(report: dict[str, Any], units: list[str]) -> list[str]:
+    """Scores of units that people annotated; ICC(3,1) where they said how strong they are."""
+    scores = [report[f"au_{name}"] for name in ("f1", "decided_f1", "auc", "icc")]
+    means = [report[f"au_{name}"] for name in ("mean_f1", "decided_mean_f1", "mean_auc")]
+    strong = not math.isnan(report["au_mean_icc"])
+    columns = 4 if strong else 3
+    title = "F1 with the annotated action units, at 0.5 and at the model's decisions: columns 1, 2"
+    lines = [f"{title}; AUC: 3" + ("; ICC(3,1) of intensities: 4" if strong else "")]
+    rows = [(name, [score[name] for score in scores]) for name in units]
+    rows.append(("mean", [*means, report["au_mean_icc"]]))
+    for name, values in rows:
+        lines.append(f"  {name}" + "".join(f"  {_figure(v):>6}" for v in values[:columns]))
+    for name, row in report["au_sets"].items():
+        icc = f", ICC(3,1) {_figure(row['icc'])}" if strong else ""
+        lines.append(
+            f"  {name} ({row['units']} of {row['of']} measured): F1 at the decisions "
+            f"{_figure(row['f1'])}, AUC {_figure(row['auc'])}{icc}"
+        )
+    return lines
+
+
+def _figure(value: float, digits: int = 3) -> str:
+    return "-" if math.isnan(value) else f"{value:.{digits}f}"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from mien.cli import NeedsTorch
+from mien.cli import NeedsTorch, complain
 from mien.errors import ConfigError
 
 
@@ -98,7 +98,8 @@ def extractor(
 def reactions(config: Path, data: str, out: Path, overrides: tuple[str, ...]) -> None:
     """Train the reaction model, or another network over affect representations.
 
-    Outputs are those of the data: their number and names are set nowhere else.
+    Outputs are those of the data: their number and names are set nowhere else. A finished run goes
+    on with more epochs (--set epochs=200; also patience=..., if that ended it).
     """
     import json
 
@@ -109,6 +110,7 @@ def reactions(config: Path, data: str, out: Path, overrides: tuple[str, ...]) ->
     from mien.evaluation.affect import without_nan
     from mien.training.reactions.train import (
         ReactionTrainConfig,
+        few_videos,
         predict_scores,
         reaction_report,
         train_reactions,
@@ -120,6 +122,8 @@ def reactions(config: Path, data: str, out: Path, overrides: tuple[str, ...]) ->
     )
     for note in (*train.notes, *valid.notes):
         click.echo(f"note: {note}")
+    for warning in few_videos(valid):
+        complain(warning)
     split, held_out = "valid", valid
     if "test" in splits_of(data):  # before the training: what cannot be read is said at once
         test = load_split(data, "test", recipe.fps, recipe.simulation)
@@ -187,6 +191,40 @@ def mran(
         init=start_file(init) if init else None,
         encoders=[start_file(start) for start in encoders],
     )
+    click.echo(f"trained model: {out / 'model.safetensors'}")
+
+
+@command.command("clip-cnn")
+@click.option("--config", type=click.Path(path_type=Path), help="TOML recipe. Default: none.")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Folder of frame clips, written by 'mien datasets crops'.",
+)
+@_out
+@_set
+def clip_cnn(config: Path | None, data: Path, out: Path, overrides: tuple[str, ...]) -> None:
+    """Train the 3-D CNN on clips of face crops, a baseline of the papers."""
+    import json
+
+    from mien.config import from_overrides, load_config
+    from mien.data.formats.face_crops import load_clip_splits
+    from mien.evaluation.affect import without_nan
+    from mien.training.reactions.clip_cnn import ClipCNNTrainConfig, clip_report, train_clip_cnn
+
+    recipe = (
+        from_overrides(ClipCNNTrainConfig, {"name": "clip-cnn"}, list(overrides))
+        if config is None
+        else load_config(ClipCNNTrainConfig, config, list(overrides))
+    )
+    clips = load_clip_splits(data)
+    model = train_clip_cnn(recipe, clips["train"], clips["valid"], out, click.echo)
+    split = "test" if "test" in clips else "valid"
+    report = without_nan(clip_report(model, clips[split], recipe.frames))
+    scores = {"data": f"{data}, {split} split", **report}
+    (out / "metrics.json").write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8")
+    click.echo(json.dumps(scores))
     click.echo(f"trained model: {out / 'model.safetensors'}")
 
 

@@ -105,6 +105,9 @@ class Corpus:
         Where the sizes are from.
     figures
         Published results.
+    whole_pictures
+        Its images show more than one face cropped: ``mien datasets prepare`` looks for the face in
+        each of them.
     load
         Reads and checks a folder of it; `register_corpus` fills it in.
     """
@@ -119,6 +122,7 @@ class Corpus:
     counts: dict[str, int] = field(default_factory=dict)
     counts_source: str = ""
     figures: tuple[Figure, ...] = ()
+    whole_pictures: bool = False
     load: Callable[..., Any] | None = None
 
     def __post_init__(self) -> None:

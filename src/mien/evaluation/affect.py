@@ -11,13 +11,17 @@ import numpy.typing as npt
 from mien.data.faces import FaceSet
 from mien.evaluation.calibration.probabilities import calibration_error
 from mien.evaluation.consistency import contradictions
-from mien.evaluation.metrics import Confusion, PairMoments
+from mien.evaluation.metrics import Confusion, PairMoments, area_under_curve
+from mien.evaluation.unit_sets import set_means
 from mien.labels import VALENCE_AROUSAL, VALENCE_AROUSAL_SLICE
 from mien.types import FloatArray
 
 
 def affect_report(
-    predicted: FloatArray, faces: FaceSet, decisions: npt.ArrayLike | None = None
+    predicted: FloatArray,
+    faces: FaceSet,
+    decisions: npt.ArrayLike | None = None,
+    intensities: FloatArray | None = None,
 ) -> dict[str, Any]:
     """Score predictions on a set of faces.
 
@@ -30,6 +34,8 @@ def affect_report(
     decisions
         (17,), from which probability on a unit counts as active in ``au_decided_f1``
         (`mien.runtime.models.AffectModel.au_decisions`); None: 0.5.
+    intensities
+        float32 (n, 17), 0 to 5, as predicted; compared with the faces' where these have any.
 
     Returns
     -------
@@ -38,9 +44,11 @@ def affect_report(
     there is something to compare with, ``valence_arousal_ccc`` against the documented target and
     ``au_correlation`` (Pearson against the raw score, per action unit) and ``au_f1`` (unit on at
     0.5 or more on both sides; NaN where no face has it) and ``au_decided_f1`` (predicted on at its
-    decision) with their means, ``expression_ece`` and
+    decision) and ``au_auc`` (area under the ROC curve) with their means, ``expression_ece`` and
     ``au_ece`` (expected calibration error; for units the mean over those with targets), and
-    ``contradictions`` (`mien.evaluation.consistency`, over all faces, labelled or not).
+    ``contradictions`` (`mien.evaluation.consistency`, over all faces, labelled or not). ``au_icc``
+    and its mean are ICC(3,1) of intensities, ``au_sets`` means over the sets of units that the
+    field uses for this corpus (`mien.evaluation.unit_sets`).
     Undefined entries are NaN.
     """
     labels = faces.labels
@@ -57,6 +65,13 @@ def affect_report(
     decided_f1 = unit_f1
     if decisions is not None:
         decided_f1, _ = _units(probabilities, faces.action_units, np.asarray(decisions))
+    auc = _areas(probabilities, faces.action_units)
+    icc = np.full(len(columns), np.nan)
+    if intensities is not None and faces.intensities is not None:
+        strong = PairMoments(len(columns))
+        strong.update(intensities, faces.intensities)
+        icc = strong.consistency()
+    scores = {"f1": decided_f1, "auc": auc, "icc": icc}
     labelled = faces.majority >= 0
     leading = predicted[labelled, labels.expression_slice]
     return {
@@ -77,6 +92,11 @@ def affect_report(
         "au_mean_f1": _mean(unit_f1),
         "au_decided_f1": _named(columns, decided_f1),
         "au_decided_mean_f1": _mean(decided_f1),
+        "au_auc": _named(columns, auc),
+        "au_mean_auc": _mean(auc),
+        "au_icc": _named(columns, icc),
+        "au_mean_icc": _mean(icc),
+        "au_sets": set_means(faces.corpus, labels.action_units, scores),
         "expression_ece": calibration_error(
             leading.max(axis=1, initial=0), leading.argmax(axis=1) == faces.majority[labelled]
         ),
@@ -98,6 +118,17 @@ def _units(
         f1[unit] = confusion.f1()[1]
         ece[unit] = calibration_error(predicted[known, unit], truth)
     return f1, ece
+
+
+def _areas(probabilities: FloatArray, targets: FloatArray) -> FloatArray:
+    """Area under the ROC curve per unit, (17,); NaN where a unit is always or never active."""
+    areas = np.full(targets.shape[1], np.nan, np.float32)
+    for unit in range(targets.shape[1]):
+        known = np.isfinite(targets[:, unit])
+        active = targets[known, unit] >= 0.5
+        if active.any() and not active.all():
+            areas[unit] = area_under_curve(active, probabilities[known, unit])
+    return areas
 
 
 def _mean(values: np.ndarray[Any, Any]) -> float:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.data.corpora.expression_folders import NAME as FOLDERS
 from mien.data.corpora.expression_folders import are_expression_folders, holds_folders, usual_split
 from mien.data.corpora.ferplus import load_ferplus
 from mien.data.corpora.muxspace import load_muxspace
@@ -70,8 +69,8 @@ def load_labelled(
         images`` wrote, one of annotations that ``mien datasets prepare`` wrote, or folders of faces
         named after expressions (`mien.data.corpora.expression_folders`).
     split
-        One of `SPLITS`; None: ``"valid"`` of prepared annotations and where an npz declares a
-        training split, ``"test"`` of a synthetic set, of folders what
+        One of `SPLITS`; None: ``"valid"`` where an npz declares a training split, ``"test"`` of a
+        synthetic set, of folders and of prepared annotations what
         `mien.data.corpora.expression_folders.usual_split` says, else ``"all"``.
     blendshapes
         What a face mesh saw of the same rows (`mien.data.targets.mesh`); None looks beside the
@@ -116,8 +115,7 @@ def _load(data: Path, blendshapes: Path | None, notes: list[str]) -> tuple[FaceS
         sorted_by_hand = not (data / "dataset.json").is_file() and holds_folders(data)
         if prepared or sorted_by_hand or are_expression_folders(data):
             faces = load_annotated_faces(data)
-            by_folder = faces.corpus == FOLDERS
-            return faces, usual_split(faces.split) if by_folder else "valid", "annotation"
+            return faces, usual_split(faces.split), "annotation"
         return load_synthetic(data), "test", "truth"
     zipped = data.suffix.lower() == ".zip"
     stem = data.stem.split("_")[0]

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.errors import DataError
+from mien.evaluation.metrics import area_under_curve
 from mien.faces.align import align
 from mien.labels import ACTION_UNIT_COLUMNS, ACTION_UNIT_SLICE, ACTION_UNITS
 from mien.runtime.metadata import require_papers_labels
@@ -161,22 +162,6 @@ def panel_scores(
 
 def _f1(active: npt.NDArray[np.bool_], claimed: npt.NDArray[np.bool_]) -> float:
     return float(2 * (active & claimed).sum() / (active.sum() + claimed.sum()))
-
-
-def area_under_curve(active: npt.ArrayLike, score: npt.ArrayLike) -> float:
-    """Share of pairs of an active and an inactive face that are in the right order; ties half.
-
-    Examples
-    --------
-    >>> area_under_curve([1, 0, 0], [0.9, 0.2, 0.9])
-    0.75
-    """
-    truth, values = np.asarray(active, bool), np.asarray(score, np.float64)
-    yes, no = values[truth], values[~truth]
-    if not len(yes) or not len(no):
-        return float("nan")
-    above = (yes[:, None] > no).sum() + 0.5 * (yes[:, None] == no).sum()
-    return float(above / (len(yes) * len(no)))
 
 
 LEAST_POSITIVES = 10

@@ -88,6 +88,17 @@ class PairMoments:
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.where(defined, 2 * self.sum_xy / n / spread, np.nan)
 
+    def consistency(self) -> Float64Array:
+        """ICC(3,1) per column: two fixed raters, each face rated once (Shrout & Fleiss 1979).
+
+        NaN with fewer than two pairs, or where both sides are constant.
+        """
+        spread = self.sum_xx + self.sum_yy
+        largest = np.maximum(np.abs(self.first_x), np.abs(self.first_y))
+        defined = (self.count >= 2) & (spread > self.count * (_ROUNDING * largest) ** 2)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.where(defined, 2 * self.sum_xy / spread, np.nan)
+
 
 def pearson(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
     r"""Pearson's correlation of two series; see `PairMoments.pearson`.
@@ -117,6 +128,41 @@ def concordance(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
     0.5714
     """
     return float(_moments(x, y).concordance()[0])
+
+
+def consistency(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
+    r"""ICC(3,1) of two series, as intensities of action units are measured.
+
+    Two-way mixed effects, consistency, single rater. With BMS the mean square between faces and
+    EMS the residual one, k = 2 raters; for two raters it comes to the second form.
+
+    .. math:: ICC(3,1) = \frac{BMS - EMS}{BMS + (k - 1) EMS} = \frac{2 s_{xy}}{s_x^2 + s_y^2}
+
+    Examples
+    --------
+    >>> consistency([0, 1, 2], [3, 4, 5])
+    1.0
+    >>> consistency([0, 1, 2], [0, 2, 4])
+    0.8
+    """
+    return float(_moments(x, y).consistency()[0])
+
+
+def area_under_curve(active: npt.ArrayLike, score: npt.ArrayLike) -> float:
+    """Share of pairs of an active and an inactive face that are in the right order; ties half.
+
+    Examples
+    --------
+    >>> area_under_curve([1, 0, 0], [0.9, 0.2, 0.9])
+    0.75
+    """
+    truth, values = np.asarray(active, bool), np.asarray(score, np.float64)
+    yes, no = values[truth], values[~truth]
+    if not len(yes) or not len(no):
+        return float("nan")
+    no.sort()
+    below, upto = (np.searchsorted(no, yes, side=side) for side in ("left", "right"))
+    return float((below + upto).sum() / 2 / (len(yes) * len(no)))
 
 
 def _moments(x: npt.ArrayLike, y: npt.ArrayLike) -> PairMoments:

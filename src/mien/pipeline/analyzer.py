@@ -54,6 +54,13 @@ _MOST_NAMED = 5  # faces in a warning
 # What waits between threads: enough to even out, little in memory.
 _FRAMES_AHEAD, _BATCHES_AHEAD = 4, 2
 
+WITHOUT_REACTIONS = (
+    "The reaction model that ships learned from simulated sequences, not from people's ratings, so "
+    "it is not used unless asked for: --simulated-reactions shows it, --reactions PATH reads a "
+    "model of your own (mien train reactions)."
+)
+"""Why a result has no reactions by default, in words for the report."""
+
 
 class Analyzer:
     """Loads the models once and analyses any number of inputs.
@@ -130,7 +137,7 @@ class Analyzer:
             If it cannot be loaded, or one that was chosen does not fit the extractor.
         """
         own = self.options.reaction_model
-        if not self.options.reactions:
+        if not self.options.reactions or not (own or self.options.simulated_reactions):
             return None
         if self._other_labels is None:
             return ReactionModel(own, self._threads)
@@ -151,9 +158,13 @@ class Analyzer:
     @property
     def without_reactions(self) -> str | None:
         """Why there are no reactions in any video; None if there may be."""
+        if self.reactions is not None:
+            return None
         if not self.options.reactions:
             return "reactions were not asked for"
-        return self._other_labels if self.reactions is None else None
+        if not (self.options.reaction_model or self.options.simulated_reactions):
+            return WITHOUT_REACTIONS
+        return self._other_labels
 
     @property
     def min_quality(self) -> float | None:
@@ -515,7 +526,8 @@ class Analysis:
         warnings += self._quality_warnings(faces)
         analyzer = self._analyzer
         no_reactions = analyzer.without_reactions
-        if no_reactions is not None and analyzer.options.reactions and not self.info.is_image:
+        asked = analyzer.options.reactions and no_reactions != WITHOUT_REACTIONS
+        if no_reactions is not None and asked and not self.info.is_image:
             warnings.append(no_reactions)
         return Summary(
             document(

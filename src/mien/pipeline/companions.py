@@ -2,7 +2,7 @@
 
 Files are read, matched and cut by the functions that prepare training data
 (`mien.data.prepare.stream_frames`), so that a network sees the same thing in both. Calibration is
-the ``streams.json`` of `mien.data.corpora.mavfer`.
+the ``streams.json`` of `mien.data.corpora.recordings.mavfer`.
 """
 
 from __future__ import annotations

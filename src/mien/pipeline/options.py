@@ -51,6 +51,9 @@ class AnalysisOptions:
         Exported models to use instead of the ones that ship with mien.
     reactions
         False leaves the reaction model out.
+    simulated_reactions
+        Whether the reaction model that ships is used where `reaction_model` names none. Its
+        weights learned from simulated sequences, so it is off by default.
     mran
         Whether MRAN reads valence and arousal from clips, too (`mien.runtime.mran`).
     mran_model
@@ -108,6 +111,7 @@ class AnalysisOptions:
     affect_model: Path | None = None
     reaction_model: Path | None = None
     reactions: bool = True
+    simulated_reactions: bool = False
     mran: bool = False
     mran_model: Path | None = None
     attention: bool = False

@@ -49,7 +49,7 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def resume_from(
-    path: Path, identity: dict[str, Any], kind: type
+    path: Path, identity: dict[str, Any], kind: type, growing: tuple[str, ...] = ()
 ) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
     """The checkpoint of a stopped run, or None where there is none.
 
@@ -62,6 +62,8 @@ def resume_from(
     kind
         Dataclass of the configuration. A run from before a setting existed goes on where the
         setting's default is wanted, which does what was done then.
+    growing
+        Settings that may be larger than when the run was made: it goes on, finished or not.
 
     Raises
     ------
@@ -76,7 +78,7 @@ def resume_from(
             f"{path}: written by an older version of mien, which alone can go on with it; choose "
             "another --out, or delete it to start anew"
         )
-    if _completed(state.get("identity"), kind) != identity:
+    if _grown(_completed(state.get("identity"), kind), identity, growing) != identity:
         raise ModelError(
             f"{path}: made with another configuration or other data; "
             "choose another --out, or delete it to start anew"
@@ -90,6 +92,16 @@ def _completed(identity: Any, kind: type) -> Any:
         return {**identity, "config": plain_values(from_dict(kind, identity["config"]))}
     except (ConfigError, KeyError, TypeError):
         return identity
+
+
+def _grown(made: Any, wanted: dict[str, Any], growing: tuple[str, ...]) -> Any:
+    """The identity of a run with what is wanted of the settings that may grow, if they grow."""
+    try:
+        old, new = made["config"], wanted["config"]
+        larger = {name: new[name] for name in growing if new[name] >= old[name]}
+        return {**made, "config": {**old, **larger}}
+    except (KeyError, TypeError):
+        return made
 
 
 def tensor_fingerprint(tensors: dict[str, Tensor]) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mien.errors import ConfigError
+from mien.errors import ConfigError, install
 
 PRECISIONS = ("float32", "bfloat16")
 """Formats in which a training may calculate; weights are float32 always. Half precision with scaled
@@ -82,7 +82,7 @@ class FabricEngine(Engine):
         if find_spec("lightning_fabric") is None:
             raise ConfigError(
                 "engine.kind 'fabric' needs Lightning Fabric, which is not installed: "
-                "pip install '.[fabric]'"
+                f"{install('fabric')}"
             )
         from lightning_fabric import Fabric
 

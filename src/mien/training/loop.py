@@ -174,6 +174,9 @@ class Run:
         What it runs on.
     report
         Receives one line per epoch.
+    growing
+        Settings of the recipe that a run may be taken up with larger than it was made with. Only
+        for a schedule that does not depend on the last step.
     """
 
     out: Path
@@ -182,6 +185,7 @@ class Run:
     seed: int
     engine: Engine
     report: Callable[[str], object] = print
+    growing: tuple[str, ...] = ()
 
     @property
     def checkpoint(self) -> Path:
@@ -190,7 +194,7 @@ class Run:
 
     def stopped(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         """What this run left when it was stopped; `ModelError` if the folder is another's."""
-        return resume_from(self.checkpoint, self.identity, type(self.recipe))
+        return resume_from(self.checkpoint, self.identity, type(self.recipe), self.growing)
 
 
 class Loop:

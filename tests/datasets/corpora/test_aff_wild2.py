@@ -141,14 +141,24 @@ def test_one_frame_more_or_less_is_tolerated_and_noted(tmp_path: Path) -> None:
     )
 
 
-def test_more_than_one_frame_is_an_error(tmp_path: Path) -> None:
+def test_a_video_with_more_images_than_annotated_frames_is_left_out_and_named(
+    tmp_path: Path,
+) -> None:
     root = write_aff_wild(tmp_path)
     write_crops(root, "1-30", [6])
-    with pytest.raises(
-        DataError, match=r"1-30: has images up to frame 6, the annotation of '1-30' has 4 frames"
-    ):
+    corpus = load_aff_wild2(root)
+    assert set(corpus.table.column("video").to_pylist()) == {"2_left"}
+    assert corpus.counts()["annotated"] == 3
+    (note,) = corpus.notes
+    assert note.startswith(f"{root / 'cropped_aligned/1-30'}: has images up to frame 6, the anno")
+    assert "of '1-30' has 4 frames; expected" in note and note.endswith("the video is left out")
+    write_crops(root, "2_left", [9])
+    with pytest.raises(DataError, match=r"no frame is annotated in .*'2_left' has 3 frames"):
         load_aff_wild2(root)
-    (root / "cropped_aligned/1-30/00006.jpg").unlink()
+
+
+def test_annotations_of_a_video_that_differ_by_more_than_one_frame(tmp_path: Path) -> None:
+    root = write_aff_wild(tmp_path)
     write(root / EXPR, [AFF_WILD_EXPRESSIONS, "0", "-1"])
     with pytest.raises(
         DataError, match=r"annotates 4 frames of '1-30', .*EXPR_.*1-30\.txt 2; expected the same"

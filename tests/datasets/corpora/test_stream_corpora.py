@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mien.data.corpora.afew_va import load_afew_va
-from mien.data.corpora.mavfer import load_mavfer
-from mien.data.corpora.recola import load_recola
-from mien.data.corpora.sewa import load_sewa
+from mien.data.corpora.recordings.afew_va import load_afew_va
+from mien.data.corpora.recordings.mavfer import load_mavfer
+from mien.data.corpora.recordings.recola import load_recola
+from mien.data.corpora.recordings.sewa import load_sewa
 from mien.data.recordings import split_by_hash
 from mien.data.targets.raters import merge_raters
 from mien.errors import DataError
@@ -24,6 +24,7 @@ from stream_replicas import (
     write_recola,
     write_recola_gold,
     write_sewa,
+    write_sewa_avec,
 )
 
 
@@ -179,6 +180,43 @@ def test_sewa_with_a_wrong_line(
     with pytest.raises(DataError, match=message) as caught:
         load_sewa(tmp_path)
     assert "Devel_DE_02.csv" in str(caught.value)
+
+
+def test_sewa_of_avec_2018_has_no_header(tmp_path: Path) -> None:
+    corpus = load_sewa(write_sewa_avec(tmp_path))
+    assert [(one.id, one.split) for one in corpus.recordings] == [
+        ("Devel_DE_02", "valid"),
+        ("Train_DE_01", "train"),
+    ]
+    traces = corpus.recordings[1].traces
+    np.testing.assert_allclose(traces.time_s, np.arange(9) / 10)
+    np.testing.assert_allclose(traces.affect[:, 0], 0.4 - 0.1 * np.arange(9), atol=1e-6)  # valence
+    np.testing.assert_allclose(traces.affect[:, 1], 0.1 * np.arange(9) - 0.4, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("line", "old", "new", "message"),
+    [
+        (
+            1,
+            "'Devel",
+            "'Train",
+            "line 1: is \"'Train_DE_02';0.0;.*; expected 'Devel_DE_02';time;ar",
+        ),
+        (2, ";0.5", "", "line 2: is .*; expected 'Devel_DE_02';time;arousal;valence;liking"),
+        (3, ";0.2;", ";0.1;", r"line 3: the time 0\.1 s does not come after 0\.1 s"),
+        (3, ";0.2;", ";-1;", "line 3: 'time' is '-1'; expected a number from 0"),
+        (4, "-0.1000", "-1.1", r"line 4: 'arousal' is '-1\.1'; expected a number from -1 to 1"),
+        (4, "0.1000;0.5", "x;0.5", "line 4: 'valence' is 'x'; expected a number from -1 to 1"),
+    ],
+)
+def test_sewa_of_avec_2018_with_a_wrong_line(
+    tmp_path: Path, line: int, old: str, new: str, message: str
+) -> None:
+    write_sewa_avec(tmp_path)
+    edit(tmp_path / "labels" / "Devel_DE_02.csv", line, old, new)
+    with pytest.raises(DataError, match=rf"Devel_DE_02\.csv, {message}"):
+        load_sewa(tmp_path)
 
 
 def test_sewa_that_is_not_there_or_twice(tmp_path: Path) -> None:

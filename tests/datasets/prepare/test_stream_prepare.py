@@ -17,9 +17,9 @@ import pytest
 
 from face_doubles import ScriptedDetector, make_face
 from mien.cli import main
-from mien.data.corpora.afew_va import load_afew_va
-from mien.data.corpora.mavfer import load_mavfer
-from mien.data.corpora.recola import load_recola
+from mien.data.corpora.recordings.afew_va import load_afew_va
+from mien.data.corpora.recordings.mavfer import load_mavfer
+from mien.data.corpora.recordings.recola import load_recola
 from mien.data.formats.streams import load_streams
 from mien.data.prepare.streams import prepare_streams
 from mien.data.registry import load_corpus
@@ -239,7 +239,7 @@ def listing(folder: Path) -> dict[str, bytes]:
 SCRIPT = """
 import sys, time
 sys.path.insert(0, {tests!r})
-from mien.data.corpora.mavfer import load_mavfer
+from mien.data.corpora.recordings.mavfer import load_mavfer
 from mien.data.prepare.streams import prepare_streams
 from slow_detector import slow
 if __name__ == "__main__":

@@ -13,8 +13,9 @@ units; "Other" (7) is an annotation, but none of the seven expressions.
 What the corpus is known for and the adapter deals with:
 
 * annotation and images may differ by one frame at the end: accepted, and counted in the notes. If
-  images go further beyond the annotation, or two annotations of a video differ by more than one
-  line, line k cannot be frame k and the adapter stops. Frames without an image are the ones in
+  images go further beyond the annotation, line k cannot be known to be frame k: the video is left
+  out, and the notes name it. If two annotations of a video differ by more than one line the adapter
+  stops. Frames without an image are the ones in
   which no face was found when the crops were made; they stay in the table without an image.
 * a video may be in the training set of one task and the validation set of another. It then counts
   as validation in all of them.
@@ -46,8 +47,10 @@ _FOLDERS = {
     "AU": ("AU_Detection_Challenge",),
     "MTL": ("MTL_Challenge",),
 }
+_STATIC = "training_set_annotations.txt"
 _SETS = {"Train_Set": "train", "Validation_Set": "valid"}
-_IMAGE_FOLDERS = ("cropped_aligned", "cropped")
+IMAGE_FOLDERS = ("cropped_aligned", "cropped")
+"""Folders of face crops, the first that is there."""
 
 
 @register_corpus(
@@ -89,8 +92,8 @@ def load_aff_wild2(root: str | Path) -> ImageCorpus:
     Raises
     ------
     DataError
-        If no annotation folder is found, a file is not as described above, or annotations and
-        images do not match.
+        If no annotation folder is found, a file is not as described above, or annotations of a
+        video do not match each other.
     """
     folder = Path(root)
     places = _annotation_folders(folder)
@@ -114,14 +117,22 @@ def load_aff_wild2(root: str | Path) -> ImageCorpus:
         notes.append(
             f"{mixed} videos train one task and validate another; they count as validation"
         )
-    images = [folder / name for name in _IMAGE_FOLDERS if (folder / name).is_dir()][:1]
+    images = [folder / name for name in IMAGE_FOLDERS if (folder / name).is_dir()][:1]
     if not images:
-        notes.append(f"no images: {folder} holds none of {list(_IMAGE_FOLDERS)}")
+        notes.append(f"no images: {folder} holds none of {list(IMAGE_FOLDERS)}")
     tables, beyond, without = [], 0, 0
-    for name in sorted(videos):
-        found = _images(images[0] / name, videos[name], name) if images else {}
-        beyond += _is_shifted(found, videos[name])
-        table = _table(name, videos[name], images[0].name if images else "", found)
+    for name, video in sorted(videos.items()):
+        found = frame_images(images[0] / name) if images else {}
+        excess = max(found, default=0) - len(video.expression) if video.files else 0
+        if excess > 1:
+            notes.append(
+                f"{images[0] / name}: has images up to frame {max(found)}, the annotation of "
+                f"{name!r} has {len(video.expression)} frames; expected the same number, or one "
+                "more or less; the video is left out"
+            )
+            continue
+        beyond += bool(found) and abs(excess) == 1
+        table = video_table(name, video, images[0].name if images else "", found)
         without += table.column("image").null_count
         tables.append(table)
     if beyond:
@@ -130,7 +141,10 @@ def load_aff_wild2(root: str | Path) -> ImageCorpus:
         notes.append(f"{without} annotated frames have no image")
     whole = pa.concat_tables(tables).combine_chunks() if tables else ANNOTATION_SCHEMA.empty_table()
     if not whole.num_rows:
-        raise DataError(f"{folder}: no frame is annotated in {sorted(map(str, places.values()))}")
+        raise DataError(
+            f"{folder}: no frame is annotated in {sorted(map(str, places.values()))}"
+            + "".join(f"; {note}" for note in notes if note.endswith("left out"))
+        )
     return ImageCorpus(NAME, folder, whole, tuple(notes))
 
 
@@ -148,6 +162,8 @@ def _annotation_folders(root: Path) -> dict[str, Path]:
         if found:
             places[task] = found[0]
     if not places:
+        if [*root.glob(_STATIC), *root.glob(f"*/{_STATIC}")]:
+            raise DataError(f"{root}: is the static edition: mien datasets prepare s-aff-wild2")
         looked = [name for names in _FOLDERS.values() for name in names]
         raise DataError(
             f"{root}: looked for {looked} in it and in folders with 'annot' in their names "
@@ -185,28 +201,18 @@ def _check_lengths(name: str, video: VideoLabels) -> bool:
     return longest != shortest
 
 
-def _images(folder: Path, video: VideoLabels, name: str) -> dict[int, str]:
-    """File name of every frame that has an image."""
+def frame_images(folder: Path) -> dict[int, str]:
+    """File name of every frame that has an image in a folder; none where there is no folder."""
     found: dict[int, str] = {}
     for path in folder.iterdir() if folder.is_dir() else ():
         match = IMAGE_NAME.fullmatch(path.name)
         if match is not None:
             found[int(match[1])] = path.name
-    frames = len(video.expression)
-    if video.files and max(found, default=0) > frames + 1:
-        raise DataError(
-            f"{folder}: has images up to frame {max(found)}, the annotation of {name!r} has "
-            f"{frames} frames; expected the same number, or one more or less"
-        )
     return found
 
 
-def _is_shifted(found: dict[int, str], video: VideoLabels) -> bool:
-    return bool(found and video.files) and abs(max(found) - len(video.expression)) == 1
-
-
-def _table(name: str, video: VideoLabels, folder: str, found: dict[int, str]) -> pa.Table:
-    """Rows of the annotated frames of a video."""
+def video_table(name: str, video: VideoLabels, folder: str, found: dict[int, str]) -> pa.Table:
+    """Rows of the annotated frames of a video; `found` has the file names of frames in `folder`."""
     rows = np.flatnonzero(video.annotated)
     split = "valid" if "valid" in video.splits.values() else "train"
     frames = (rows + 1).tolist()

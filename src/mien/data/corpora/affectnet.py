@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from mien.data.formats.annotations import ImageCorpus, annotation_table, expression_index
 from mien.data.formats.text_tables import Row, as_number, read_rows
@@ -33,7 +34,8 @@ EXPRESSION_CODES = (
 )  # fmt: skip
 """What the numbers 0 to 10 mean."""
 _OUTSIDE = EXPRESSION_CODES[7:]
-_TO_BASIC = [expression_index(name, _OUTSIDE) for name in EXPRESSION_CODES]
+TO_BASIC = [expression_index(name, _OUTSIDE) for name in EXPRESSION_CODES]
+"""Index into `mien.labels.EXPRESSIONS` of each code, -1 for what is none of the seven."""
 
 _FILES = {"training.csv": "train", "validation.csv": "valid"}
 _LISTS = ("", "Manually_Annotated_file_lists", "Manually_Annotated/Manually_Annotated_file_lists")
@@ -42,9 +44,9 @@ _BOX = ("face_x", "face_y", "face_width", "face_height")
 _COLUMNS = (
     "subDirectory_filePath", *_BOX, "facial_landmarks", "expression", "valence", "arousal",
 )  # fmt: skip
-_NOT_RATED = -2.0
+NOT_RATED = -2.0
 _UNKNOWN = ("", "NULL", "null")
-_POINTS = 68
+POINTS = 68
 
 
 @register_corpus(
@@ -87,6 +89,8 @@ def load_affectnet(root: str | Path) -> ImageCorpus:
     folder = Path(root)
     lists = {name: _one_of(folder, name) for name in _FILES}
     if not any(lists.values()):
+        if (folder / "train_set").is_dir() or (folder / "val_set").is_dir():
+            raise DataError(f"{folder}: is the npy edition: mien datasets prepare affectnet-npy")
         looked = [str(Path(place, "training.csv")) for place in _LISTS]
         raise DataError(f"{folder}: looked for {looked}, or validation.csv there, found neither")
     names, splits, labels = [], [], []
@@ -151,18 +155,18 @@ def _labels(row: Row) -> FloatArray:
     rated = []
     for name in ("valence", "arousal"):
         value = as_number(row.cells[name])
-        if value is None or not (-1 <= value <= 1 or value == _NOT_RATED):
+        if value is None or not (-1 <= value <= 1 or value == NOT_RATED):
             raise row.error(
                 f"{name!r} is {row.cells[name]!r}; expected -1 to 1, or -2 where not annotated"
             )
         rated.append(value)
-    if _NOT_RATED in rated:
+    if NOT_RATED in rated:
         rated = [np.nan, np.nan]
     code = row.integer("expression", range(len(EXPRESSION_CODES)))
     box = [np.nan] * 4
     if not any(row.cells[name] in _UNKNOWN for name in _BOX):
         box = [row.number(name, -1e6, 1e6) for name in _BOX]
-    return np.array([*rated, _TO_BASIC[code], *box, *_five_points(row)], np.float32)
+    return np.array([*rated, TO_BASIC[code], *box, *_five_points(row)], np.float32)
 
 
 def _five_points(row: Row) -> list[float]:
@@ -171,12 +175,17 @@ def _five_points(row: Row) -> list[float]:
     if text in _UNKNOWN:
         return [np.nan] * 10
     values = [as_number(cell) for cell in text.split(";")]
-    if len(values) != 2 * _POINTS or None in values:
+    if len(values) != 2 * POINTS or None in values:
         raise row.error(
-            f"'facial_landmarks' has {len(values)} entries; expected {2 * _POINTS} numbers "
+            f"'facial_landmarks' has {len(values)} entries; expected {2 * POINTS} numbers "
             "separated by semicolons"
         )
-    points = np.array(values, np.float64).reshape(_POINTS, 2)
+    return five_of(np.array(values, np.float64))
+
+
+def five_of(values: npt.NDArray[np.float64]) -> list[float]:
+    """Ten coordinates of the five landmarks, from 136 of the 68."""
+    points = values.reshape(POINTS, 2)
     # The person's right eye is left in the image: points 36 to 41 of the usual 68.
     five = [points[36:42].mean(axis=0), points[42:48].mean(axis=0), *points[[30, 48, 54]]]
     return [float(value) for value in np.concatenate(five)]

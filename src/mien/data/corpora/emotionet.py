@@ -5,6 +5,10 @@ without a header: URL of the image, a column that is skipped, then one column pe
 number k in the k-th of 60. 1 is active, 0 not, 999 unknown. A file with a header (``URL`` ... and
 ``AU1`` or ``AU 1`` and so on) is read by its names.
 
+The edition of the 2020 challenge (24,600 images) is one csv, ``EmotioNet_FACS_aws_2020_24600.csv``:
+commas, a header ``URL``, ``URL orig``, ``'AU 1'`` and so on, and quotes around the URLs. An empty
+cell is unknown there, and a line of empty cells nothing.
+
 Images are found by what follows ``/Images/`` in the URL, below the folder or its ``Images`` or
 ``images``, or else by the file's name anywhere below the folder. A tenth of the images, by a hash
 of their names, is ``valid``: the corpus has no split of its own.
@@ -12,6 +16,7 @@ of their names, is ``valid``: the corpus has no split of its own.
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import re
 from collections import Counter
@@ -31,6 +36,8 @@ COLUMNS = 60
 """Action-unit columns of a file without a header."""
 
 _PATTERN = "dataFile_*.txt"
+_CSV = "EmotioNet*.csv"
+_QUOTES = " '\""
 _UNKNOWN = 999
 _UNIT_NAME = re.compile(r"AU ?0*(\d+)")
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")
@@ -47,9 +54,11 @@ _PLACES = ("", "Images", "images")
         terms=ON_REQUEST,
         layout=(
             "dataFile_*.txt, also one folder below: URL, a column to skip, then action units 1 to "
-            "60, separated by tabs",
+            "60, separated by tabs; or EmotioNet_FACS_aws_2020_24600.csv: URL,URL orig,'AU 1',...",
             "images as after /Images/ in the URLs, or anywhere below the folder by name",
         ),
+        counts_source="950,000 images in the text files, 24,600 in the csv of 2020",
+        whole_pictures=True,
     )
 )
 def load_emotionet(root: str | Path) -> ImageCorpus:
@@ -61,11 +70,14 @@ def load_emotionet(root: str | Path) -> ImageCorpus:
         If there is no list, a line cannot be read, an image is listed twice, or none is there.
     """
     folder = Path(root)
-    lists = sorted([*folder.glob(_PATTERN), *folder.glob(f"*/{_PATTERN}")])
+    lists = sorted(path for name in (_PATTERN, _CSV) for path in _one_below(folder, name))
     if not lists:
+        sheets = _one_below(folder, "EmotioNet*.xlsx")
+        if sheets:
+            raise DataError(f"{sheets[0]}: is a workbook; save it as csv beside it")
         others = sorted(path.name for path in folder.glob("*.txt"))[:8]
         raise DataError(
-            f"{folder}: looked for {_PATTERN} in it and one folder below, found none "
+            f"{folder}: looked for {_PATTERN} or {_CSV} in it and one folder below, found none "
             f"(other text files: {others})"
         )
     urls: list[str] = []
@@ -85,19 +97,37 @@ def load_emotionet(root: str | Path) -> ImageCorpus:
     return ImageCorpus(NAME, folder, table, notes)
 
 
-def _read_list(path: Path, urls: list[str], units: list[FloatArray], first: dict[str, str]) -> None:
+def _one_below(folder: Path, pattern: str) -> list[Path]:
+    return sorted([*folder.glob(pattern), *folder.glob(f"*/{pattern}")])
+
+
+def _cells(path: Path) -> tuple[list[list[str]], str]:
+    """Lines of a list as cells, and what separates them, in words."""
     lines = read_lines(path)
     if not lines:
         raise DataError(f"{path}: is empty")
-    columns, start = _unit_columns(lines[0].split("\t"), path)
+    if path.suffix != ".csv":
+        return [[cell.strip() for cell in line.split("\t")] for line in lines], "tabs"
+    rows = [[cell.strip(_QUOTES) for cell in row] for row in csv.reader(lines)]
+    if not any(_UNIT_NAME.fullmatch(cell) for cell in rows[0]) or rows[0][0] != "URL":
+        raise DataError(
+            f"{path}, line 1: starts with {rows[0][:3]}; expected URL, URL orig, 'AU 1' and so on"
+        )
+    return rows, "commas"
+
+
+def _read_list(path: Path, urls: list[str], units: list[FloatArray], first: dict[str, str]) -> None:
+    lines, separator = _cells(path)
+    columns, start = _unit_columns(lines[0], path)
     width = max(columns) + 1 if start else COLUMNS + 2
-    for number, line in enumerate(lines[start:], start + 1):
+    for number, cells in enumerate(lines[start:], start + 1):
         where = f"{path}, line {number}"
-        cells = [cell.strip() for cell in line.split("\t")]
+        if separator == "commas" and not any(cells):
+            continue
         if len(cells) < width or (not start and len(cells) != width):
             raise DataError(
-                f"{where}: has {len(cells)} cells separated by tabs; expected {width}: a URL, a "
-                f"column to skip and {COLUMNS} action units"
+                f"{where}: has {len(cells)} cells separated by {separator}; expected {width}: a "
+                f"URL, a column to skip and {COLUMNS} action units"
             )
         if "/" not in cells[0]:
             raise DataError(f"{where}: starts with {cells[0]!r}; expected the URL of an image")
@@ -105,7 +135,7 @@ def _read_list(path: Path, urls: list[str], units: list[FloatArray], first: dict
             raise DataError(f"{where}: {cells[0]} is there twice: first at {first[cells[0]]}")
         first[cells[0]] = where
         urls.append(cells[0])
-        units.append(_units(cells, columns, where))
+        units.append(_units(cells, columns, where, empty_is_unknown=separator == "commas"))
 
 
 def _unit_columns(cells: list[str], path: Path) -> tuple[dict[int, int], int]:
@@ -130,10 +160,14 @@ def _unit_columns(cells: list[str], path: Path) -> tuple[dict[int, int], int]:
     return columns, 1
 
 
-def _units(cells: list[str], columns: dict[int, int], where: str) -> FloatArray:
+def _units(
+    cells: list[str], columns: dict[int, int], where: str, *, empty_is_unknown: bool
+) -> FloatArray:
     """float32 (17,), NaN where unknown or not listed."""
     values = np.full(len(ACTION_UNITS), np.nan, np.float32)
     for column, place in columns.items():
+        if empty_is_unknown and not cells[column]:
+            continue
         number = as_number(cells[column])
         if number not in (0, 1, _UNKNOWN):
             raise DataError(

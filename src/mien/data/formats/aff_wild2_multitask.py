@@ -28,7 +28,7 @@ IMAGE_NAME = re.compile(r"(\d+)\.jpg")
 
 
 def read_multi_task(place: Path, videos: dict[str, VideoLabels]) -> None:
-    """Labels of the MTL csv files, where the other folders give none."""
+    """Labels of the MTL csv files of a folder, where its other folders give none."""
     files = sorted(p for p in place.rglob("*") if p.suffix in (".txt", ".csv"))
     if not files:
         raise DataError(f"{place}: looked for csv files whose names start with train or val")
@@ -37,14 +37,24 @@ def read_multi_task(place: Path, videos: dict[str, VideoLabels]) -> None:
                 if path.name.lower().startswith(start)]  # fmt: skip
         if not kind:
             raise DataError(f"{path}: expected a name that starts with 'train' or 'val'")
-        for line, image, values in _multi_task_rows(path):
-            name, number = _frame_of(image, path, line)
-            video = videos.setdefault(name, VideoLabels())
-            video.splits.setdefault("MTL", kind[0])
-            if video.splits["MTL"] != kind[0]:
-                raise DataError(f"{path}, line {line}: {name!r} is in both MTL splits")
-            video.grow(number)
-            _add_multi_task(video, number - 1, values, f"{path}, line {line}")
+        read_multi_task_file(path, kind[0], videos)
+
+
+def read_multi_task_file(path: Path, split: str, videos: dict[str, VideoLabels]) -> None:
+    """Labels of one file, all of whose videos are in `split`.
+
+    Raises
+    ------
+    DataError
+        If the file is not as described above, or one of its videos is in another split already.
+    """
+    for line, image, values in _multi_task_rows(path):
+        name, number = _frame_of(image, path, line)
+        video = videos.setdefault(name, VideoLabels())
+        if video.splits.setdefault("MTL", split) != split:
+            raise DataError(f"{path}, line {line}: {name!r} is in both MTL splits")
+        video.grow(number)
+        _add_multi_task(video, number - 1, values, f"{path}, line {line}")
 
 
 def _multi_task_rows(path: Path) -> list[tuple[int, str, list[float]]]:

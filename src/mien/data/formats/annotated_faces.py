@@ -79,6 +79,7 @@ def load_annotated_faces(folder: str | Path, split: str | None = None) -> FaceSe
         points[i] = (landmarks[i] - square[:2] + 0.5) * (SIDE_PX / square[2]) - 0.5
     framed = framed_matrices(len(rows), SIDE_PX)
     expressions, labels = corpus.expressions[rows], corpus.labels
+    intensities = corpus.intensities
     chosen = np.array([splits[row] for row in rows])
     return FaceSet(
         corpus=corpus.name,
@@ -94,6 +95,7 @@ def load_annotated_faces(folder: str | Path, split: str | None = None) -> FaceSe
         teacher_scores=np.full((len(rows), len(labels.action_units)), np.nan, np.float32),
         split=chosen,
         counted=_counted(corpus, images, chosen == "train"),
+        intensities=None if intensities is None else intensities[rows],
         labels=labels,
     )
 

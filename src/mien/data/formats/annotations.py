@@ -11,15 +11,16 @@ Columns of the table (`ANNOTATION_SCHEMA`), the same for every corpus:
 * ``au01`` ... ``au26``: float32, 1 active, 0 not, NaN where not annotated;
 * ``box_x box_y box_w box_h`` and five landmarks in pixels of the image, NaN where unknown.
 
-A prepared folder of one's own may have further ``au*`` columns behind these, such as ``au14``, and
-further expressions in its ``dataset.json``, such as contempt.
+A corpus may have further ``au*`` columns behind these, such as ``au14``; where people coded how
+strong units are, ``au01_intensity`` and so on, float32 0 to 5, NaN where not annotated, for every
+unit of the table; and further expressions in its ``dataset.json``, such as contempt.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -117,6 +118,12 @@ class ImageCorpus:
         """float32 (n, 17), or as many as ``labels`` says, NaN where not annotated."""
         return matrix(self.table, self.labels.action_unit_columns)
 
+    @property
+    def intensities(self) -> FloatArray | None:
+        """float32 (n, 17), 0 to 5, NaN where not annotated; None: the corpus says nothing."""
+        columns = self.labels.intensity_columns
+        return matrix(self.table, columns) if columns[0] in self.table.column_names else None
+
     def counts(self) -> dict[str, int]:
         """Annotated images, per split and per kind of label; files that are there; videos."""
         splits = Counter(self.table.column("split").to_pylist())
@@ -179,6 +186,28 @@ def annotation_table(
     return pa.Table.from_arrays(arrays, schema=ANNOTATION_SCHEMA)
 
 
+def with_units(
+    table: pa.Table, further: Mapping[int, FloatArray], intensities: FloatArray | None = None
+) -> pa.Table:
+    """The table with further action units, and with intensities of all of them.
+
+    Parameters
+    ----------
+    further
+        Number of a unit that `ANNOTATION_SCHEMA` does not have -> (n,), 1, 0 or NaN.
+    intensities
+        (n, 17 and as many as `further` has), 0 to 5 or NaN.
+    """
+    names = [f"au{unit:02d}" for unit in further]
+    columns = dict(zip(names, further.values(), strict=True))
+    if intensities is not None:
+        units = [f"{name}_intensity" for name in (*ACTION_UNIT_COLUMNS, *names)]
+        columns.update(zip(units, intensities.T, strict=True))
+    for name, values in columns.items():
+        table = table.append_column(pa.field(name, pa.float32()), numbers(values, pa.float32()))
+    return table
+
+
 def write_annotations(corpus: ImageCorpus, folder: Path) -> dict[str, Any]:
     """Write ``annotations.parquet`` and ``dataset.json``; the content of the latter is returned."""
     write_whole(folder / "annotations.parquet", corpus.table)
@@ -214,7 +243,9 @@ def read_annotations(folder: str | Path) -> ImageCorpus:
     table = read_parquet(place / "annotations.parquet")
     further = [name for name in table.column_names if re.fullmatch("au[0-9]{2}", name)]
     further = [name for name in further if name not in ACTION_UNIT_COLUMNS]
-    if not table.schema.equals(_with_units(further)):
+    intensities = [f"{name}_intensity" for name in (*ACTION_UNIT_COLUMNS, *further)]
+    known = (_with_units(further), _with_units([*further, *intensities]))
+    if not any(table.schema.equals(schema) for schema in known):
         raise DataError(
             f"{place / 'annotations.parquet'}: its columns are not those of this version of mien; "
             "prepare the corpus again"
@@ -229,7 +260,7 @@ def read_annotations(folder: str | Path) -> ImageCorpus:
 
 
 def _with_units(names: Sequence[str]) -> pa.Schema:
-    """`ANNOTATION_SCHEMA` with further action units behind it."""
+    """`ANNOTATION_SCHEMA` with further columns of action units behind it."""
     return pa.schema([*ANNOTATION_SCHEMA, *(pa.field(name, pa.float32()) for name in names)])
 
 

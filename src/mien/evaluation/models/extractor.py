@@ -49,13 +49,15 @@ def evaluate_mma(
 
 
 def measure(
-    extractor: AffectModel, labelled: LabelledFaces, predicted: FloatArray | None = None
+    extractor: AffectModel,
+    labelled: LabelledFaces,
+    predicted: tuple[FloatArray, FloatArray | None] | None = None,
 ) -> dict[str, Any]:
     """Score one extractor on faces that are loaded already; see `evaluate_mma`.
 
-    `predicted` is what `predict_faces` gave for them, if that is known already.
+    `predicted` is what `predict_all` gave for them, if that is known already.
     """
-    affect = predict_faces(extractor, labelled.faces) if predicted is None else predicted
+    affect, strong = predicted or predict_all(extractor, labelled.faces)
     faces = relabelled(labelled.faces, extractor.labels)
     return {
         "data": labelled.data,
@@ -66,9 +68,18 @@ def measure(
         "model": extractor.metadata.get("name"),
         "model_version": extractor.metadata.get("version"),
         "faces": len(labelled.faces),
-        **affect_report(affect, faces, extractor.au_decisions),
+        **affect_report(affect, faces, extractor.au_decisions, strong),
         "notes": labelled.notes,
     }
+
+
+def predict_all(extractor: AffectModel, faces: FaceSet) -> tuple[FloatArray, FloatArray | None]:
+    """Affect representations (n, 26), and intensities of units (n, 17) for faces that have some."""
+    if faces.intensities is None:
+        return predict_faces(extractor, faces), None
+    found = [extractor.estimate(crops) for crops in evaluation_crops(faces)]
+    strong = np.concatenate([one.details.au_intensity for one in found])
+    return np.concatenate([one.affect for one in found]), strong
 
 
 def predict_faces(extractor: AffectModel, faces: FaceSet) -> FloatArray:

@@ -1,7 +1,7 @@
 """A small 3-D CNN over a clip of face crops, the third way that FaceRNET argues against.
 
-It reads frames, not affect representations, so it trains on clip tensors and is no part of
-`mien train reactions`. Every block halves time and space; the last one is averaged.
+It reads frames, not affect representations, so it trains on clips of crops by a verb of its own,
+`mien train clip-cnn`. Every block halves time and space; the last one is averaged.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,8 @@ class Table:
         without one is not run.
     fingerprints
         What else decides the figures.
+    own_fingerprints
+        By the id of a row that reads other data, what else decides its figures in their place.
     train
         Trains a row with one seed in a folder, where it takes up what was killed; its scores.
     write
@@ -37,6 +39,7 @@ class Table:
     fingerprints: list[str]
     train: Callable[[AblationRow, Any, Path], dict[str, Any]]
     write: Callable[[list[RowResult]], None]
+    own_fingerprints: Mapping[str, list[str]] = field(default_factory=dict)
 
 
 def run_rows(
@@ -71,7 +74,8 @@ def run_rows(
     _check(configs, seeds, only)
     kept.mkdir(parents=True, exist_ok=True)
     identities = {
-        id: row_identity(config, seeds, table.fingerprints) for id, config in configs.items()
+        id: row_identity(config, seeds, table.own_fingerprints.get(id, table.fingerprints))
+        for id, config in configs.items()
     }
 
     def results() -> list[RowResult]:

@@ -35,6 +35,9 @@ from mien.training.optimizers.routed_adam import RoutedAdam
 from mien.training.reactions.batches import batch_scores, collate, epoch_batches
 from mien.training.schedule import constant
 
+FEW_VIDEOS = 100
+"""A validation set with fewer is warned about: a correlation is off by 0.1 there."""
+
 _LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "pearson": pearson_loss,
     "mse": squared_loss,
@@ -114,6 +117,21 @@ def reaction_report(predicted: npt.ArrayLike, data: SequenceSet) -> dict[str, An
         "pearson": {n: float(r) for n, r in zip(data.reactions, rho, strict=True)},
         "mean_pearson": float(rho.mean()),
     }
+
+
+def few_videos(valid: SequenceSet) -> tuple[str, ...]:
+    """A warning where a validation set is too small to choose an epoch by; else nothing.
+
+    The standard error of a correlation near 0 over n videos is 1 / sqrt(n - 1).
+    """
+    count = len(valid)
+    if count >= FEW_VIDEOS:
+        return ()
+    error = 1 / math.sqrt(max(count - 1, 1))
+    return (
+        f"warning: the validation set has {count} videos; a correlation over so few is uncertain "
+        f"by {error:.2f} (one standard error), so the epoch that is kept is partly chance",
+    )
 
 
 class ReactionTraining(Training):
@@ -218,7 +236,9 @@ def train_reactions(
         "data": {"train": train.fingerprint(), "valid": valid.fingerprint()},
     }
     training = ReactionTraining(config, model, windows, valid, engine)
-    loop = Loop(training, config, Run(out, config, identity, config.seed, engine, report))
+    # the rate is constant: what was done is the beginning of a longer run, too
+    run = Run(out, config, identity, config.seed, engine, report, growing=("epochs", "patience"))
+    loop = Loop(training, config, run)
     ended = loop.run(stop_after_epochs and stop_after_epochs * loop.per_epoch)
     network = loop.kept.to("cpu")
     assert isinstance(network, SequenceRegressor)

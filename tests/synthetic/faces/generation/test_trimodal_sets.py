@@ -12,7 +12,7 @@ from fake_stage import FakeStage
 from set_helpers import files, stop_after
 
 from mien.cli import main
-from mien.data.corpora.synthetic_trimodal import load_synthetic_trimodal
+from mien.data.corpora.recordings.synthetic_trimodal import load_synthetic_trimodal
 from mien.data.formats.streams import load_streams
 from mien.data.prepare.streams import prepare_streams
 from mien.errors import ConfigError, DataError

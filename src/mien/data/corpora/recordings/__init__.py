@@ -1,0 +1,1 @@
+"""Corpora of recordings with traces, one file each."""
