@@ -1,4 +1,4 @@
-"""The sample that ships with mien, and the clip that the demo makes of it."""
+"""The samples that ship with mien, and the clips that the demo makes of them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import numpy as np
 
 from mien.types import ImageArray
 from mien.video.writer import write_video
+
+STREAM_FILES = ("dark-color.mp4", "dark-depth.mkv", "dark-thermal.mkv")
 
 _FPS = 25
 _SIZE_PX = (640, 480)  # width, height of the clip
@@ -40,6 +42,16 @@ def demo_frames(seconds: float) -> Iterator[ImageArray]:
             image, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT
         )
         yield frame.astype(np.uint8, copy=False)
+
+
+def write_demo_streams(folder: Path) -> tuple[Path, Path, Path]:
+    """Write a SYNTHETIC clip of color, depth and thermal in the dark; returns the three files."""
+    assets = resources.files("mien.assets")
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in STREAM_FILES:
+        (folder / name).write_bytes(assets.joinpath(name).read_bytes())
+    color, depth, thermal = (folder / name for name in STREAM_FILES)
+    return color, depth, thermal
 
 
 def write_demo_clip(path: Path, seconds: float = 4.0) -> Path:
