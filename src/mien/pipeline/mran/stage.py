@@ -15,6 +15,9 @@ from mien.runtime.clip_stream import ClipEstimate
 from mien.runtime.mran import MranFrame
 from mien.types import MranView
 
+_Open = tuple[FrameRow, npt.NDArray[np.float64], MranFrame | None]
+"""A row that waits for its values, where its crop lies, and the crops if they are held."""
+
 
 class MranStage:
     """Holds rows in order and gives them out with ``mran`` filled in.
@@ -44,7 +47,7 @@ class MranStage:
         self._attention, self._told = attention, told
         self._tracks: dict[int, MranTrack] = {}
         self._held: deque[FrameRow] = deque()
-        self._open: dict[tuple[int, int], tuple[FrameRow, npt.NDArray[np.float64], MranFrame | None]] = {}
+        self._open: dict[tuple[int, int], _Open] = {}
         self._kept_s: dict[int, float] = {}
 
     def add(self, item: Pending, rows: list[FrameRow]) -> None:

@@ -23,6 +23,7 @@ from mien.models.mran import MRAN, MRANConfig
 from mien.training.checkpoint import load_checkpoint, save_checkpoint
 from mien.training.engine import Engine, EngineConfig, start_engine
 from mien.training.from_onnx.extractor import start_fingerprint, starts_fingerprint
+from mien.training.from_onnx.mran import read_exported_mran
 from mien.training.loop import Loop, Run, ScoredLoopConfig, Training
 from mien.training.losses import action_unit_loss, trace_loss
 from mien.training.mran.augment import StreamAugmentConfig
@@ -34,7 +35,7 @@ from mien.training.mran.batches import (
     epoch_clips,
     read_recordings,
 )
-from mien.training.mran.start import read_network, start_network
+from mien.training.mran.start import read_encoders, start_network
 from mien.training.optimizers.adamw import adamw
 
 
@@ -215,8 +216,8 @@ def train_mran(
     identity = {
         "config": plain_values(config),
         "data": {"train": train.fingerprint(), "valid": valid.fingerprint()},
-        "init": start_fingerprint(init, read_network),
-        "encoders": starts_fingerprint(encoders, read_network),
+        "init": start_fingerprint(init, read_exported_mran),
+        "encoders": starts_fingerprint(encoders, read_encoders),
     }
     training = MRANTraining(config, model, readers, engine)
     loop = Loop(training, config, Run(out, config, identity, config.seed, engine, report))
