@@ -13,7 +13,12 @@ import numpy as np
 from mien.types import ImageArray
 from mien.video.writer import write_video
 
-STREAM_FILES = ("dark-color.mp4", "dark-depth.mkv", "dark-thermal.mkv")
+STREAM_FILES = {
+    "color": "dark-color.mp4",
+    "depth": "dark-depth.mkv",
+    "thermal": "dark-thermal.mkv",
+    "streams": "dark-streams.json",
+}
 
 _FPS = 25
 _SIZE_PX = (640, 480)  # width, height of the clip
@@ -44,14 +49,13 @@ def demo_frames(seconds: float) -> Iterator[ImageArray]:
         yield frame.astype(np.uint8, copy=False)
 
 
-def write_demo_streams(folder: Path) -> tuple[Path, Path, Path]:
-    """Write a SYNTHETIC clip of color, depth and thermal in the dark; returns the three files."""
+def write_demo_streams(folder: Path) -> dict[str, Path]:
+    """Write a SYNTHETIC clip in near dark; the files of color, depth, thermal and streams."""
     assets = resources.files("mien.assets")
     folder.mkdir(parents=True, exist_ok=True)
-    for name in STREAM_FILES:
+    for name in STREAM_FILES.values():
         (folder / name).write_bytes(assets.joinpath(name).read_bytes())
-    color, depth, thermal = (folder / name for name in STREAM_FILES)
-    return color, depth, thermal
+    return {stream: folder / name for stream, name in STREAM_FILES.items()}
 
 
 def write_demo_clip(path: Path, seconds: float = 4.0) -> Path:

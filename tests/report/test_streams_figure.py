@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mien.report.charts.streams import attention_over, scaled, streams_figure
+from mien.report.charts.streams import attention_over, relief, scaled, streams_figure
 from mien.types import MranView
 
 
@@ -38,9 +38,9 @@ def test_every_stream_that_was_there_is_one_picture_of_its_values() -> None:
     page = streams_figure(view(), "Face 0")
     color, depth, thermal, attention = pictures(page)
     assert np.abs(color.astype(int) - 4).max() <= 2
-    light = depth.mean(2)[:, [5, 106]].mean(0), thermal.mean(2)[:, [5, 106]].mean(0)
-    assert light[0][0] > light[0][1] + 40  # near is light
-    assert light[1][1] > light[1][0] + 40  # warm is light
+    warmth = thermal.mean(2)[:, [5, 106]].mean(0)
+    assert warmth[1] > warmth[0] + 40  # warm is light
+    assert depth[8:-8, 8:-8].std() < 3  # a plane is lit evenly
     assert attention.shape == (112, 112, 3)
     assert "valence +0.25, arousal -0.50" in page and 'data-t="1.500"' in page
     assert 'alt="Face 0: thermal, warm is light"' in page
@@ -59,6 +59,16 @@ def test_the_map_is_brightest_where_the_attention_lies(depth: bool) -> None:
     shown = shown.astype(int) - attention_over(view(attention=flat * 0)).astype(int)
     row, column = np.unravel_index(shown.sum(2).argmax(), (112, 112))
     assert abs(row - (2.5 / 12 * 112)) < 8 and abs(column - (9.5 / 12 * 112)) < 8
+
+
+def test_depth_is_lit_from_above() -> None:
+    rows, columns = np.mgrid[:112, :112].astype(np.float32)
+    ball = 600 - np.sqrt(np.maximum(45**2 - (rows - 56) ** 2 - (columns - 56) ** 2, 0))
+    shown = relief(ball)[:, :, 0].astype(int)
+    assert shown[30, 56] > shown[56, 56] + 20 > shown[82, 56] + 40
+    assert shown[56, 30] > shown[56, 82] + 20
+    ball[:10] = np.nan
+    assert (relief(ball)[:10] == 60).all()
 
 
 def test_what_was_not_measured_is_dark_grey() -> None:

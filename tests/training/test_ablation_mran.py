@@ -81,7 +81,10 @@ def test_a_table_goes_on_where_it_stopped(tmp_path):
     with pytest.raises(ConfigError, match="no row 'colour' to run: choose of color, framewise"):
         run_mran_table(TINY, data, out, 1, lines.append, rows=rows, only=["colour"])
     table = (out / "mran.md").read_text()
-    assert "| row | seeds | validation | test | test, valence | test, arousal | test, light=dark" in table
+    assert (
+        "| row | seeds | validation | test | test, valence | test, arousal | test, light=dark"
+        in table
+    )
     assert "| test, its maps made uniform |" in table and scores["test"] != scores[UNIFORM]
     assert table.count("\n| color |") == 1 and "frame by frame" in table
     assert (out / "mran.csv").read_text().count("\n") == 3

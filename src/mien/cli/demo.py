@@ -34,8 +34,8 @@ def command(out: Path, seconds: float, mran: bool) -> None:
 
     prepare_root(out)
     if mran:
-        color, depth, thermal = write_demo_streams(out / "streams")
-        result = analyze(color, depth=depth, thermal=thermal, mran=True, attention=True)
+        files = write_demo_streams(out / "streams")
+        result = analyze(files.pop("color"), **files, mran=True, attention=True)
         folder = result.save(out / "dark")
     else:
         result = analyze(write_demo_clip(out / "astronaut.mp4", seconds))

@@ -113,7 +113,7 @@ def _sided(model: MRAN, names: set[str]) -> dict[str, dict[str, int]]:
     for level, width in zip(("lower", "upper"), config.guide_hidden, strict=True):
         guides = {name: 0 if name == config.lead else width for name in names}
         sided[f"{lead}{level}.cell.from_guidance.weight"] = guides
-    states = {name: config.guide_hidden[1] for name in names}
+    states = dict.fromkeys(names, config.guide_hidden[1])
     sided["attention.read.weight"] = {**states, config.lead: config.color_hidden[1]}
     return sided
 

@@ -18,7 +18,7 @@ def streams_figure(view: MranView, who: str) -> str:
     """HTML of up to four pictures side by side."""
     pictures = [("color, as it was", view.color)]
     if view.depth_mm is not None:
-        pictures.append(("depth, near is light", scaled(-view.depth_mm, cv2.COLORMAP_VIRIDIS)))
+        pictures.append(("depth, lit from above", relief(view.depth_mm)))
     if view.thermal_c is not None:
         pictures.append(("thermal, warm is light", scaled(view.thermal_c, cv2.COLORMAP_INFERNO)))
     pictures.append(("attention of the network", attention_over(view)))
@@ -51,12 +51,26 @@ def scaled(values: FloatArray, colors: int) -> ImageArray:
     return picture
 
 
+def relief(depth_mm: FloatArray) -> ImageArray:
+    """RGB uint8 (h, w, 3) of distances (h, w), lit from the upper left; NaN dark grey."""
+    known = np.isfinite(depth_mm)
+    filled = np.where(known, depth_mm, np.nanmax(depth_mm) if known.any() else 0)
+    smooth = cv2.GaussianBlur(filled.astype(np.float32), (0, 0), 1.0)
+    down, across = np.gradient(smooth)  # of a pixel, about 1.5 mm
+    normal = np.stack([across, down, np.full_like(smooth, 1.5)])
+    normal /= np.linalg.norm(normal, axis=0)
+    light = np.array([-0.4, -0.6, 0.7]) / np.linalg.norm([-0.4, -0.6, 0.7])
+    shade = np.clip(np.tensordot(light, normal, 1), 0, 1)
+    grey = np.where(known, np.rint(25 + 225 * shade), 60).astype(np.uint8)
+    return np.repeat(grey[:, :, None], 3, axis=2)
+
+
 def attention_over(view: MranView) -> ImageArray:
     """RGB uint8 (112, 112, 3): the map over the first stream in which a face can be seen."""
     side = len(view.color)
     ground = view.color.mean(2)
     if view.depth_mm is not None:  # in the dark color shows nothing to lie on
-        ground = scaled(-view.depth_mm, cv2.COLORMAP_BONE).mean(2)
+        ground = relief(view.depth_mm)[:, :, 0].astype(np.float64)
     cells = np.asarray(view.attention, np.float32)
     raised = cv2.resize(cells, (side, side), interpolation=cv2.INTER_CUBIC)
     strength = np.clip(raised / max(float(cells.max()), 1e-9), 0, 1)
