@@ -35,7 +35,14 @@ def command(out: Path, seconds: float, mran: bool) -> None:
     prepare_root(out)
     if mran:
         files = write_demo_streams(out / "streams")
-        result = analyze(files.pop("color"), **files, mran=True, attention=True)
+        result = analyze(
+            files["color"],
+            depth=files["depth"],
+            thermal=files["thermal"],
+            streams=files["streams"],
+            mran=True,
+            attention=True,
+        )
         folder = result.save(out / "dark")
     else:
         result = analyze(write_demo_clip(out / "astronaut.mp4", seconds))
