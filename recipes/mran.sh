@@ -1,35 +1,25 @@
 #!/bin/sh
-# The tri-modal benchmark and MRAN's weights: generate, prepare, train, export, score. Everything resumes:
-# run the same line again after a stop. On two cores: half an hour to generate, then three hours for a seed on each.
-#   sh recipes/mran.sh RUNS SEED      ENCODERS is the compact extractor to start from, THREADS how many a training uses
+# SYNTHETIC tri-modal people and MRAN's weights: generate, prepare, train, export, score. Everything resumes: run the same
+# line again after a stop. On two cores: 35 minutes to generate, then half an hour to train.
+#   sh recipes/mran.sh RUNS     ENCODERS is what gives the encoders: the MRAN that ships, or an extractor, which takes longer:
+#                               set train_encoders=true then
 set -e
-runs=$1 seed=$2
-extractor=${ENCODERS:?is the run or the exported file of a compact extractor (configs/mma-compact.toml)}
-mien synthesize trimodal --out "$runs/synthetic-trimodal"
-mien datasets prepare synthetic-trimodal --root "$runs/synthetic-trimodal" --out "$runs/trimodal-prepared"
-# More people than the benchmark has, few frames of each, for the first part. Another seed: other people.
-mien synthesize trimodal --out "$runs/synthetic-people" --seed 1 --train 5000 --valid 120 --test 1 --seconds 2 --fps 2
-mien datasets prepare synthetic-trimodal --root "$runs/synthetic-people" --out "$runs/people-prepared"
-part() {  # CONFIG OUT DATA START...
-    config=$1 out=$2 data=$3
-    shift 3
-    mien train mran --config "configs/$config.toml" --data "$data" --set "seed=$seed" --set threads="${THREADS:-1}" \
-        --out "$out" "$@"
+runs=$1 encoders=${ENCODERS:-src/mien/weights/mran.onnx}
+people() {  # NAME ARGUMENT...
+    name=$1
+    shift
+    mien synthesize trimodal --out "$runs/synthetic-$name" "$@"
+    mien datasets prepare synthetic-trimodal --root "$runs/synthetic-$name" --out "$runs/$name-prepared"
 }
-first() {  # NAME CONFIG START...
-    of=$1 config=$2
+people trimodal --seed 2101 --train 1000 --valid 100 --test 90
+people people --seed 2102 --train 3000 --valid 100 --test 1 --seconds 2 --fps 2  # few frames of many
+train() {  # PART DATA ARGUMENT...
+    part=$1 data=$2
     shift 2
-    part "mran-$of-$config" "$runs/mran-$of-$config-$seed" "$runs/people-prepared" "$@"
+    mien train mran --config "configs/$part.toml" --data "$runs/$data-prepared" --out "$runs/$part" "$@"
 }
-alone() {  # NAME: a stream's encoder learns by itself, in three parts
-    first "$1" short --encoders "$extractor"
-    first "$1" on --encoders "$runs/mran-$1-short-$seed"
-    first "$1" long --init "$runs/mran-$1-on-$seed"
-}
-alone color
-alone depth
-first trimodal short --init "$runs/mran-depth-long-$seed" --encoders "$extractor" --encoders "$runs/mran-color-long-$seed"
-part mran-trimodal "$runs/mran-trimodal-$seed" "$runs/trimodal-prepared" --init "$runs/mran-trimodal-short-$seed"
-onnx="$runs/mran-trimodal-$seed.onnx"
-mien export mran --run "$runs/mran-trimodal-$seed" --half --about configs/mran-trimodal.about.toml --to "$onnx"
-mien evaluate mran --model "$onnx" --data "$runs/trimodal-prepared@test" --by light --by skin_tone --stage1
+train mran-trimodal-short people --encoders "$encoders"
+train mran-trimodal trimodal --init "$runs/mran-trimodal-short"
+onnx="$runs/mran-trimodal.onnx"
+mien export mran --run "$runs/mran-trimodal" --half --about configs/mran-trimodal.about.toml --to "$onnx"
+mien evaluate mran --model "$onnx" --data "$runs/trimodal-prepared@test" --by light --by skin_tone --each-missing --stage1

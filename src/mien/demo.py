@@ -1,4 +1,4 @@
-"""The sample that ships with mien, and the clip that the demo makes of it."""
+"""The samples that ship with mien, and the clips that the demo makes of them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,13 @@ import numpy as np
 
 from mien.types import ImageArray
 from mien.video.writer import write_video
+
+STREAM_FILES = {
+    "color": "dark-color.mp4",
+    "depth": "dark-depth.mkv",
+    "thermal": "dark-thermal.mkv",
+    "streams": "dark-streams.json",
+}
 
 _FPS = 25
 _SIZE_PX = (640, 480)  # width, height of the clip
@@ -40,6 +47,15 @@ def demo_frames(seconds: float) -> Iterator[ImageArray]:
             image, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT
         )
         yield frame.astype(np.uint8, copy=False)
+
+
+def write_demo_streams(folder: Path) -> dict[str, Path]:
+    """Write a SYNTHETIC clip in near dark; the files of color, depth, thermal and streams."""
+    assets = resources.files("mien.assets")
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in STREAM_FILES.values():
+        (folder / name).write_bytes(assets.joinpath(name).read_bytes())
+    return {stream: folder / name for stream, name in STREAM_FILES.items()}
 
 
 def write_demo_clip(path: Path, seconds: float = 4.0) -> Path:

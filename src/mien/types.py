@@ -272,11 +272,38 @@ class ReactionWindow:
     intensities: FloatArray  # (number of reactions,), 0 to 1
 
 
+@dataclass(frozen=True, slots=True)
+class MranView:
+    """One moment as MRAN read it: the aligned crops of a face and where it attended.
+
+    Attributes
+    ----------
+    time_s
+        When.
+    affect
+        (2,), valence and arousal that were read.
+    color
+        uint8 (112, 112, 3), RGB.
+    depth_mm, thermal_c
+        float32 (112, 112), NaN where nothing was measured; None where the stream was not there.
+    attention
+        float32 (h, w), sums to one.
+    """
+
+    time_s: float
+    affect: FloatArray
+    color: ImageArray
+    depth_mm: FloatArray | None
+    thermal_c: FloatArray | None
+    attention: FloatArray
+
+
 @dataclass(slots=True)
 class MranSummary:
     """What MRAN says of one face: valence and arousal in every array's order.
 
-    ``peak`` is the value farthest from 0. ``timeline`` has the times of the extractor's.
+    ``peak`` is the value farthest from 0. ``timeline`` has the times of the extractor's. ``view``
+    is the moment at which valence and arousal lay farthest from 0 together.
     """
 
     frames: int
@@ -284,6 +311,7 @@ class MranSummary:
     peak: FloatArray  # (2,)
     peak_time_s: TimeArray  # (2,)
     timeline: Timeline
+    view: MranView | None = None
 
 
 @dataclass(slots=True)

@@ -181,12 +181,10 @@ def test_where_the_network_looks_changes_what_it_says(recurrence):
 
 @pytest.mark.parametrize("recurrence", RECURRENCES)
 def test_the_attention_learns_and_so_does_what_it_reads(recurrence):
-    """Through the map alone: the recognition's own way to the decoded states is cut."""
+    """Through the map alone: the recognition's own way to the features is cut."""
     model = network(recurrence=recurrence)
     recognise = model.recognition.forward
-    model.recognition.forward = lambda volume, maps, states, mask: recognise(
-        volume.detach(), maps, states.detach(), mask
-    )
+    model.recognition.forward = lambda volume, maps, mask: recognise(volume.detach(), maps, mask)
     model(clips(), torch.ones(2, 6, 3)).affect.square().sum().backward()
     for part in (*model.attention.parameters(), *model.decoders.parameters()):
         assert part.grad is not None and torch.isfinite(part.grad).all()
@@ -195,21 +193,42 @@ def test_the_attention_learns_and_so_does_what_it_reads(recurrence):
 
 
 @torch.no_grad()
-def test_a_map_boosts_the_features_where_it_lies_and_leaves_the_others_as_they_are():
-    recognition = EmotionRecognition(8, 6, (8, 8), 3, 0.0, side=4).eval()
+def test_what_the_map_leaves_out_cannot_be_read():
+    recognition = EmotionRecognition(8, (8, 8), 3, True, 0.0).eval()
     seen = []
     recognition.first.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
     generator = torch.Generator().manual_seed(2)
     volume = torch.randn(6, 2, 8, 4, 4, generator=generator)
-    states = torch.randn(6, 2, 6, 4, 4, generator=generator)
     one = torch.zeros(6, 2, 1, 4, 4)
     one[..., 1, 2] = 1
-    recognition(volume, one, states, torch.ones(6, 2))
-    boosted = seen[0][:, :8].permute(2, 0, 1, 3, 4)  # (T, B, C, h, w)
-    wanted = volume.clone()
-    wanted[..., 1, 2] *= 1 + 4 * 4  # X * A, A rescaled by h w, and X itself
+    said, _ = recognition(volume, one, torch.ones(6, 2))
+    boosted = seen[0].permute(2, 0, 1, 3, 4)  # (T, B, C, h, w)
+    wanted = torch.zeros_like(volume)
+    wanted[..., 1, 2] = volume[..., 1, 2] * 4 * 4  # X * A, A rescaled by h w
     torch.testing.assert_close(boosted, wanted)
-    torch.testing.assert_close(seen[0][:, 8:].permute(2, 0, 1, 3, 4), states)
+    other = torch.randn(volume.shape, generator=generator)
+    other[..., 1, 2] = volume[..., 1, 2]
+    assert torch.equal(recognition(other, one, torch.ones(6, 2))[0], said)
+
+
+@pytest.mark.parametrize("volumes", ["lead", "all"])
+@torch.no_grad()
+def test_recognition_reads_features_of_the_streams_through_the_map_and_nothing_else(volumes):
+    """The whole network: features change where the map is nothing, and it says the same."""
+    model = network(recurrence="concatenated", volumes=volumes)
+    left = torch.zeros(12, 12)
+    left[:, :6] = 1 / 72
+    with_map(model, lambda maps: left.expand_as(maps))
+    said = model(clips(), torch.ones(2, 6, 3)).affect
+    for encoder in model.encoders.values():
+
+        def changed(_, __, found):
+            found.volume[..., 6:] += 5
+            found.bottom.add_(5)
+            return found
+
+        encoder.register_forward_hook(changed)
+    assert torch.equal(model(clips(), torch.ones(2, 6, 3)).affect, said)
 
 
 @torch.no_grad()

@@ -16,6 +16,7 @@ SIZES = {
     "color_hidden": (6, 5),
     "recognition": (8, 7),
     "recurrence": "concatenated",
+    "guide_hidden": (3, 4),
     "head": 4,
     "units": True,
     "contrast": True,
@@ -39,11 +40,18 @@ def without_units(state):
     return {name: value for name, value in state.items() if ".units." not in name}
 
 
-@pytest.mark.parametrize("known", [("depth",), ("color",), ("color", "thermal"), ALL])
+GROWN = [
+    *(("concatenated", known) for known in [("depth",), ("color",), ("color", "thermal"), ALL]),
+    *(("guided", known) for known in [("color",), ("color", "thermal"), ("color", "depth"), ALL]),
+]
+
+
+@pytest.mark.parametrize(("recurrence", "known"), GROWN)
 @pytest.mark.parametrize("contrast", [False, True])
-def test_a_grown_network_begins_by_saying_the_same(known, contrast):
-    old = network(known, 1, contrast=contrast)
-    new = network(ALL, 2, contrast=contrast)
+@pytest.mark.parametrize("convolutions", ["time", "space-time"])
+def test_a_grown_network_begins_by_saying_the_same(recurrence, known, contrast, convolutions):
+    more = {"recurrence": recurrence, "contrast": contrast, "convolutions": convolutions}
+    old, new = network(known, 1, **more), network(ALL, 2, **more)
     start_from_other_streams(new, old.state_dict())
     present = torch.ones(2, 3, 3)
     present[0, 1, 2] = present[1, 2, 2] = 0
@@ -58,13 +66,20 @@ def test_a_grown_network_begins_by_saying_the_same(known, contrast):
         torch.testing.assert_close(new(others, present).affect, found.affect)
 
 
-@pytest.mark.parametrize("kept", [("color",), ("depth",), ("thermal",), ("color", "thermal")])
+FEWER = [
+    *(("concatenated", kept) for kept in [("color",), ("depth",), ("thermal",)]),
+    ("concatenated", ("color", "thermal")),
+    *(("guided", kept) for kept in [("color",), ("color", "depth"), ("color", "thermal")]),
+]
+
+
+@pytest.mark.parametrize(("recurrence", "kept"), FEWER)
 @pytest.mark.parametrize("old_volumes", ["all", "lead"])
 def test_a_network_of_fewer_streams_says_what_the_whole_one_says_without_the_others(
-    kept, old_volumes
+    recurrence, kept, old_volumes
 ):
-    whole = network(ALL, 1, volumes=old_volumes)
-    narrow = network(kept, 2)
+    whole = network(ALL, 1, volumes=old_volumes, recurrence=recurrence)
+    narrow = network(kept, 2, recurrence=recurrence)
     start_from_other_streams(narrow, whole.state_dict())
     present = torch.ones(2, 3, 3)
     present[0, 1, 2] = present[1, 2, 0] = 0
@@ -120,8 +135,10 @@ def test_what_does_not_fit_is_refused():
     assert streams_of(depth) == ("depth",)
     with pytest.raises(ModelError, match="reads depth, this one color: they have no modality in"):
         start_from_other_streams(network(("color",), 2), depth)
-    with pytest.raises(ModelError, match=r"set model\.recurrence=concatenated and model\.volumes"):
+    with pytest.raises(ModelError, match=r"all features are read: set model\.volumes=all"):
         start_from_other_streams(network(ALL, 2, volumes="lead"), depth)
+    with pytest.raises(ModelError, match=r"led by depth, .* set model\.recurrence=concatenated"):
+        start_from_other_streams(network(ALL, 2, recurrence="guided"), depth)
     more = "differs in more than its modalities: "
     with pytest.raises(ModelError, match=more + r"recognition\.hidden"):
         start_from_other_streams(network(ALL, 2, head=3), depth)

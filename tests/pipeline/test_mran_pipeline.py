@@ -82,6 +82,11 @@ def test_every_frame_has_the_value_of_its_time(tmp_path: Path) -> None:
     curve = summary.faces[0].mran.timeline
     np.testing.assert_array_equal(curve.time_s, summary.faces[0].timeline.time_s)
     assert summary.document["models"][-1]["role"] == "mran"
+    view = summary.faces[0].mran.view  # the last of the frames whose crops are held, the brightest
+    assert view is not None and view.time_s == pytest.approx(89 / 25)
+    assert view.affect[0] == pytest.approx(2 * 89 / 255) and (view.color == 2 * 89).all()
+    assert view.depth_mm is None and view.attention.shape == (2, 2)
+    assert view.attention[0, 0] == pytest.approx(0.25 + view.affect[0] / 8, abs=1e-6)
 
 
 @pytest.mark.parametrize("fps", [10.0, 29.97, 60.0])

@@ -56,7 +56,13 @@ def test_it_is_told_of_a_still_image(smiles: None) -> None:
 
 
 def test_without_it_the_page_is_as_before() -> None:
-    assert list(CHARTS) == ["over time", "how it was seen", "peaks and plane", "reactions"]
+    assert list(CHARTS) == [
+        "over time",
+        "what MRAN read",
+        "how it was seen",
+        "peaks and plane",
+        "reactions",
+    ]
     assert "smile" not in render_report(build.two_faces())
 
 

@@ -1,4 +1,5 @@
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -12,6 +13,7 @@ from mien.training.ablation.mran import (
     mran_row_config,
     run_mran_table,
 )
+from mien.training.ablation.mran_table import UNIFORM
 from mien.training.checkpoint import load_checkpoint, save_checkpoint
 from mien.training.mran.train import MRANTrainConfig
 from stream_replica import write_replica
@@ -45,7 +47,8 @@ def test_each_row_changes_one_thing_of_the_full_network():
     for config in configs.values():  # frames of a step and of an epoch
         assert config.batch * config.model.clip_frames == 96
         assert config.clips_per_epoch * config.model.clip_frames == 960
-        assert config.model.recognition == TINY.model.recognition
+        same = config.model.convolutions == "time"
+        assert config.model.recognition == (TINY.model.recognition if same else (48, 64))
     changed = mran_row_config(MRAN_ROWS[0], replace(TINY, lr=1e-3))
     assert changed.lr == 1e-3 and changed.name == "tiny-color"
 
@@ -65,8 +68,8 @@ def test_a_table_goes_on_where_it_stopped(tmp_path):
     lines = []
     out = tmp_path / "out"
     run_mran_table(TINY, data, out, 1, lines.append, rows=rows, only=["color"])
-    assert "| frame by frame | - | - |" in (out / "mran.md").read_text()
-    assert "\n| color | -0." in (out / "mran.md").read_text()
+    assert "| frame by frame | 0 | - | - |" in (out / "mran.md").read_text()
+    assert re.search(r"\n\| color \| 1 \| -?0\.", (out / "mran.md").read_text())
     kept = (out / "rows" / "color.json").read_text()
     results = run_mran_table(TINY, data, out, 1, lines.append, rows=rows)
     assert "color: finished before" in lines and (out / "rows" / "color.json").read_text() == kept
@@ -78,7 +81,11 @@ def test_a_table_goes_on_where_it_stopped(tmp_path):
     with pytest.raises(ConfigError, match="no row 'colour' to run: choose of color, framewise"):
         run_mran_table(TINY, data, out, 1, lines.append, rows=rows, only=["colour"])
     table = (out / "mran.md").read_text()
-    assert "| row | validation | test | test, valence | test, arousal | test, light=dark" in table
+    assert (
+        "| row | seeds | validation | test | test, valence | test, arousal | test, light=dark"
+        in table
+    )
+    assert "| test, its maps made uniform |" in table and scores["test"] != scores[UNIFORM]
     assert table.count("\n| color |") == 1 and "frame by frame" in table
     assert (out / "mran.csv").read_text().count("\n") == 3
     assert "<svg" in (out / "mran.svg").read_text()

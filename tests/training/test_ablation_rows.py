@@ -57,7 +57,30 @@ def test_rows_that_another_process_finishes_meanwhile_stay_in_the_table(tmp_path
 def test_rows_of_another_recipe_are_said_before_anything_is_trained(tmp_path):
     run(tmp_path, ["c"])
     with pytest.raises(ModelError, match=r"c\.json: made with another recipe"):
-        run(tmp_path, ["a"], seeds=2, train=lambda row: pytest.fail("trained"))
+        other = {row.id: Recipe(size=2) for row in ROWS}
+        run(tmp_path, ["a"], configs=other, train=lambda row: pytest.fail("trained"))
+
+
+def test_a_row_gets_the_seeds_that_it_lacks_and_keeps_what_it_has(tmp_path):
+    run(tmp_path, ["a", "b"])
+    kept = tmp_path / "rows" / "a.json"
+    first = json.loads(kept.read_text())["scores"]
+    trained, _, results = run(tmp_path, ["a"], seeds=3)
+    assert trained == ["a", "a"] and results == [3, 1, 0]
+    scores = json.loads(kept.read_text())["scores"]
+    assert scores[:1] == first and [score["seed"] for score in scores] == [0, 1, 2]
+    assert run(tmp_path, ["a"], seeds=2)[0] == []  # what is there is enough
+    assert [len(json.loads(kept.read_text())["scores"])] == [3]
+
+
+def test_seeds_are_kept_one_by_one(tmp_path):
+    def killed(row):
+        if (tmp_path / "rows" / "a.json").exists():
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, ["a"], seeds=3, train=killed)
+    assert run(tmp_path, ["a"], seeds=3)[0] == ["a", "a"]
 
 
 def test_rows_that_cannot_be_run_have_no_scores_and_cannot_be_asked_for(tmp_path):

@@ -281,9 +281,9 @@ def test_a_network_of_all_streams_starts_from_one_of_depth(splits, tmp_path):
     grown = quiet(still, *splits, tmp_path / "all", init=start)
     batch = clip_reader(sizes, splits[1], splits[1].fps).batch([(0, np.arange(4))])
     with torch.no_grad():
-        expected = first.recognition.affect.weight, first.recognition.place
+        expected = first.recognition.affect.weight, first.recognition.first[0].weight
         assert torch.equal(grown.recognition.affect.weight, expected[0])
-        assert torch.equal(grown.recognition.place, expected[1])
+        assert torch.equal(grown.recognition.first[0].weight, expected[1])
         assert grown(batch.streams, batch.present).affect.isfinite().all()
     with pytest.raises(ModelError, match=r"set model\.recurrence=concatenated and model\.volumes"):
         quiet(replace(still, model=SMALL), *splits, tmp_path / "other", init=start)

@@ -39,7 +39,15 @@ from mien.runtime.mran import MranModel
 from mien.runtime.prior import Prior, choose_prior
 from mien.sessions import chosen_device
 from mien.stopwatch import Stopwatch
-from mien.types import FaceEstimates, FaceSummary, Frame, ImageArray, SourceInfo, Summary
+from mien.types import (
+    FaceEstimates,
+    FaceSummary,
+    Frame,
+    ImageArray,
+    MranView,
+    SourceInfo,
+    Summary,
+)
 from mien.video.reader import VideoReader
 from mien.video.source import FrameFeed, FrameSource
 from mien.workers import Ahead, usable_cores
@@ -480,12 +488,12 @@ class Analysis:
         least = self._analyzer.min_quality
         row.low_quality = least is not None and bool(said.details.quality < least)
 
-    def _take_mran(self, row: FrameRow) -> None:
+    def _take_mran(self, row: FrameRow, view: MranView | None) -> None:
         """Values of MRAN have come for a row."""
         if row.mran is not None and not np.isfinite(row.mran).all():
             self._undefined_mran += 1
         elif row.face_id is not None and row.mran is not None and not row.low_quality:
-            self._states.of(row.face_id).push_mran(row.timestamp_s, row.mran, row.frame)
+            self._states.of(row.face_id).push_mran(row.timestamp_s, row.mran, row.frame, view)
 
     def _retire(self, face_id: int) -> None:
         """A face cannot come back under its number."""

@@ -13,7 +13,7 @@ from mien.pipeline.reaction_windows import ReactionWindows
 from mien.pipeline.resample import Resampler
 from mien.pipeline.timeline import TimelineBuilder
 from mien.runtime.models import ReactionModel
-from mien.types import FaceDetails, FaceSummary, FloatArray, ImageArray
+from mien.types import FaceDetails, FaceSummary, FloatArray, ImageArray, MranView
 
 # A peak below this is nothing to show a picture of.
 _WORTH_A_PICTURE = 0.3
@@ -130,11 +130,13 @@ class FaceState:
                 self._windows.push(grid_s, value)
                 self._positions += 1
 
-    def push_mran(self, time_s: float, affect: FloatArray, frame: int) -> None:
+    def push_mran(
+        self, time_s: float, affect: FloatArray, frame: int, view: MranView | None = None
+    ) -> None:
         """Add MRAN's valence and arousal (2,) of one usable frame; these come later, in order."""
         if self._mran is None:
             self._mran = MranState(self._max_gap_s)
-        self._mran.push(time_s, affect, frame)
+        self._mran.push(time_s, affect, frame, view)
 
     def finish(self) -> FaceSummary:
         """The summary; the state must not be used afterwards."""

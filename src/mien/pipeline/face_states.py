@@ -85,6 +85,7 @@ class FaceStates:
             briefest.reaction_windows = []
             if briefest.mran is not None:
                 briefest.mran.timeline = Timeline(np.empty(0), np.empty((0, 2), np.float32), 0.0)
+                briefest.mran.view = None
             if briefest.details is not None:
                 briefest.details.timeline = Timeline(
                     np.empty(0), np.empty((0, CURVES), np.float32), 0.0

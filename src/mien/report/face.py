@@ -12,6 +12,7 @@ from mien.report.charts.conditions import conditions, summary
 from mien.report.charts.curves import Interval, face_span, presence
 from mien.report.charts.reactions import reactions
 from mien.report.charts.registry import CHARTS, FaceView, Page, register_chart
+from mien.report.charts.streams import streams_figure
 from mien.report.charts.thumbnails import dominant, peak_strip
 from mien.report.charts.timeline import timeline
 from mien.report.still import still
@@ -78,6 +79,14 @@ def _over_time(view: FaceView, page: Page) -> str:
         f"{head}{timeline(face, curve, span, view.index, view.who, page.trust)}"
         f'<p class="quiet">{_reading(view, span, video)}</p>{_legend(view, page.trust)}'
     )
+
+
+@register_chart("what MRAN read")
+def _streams(view: FaceView, page: Page) -> str:
+    said = view.face.mran
+    if said is None or said.view is None or page.is_image:
+        return ""
+    return streams_figure(said.view, view.who)
 
 
 @register_chart("how it was seen")

@@ -13,7 +13,7 @@ class AttentionInference(nn.Module):
     w), each map >= 0 and of sum 1.
     """
 
-    def __init__(self, channels: int, width: int = 16) -> None:
+    def __init__(self, channels: int, width: int = 32) -> None:
         super().__init__()
         self.read = nn.Conv2d(channels, width, 3, padding=1)
         self.score = nn.Conv2d(width, 1, 1)

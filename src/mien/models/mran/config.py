@@ -24,7 +24,11 @@ class MRANConfig:
     color_hidden, guide_hidden
         Channels of the decoders' states at 1/16 and at 1/8 of the side.
     recognition
-        Channels of the two 3-D convolutions.
+        Channels of the two convolutions.
+    convolutions
+        ``"space-time"``: the recognition's convolutions run over space and time, and features are
+        averaged over space behind them (the paper's). ``"time"``: the attention sums features up
+        over space first, and convolutions run over time.
     head
         Channels of a hidden layer between the features of the whole face and valence-arousal; 0:
         they are a linear function of these, before the tanh.
@@ -35,10 +39,10 @@ class MRANConfig:
         Whether features stand beside their difference from the clip's mean
         (`mien.models.mran.contrast`): a face read against itself.
     volumes
-        Whose features the recognition reads beside the decoded states: ``"lead"``, those of the
+        Whose features the recognition reads, all through the one map: ``"lead"``, those of the
         first modality (the paper's), or ``"all"``.
     attention
-        False: the attention is uniform, so color features pass as they are.
+        False: the attention is uniform, so every place counts the same.
     recurrence
         ``"guided"``: a ConvLSTM for depth and for thermal, a GA-LSTM for color (the paper's).
         ``"concatenated"``: features of all modalities are concatenated before one ConvLSTM.
@@ -66,6 +70,7 @@ class MRANConfig:
     color_hidden: tuple[int, ...] = (24, 24)
     guide_hidden: tuple[int, ...] = (16, 16)
     recognition: tuple[int, ...] = (48, 64)
+    convolutions: str = "space-time"
     head: int = 0
     units: bool = False
     contrast: bool = False
@@ -85,6 +90,8 @@ class MRANConfig:
             raise ValueError(f"recurrence is one of {list(RECURRENCES)}, not {self.recurrence!r}")
         if self.contrast and self.recurrence == "framewise":
             raise ValueError("contrast reads the whole clip: not with recurrence 'framewise'")
+        if self.convolutions not in ("time", "space-time"):
+            raise ValueError(f"convolutions is 'time' or 'space-time', not {self.convolutions!r}")
         if self.volumes not in ("lead", "all"):
             raise ValueError(f"volumes is 'lead' or 'all', not {self.volumes!r}")
         if self.clip_frames < 1:

@@ -86,11 +86,10 @@ class MRAN(nn.Module):
             self.attention = AttentionInference(states)
         self.recognition = EmotionRecognition(
             sum(widths[name][0] for name in config.read),
-            hidden[1],
             config.recognition,
             3 if recurrent else 1,
+            config.convolutions == "space-time",
             config.dropout,
-            MAP_PX,
             config.head,
             config.units,
         )
@@ -104,7 +103,7 @@ class MRAN(nn.Module):
         for name, index in zip(self.config.modalities, own, strict=True):
             part = self.encoders[name](streams[name], there[:, :, index])
             features[name] = with_contrast(part, there[:, :, index].T) if contrast else part
-        decoded = self._decode(features)
+        decoded = self._decode(features, there)
         states = [part.upper for part in decoded]
         if self.attention is not None:
             attention = self.attention(states)  # (T, B, 1, h, w)
@@ -112,7 +111,7 @@ class MRAN(nn.Module):
             attention = uniform_attention(states[0])
         mask = there[:, :, own].amax(2).T  # (T, B): any modality of the network
         volume = torch.cat([features[name].volume for name in self.config.read], 2)
-        affect, unit_logits = self.recognition(volume, attention, states[0], mask)
+        affect, unit_logits = self.recognition(volume, attention, mask)
         return MRANOutput(affect, attention.transpose(0, 1), unit_logits)
 
     def feature_widths(self, name: str) -> tuple[int, int]:
@@ -129,8 +128,11 @@ class MRAN(nn.Module):
         for encoder in self.encoders.values():
             encoder.in_bfloat16 = on  # type: ignore[assignment]
 
-    def _decode(self, features: dict[str, Features]) -> list[Decoded]:
-        """States of the leading modality first, then of the modalities that guide it."""
+    def _decode(self, features: dict[str, Features], there: Tensor) -> list[Decoded]:
+        """States of the leading modality first, then of the modalities that guide it.
+
+        Where a modality is missing it does not guide: its states are zero.
+        """
         lead = self.config.lead
         if self.config.recurrence == "concatenated":
             parts = list(features.values())
@@ -139,9 +141,11 @@ class MRAN(nn.Module):
                 torch.cat([part.bottom for part in parts], 2),
             )
             return [self.decoders[lead](joined, [])]
-        guides: list[Decoded] = [
-            self.decoders[name](features[name], []) for name in self.config.guides
-        ]
+        guides = []
+        for name in self.config.guides:
+            seen = there[:, :, STREAMS.index(name)].T[:, :, None, None, None]
+            states = self.decoders[name](features[name], [])
+            guides.append(Decoded(*(part * seen for part in states)))
         return [self.decoders[lead](features[lead], guides), *guides]
 
     def start_encoders(self, *sources: dict[str, Tensor]) -> None:

@@ -12,6 +12,11 @@ from mien.faces.align import crop_to_image
 from mien.pipeline.mran.track import ClipModel, MranTrack
 from mien.pipeline.rows import Attention, FrameRow, Pending
 from mien.runtime.clip_stream import ClipEstimate
+from mien.runtime.mran import MranFrame
+from mien.types import MranView
+
+_Open = tuple[FrameRow, npt.NDArray[np.float64], MranFrame | None]
+"""A row that waits for its values, where its crop lies, and the crops if they are held."""
 
 
 class MranStage:
@@ -28,7 +33,7 @@ class MranStage:
     attention
         Whether rows get attention volumes, too.
     told
-        Called with each row of a face when its values are there.
+        Called with each row of a face, and with what was read, when its values are there.
     """
 
     def __init__(
@@ -36,13 +41,14 @@ class MranStage:
         model: ClipModel,
         max_gap_s: float,
         attention: bool,
-        told: Callable[[FrameRow], object],
+        told: Callable[[FrameRow, MranView | None], object],
     ) -> None:
         self._model, self._max_gap_s = model, max_gap_s
         self._attention, self._told = attention, told
         self._tracks: dict[int, MranTrack] = {}
         self._held: deque[FrameRow] = deque()
-        self._open: dict[tuple[int, int], tuple[FrameRow, npt.NDArray[np.float64] | None]] = {}
+        self._open: dict[tuple[int, int], _Open] = {}
+        self._kept_s: dict[int, float] = {}
 
     def add(self, item: Pending, rows: list[FrameRow]) -> None:
         """Add a frame: its rows, in which faces without usable numbers may be missing."""
@@ -59,8 +65,11 @@ class MranStage:
                 if face_id in self._tracks:
                     self._fill(face_id, self._tracks[face_id].miss(item.timestamp_s))
                 continue
-            matrix = crop_to_image(place) if self._attention else None
-            self._open[row.frame, face_id] = (row, matrix)
+            self._open[row.frame, face_id] = (
+                row,
+                crop_to_image(place),
+                crops if self._is_kept(face_id, item.timestamp_s) else None,
+            )
             if face_id not in self._tracks:
                 self._tracks[face_id] = MranTrack(self._model, self._max_gap_s)
             track = self._tracks[face_id]
@@ -68,6 +77,7 @@ class MranStage:
 
     def close(self, face_id: int) -> None:
         """A face cannot come back under its number: fill its rows in."""
+        self._kept_s.pop(face_id, None)
         if face_id in self._tracks:
             self._fill(face_id, self._tracks.pop(face_id).finish())
 
@@ -89,8 +99,20 @@ class MranStage:
 
     def _fill(self, face_id: int, found: list[tuple[int, ClipEstimate]]) -> None:
         for frame, estimate in found:
-            row, matrix = self._open.pop((frame, face_id))
+            row, matrix, crops = self._open.pop((frame, face_id))
             row.mran = estimate.affect
-            if matrix is not None:
+            if self._attention:
                 row.attention = Attention(estimate.attention, matrix)
-            self._told(row)
+            view = None
+            if crops is not None:
+                seen = crops.color, crops.depth_mm, crops.thermal_c, estimate.attention
+                view = MranView(row.timestamp_s, estimate.affect, *seen)
+            self._told(row, view)
+
+    def _is_kept(self, face_id: int, time_s: float) -> bool:
+        """Whether the crops of this frame are held for a picture: no more often than clips are."""
+        last_s = self._kept_s.get(face_id)
+        if last_s is not None and 0 <= time_s - last_s < 0.99 / self._model.fps:
+            return False
+        self._kept_s[face_id] = time_s
+        return True

@@ -6,7 +6,7 @@ import numpy as np
 
 from mien.labels import VALENCE_AROUSAL
 from mien.pipeline.timeline import TimelineBuilder
-from mien.types import FloatArray, MranSummary
+from mien.types import FloatArray, MranSummary, MranView
 
 
 class MranState:
@@ -26,11 +26,18 @@ class MranState:
         self._peak = np.full(channels, np.nan, np.float32)
         self._peak_time_s = np.full(channels, np.nan)
         self._last_frame: int | None = None
+        self._strength = -1.0
+        self._view: MranView | None = None
 
-    def push(self, time_s: float, affect: FloatArray, frame: int) -> None:
-        """Add one frame: time in seconds, valence and arousal (2,), index of the frame."""
+    def push(
+        self, time_s: float, affect: FloatArray, frame: int, view: MranView | None = None
+    ) -> None:
+        """Add one frame: time in seconds, valence and arousal (2,), index, what was read."""
         self._timeline.push(time_s, affect, frame - 1 == self._last_frame)
         self._last_frame = frame
+        strength = float(np.hypot(*affect))
+        if view is not None and strength > self._strength:
+            self._strength, self._view = strength, view
         self._count += 1
         self._sum += affect
         higher = ~(np.abs(affect) <= np.abs(self._peak))  # also where there is no peak yet
@@ -41,5 +48,5 @@ class MranState:
         """The summary."""
         mean = (self._sum / max(1, self._count)).astype(np.float32)
         return MranSummary(
-            self._count, mean, self._peak, self._peak_time_s, self._timeline.finish()
+            self._count, mean, self._peak, self._peak_time_s, self._timeline.finish(), self._view
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from copy import copy
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,14 @@ from mien.config import from_dict
 from mien.data.formats.streams import StreamSet
 from mien.evaluation.affect import without_nan
 from mien.evaluation.models.mran import RecordingTraces, score_traces
-from mien.training.ablation.mran_table import write_mran_tables
+from mien.models.mran import MRAN
+from mien.training.ablation.mran_table import UNIFORM, write_mran_tables
 from mien.training.ablation.rows import Table, run_rows
 from mien.training.ablation.tables import AblationRow
 from mien.training.ablation.write import RowResult
 from mien.training.from_onnx.extractor import start_fingerprint
 from mien.training.mran.batches import read_recordings
-from mien.training.mran.start import read_network
+from mien.training.mran.start import read_encoders
 from mien.training.mran.train import MRANTrainConfig, clip_reader, train_mran
 
 GROUP_COLUMN = "light"
@@ -28,6 +30,8 @@ def _model(id: str, name: str, batch_factor: float = 1.0, **changes: Any) -> Abl
     return AblationRow(id, name, {"model": changes, "batch_factor": batch_factor})
 
 
+_SPACE: dict[str, Any] = {"convolutions": "space-time", "recognition": (48, 64)}
+
 # A step and an epoch read the same number of frames whatever the clip's length.
 MRAN_ROWS: tuple[AblationRow, ...] = (
     _model("color", "color", modalities=("color",)),
@@ -36,9 +40,11 @@ MRAN_ROWS: tuple[AblationRow, ...] = (
     _model("full", "color + depth + thermal (guided, attention, 16 frames)"),
     _model("no-attention", "without attention", attention=False),
     _model("concatenated", "concatenated before a ConvLSTM", recurrence="concatenated"),
-    _model("framewise", "frame by frame", recurrence="framewise"),
-    _model("contrast", "features beside their contrast to the clip's mean", contrast=True),
-    _model("volumes", "features of all modalities read by the recognition", volumes="all"),
+    _model("framewise", "frame by frame", recurrence="framewise", contrast=False),
+    _model("no-contrast", "features without their contrast to the clip's mean", contrast=False),
+    _model("lead", "features of color alone read by the recognition", volumes="lead"),
+    _model("space", "3-D convolutions behind the attention", **_SPACE),
+    _model("space-no-attention", "3-D convolutions, without attention", attention=False, **_SPACE),
     _model("clip-4", "clips of 4 frames", 4.0, clip_frames=4),
     _model("clip-8", "clips of 8 frames", 2.0, clip_frames=8),
     _model("clip-24", "clips of 24 frames", 2 / 3, clip_frames=24),
@@ -49,8 +55,9 @@ _FULL: dict[str, Any] = {
     "modalities": ("color", "depth", "thermal"),
     "attention": True,
     "recurrence": "guided",
-    "contrast": False,
-    "volumes": "lead",
+    "contrast": True,
+    "volumes": "all",
+    "convolutions": "time",
     "clip_frames": 16,
 }
 
@@ -74,6 +81,26 @@ def mran_row_config(row: AblationRow, recipe: MRANTrainConfig) -> MRANTrainConfi
         values["clips_per_epoch"] = max(1, round(recipe.clips_per_epoch * factor))
     values["name"] = f"{recipe.name}-{row.id}"
     return from_dict(MRANTrainConfig, values, f"row {row.id}")
+
+
+def _scores(
+    model: MRAN, config: MRANTrainConfig, recordings: StreamSet, fps: float
+) -> dict[str, Any]:
+    """Pooled scores of all recordings and of each light."""
+    reader = clip_reader(config.model, recordings, fps)
+    columns = {name for item in recordings.recordings for name in item.attributes}
+    by = [GROUP_COLUMN] if GROUP_COLUMN in columns else []
+    traces = (RecordingTraces(*read) for read in read_recordings(model, reader, config.batch))
+    found = score_traces(traces, recordings, by)
+    scores: dict[str, Any] = without_nan({group: said["pooled"] for group, said in found.items()})
+    return scores
+
+
+def _with_uniform_maps(model: MRAN) -> MRAN:
+    """The trained network made to look everywhere alike: what its attention is worth to it."""
+    changed = copy(model)
+    changed._modules = {**model._modules, "attention": None}
+    return changed
 
 
 def run_mran_table(
@@ -113,16 +140,9 @@ def run_mran_table(
         model = train_mran(
             config, data.train, data.valid, folder, lambda _: None, encoders=encoders
         )
-        scores: dict[str, Any] = {}
-        for split, recordings in splits.items():
-            reader = clip_reader(config.model, recordings, config.fps or data.train.fps)
-            columns = {name for item in recordings.recordings for name in item.attributes}
-            by = [GROUP_COLUMN] if GROUP_COLUMN in columns else []
-            traces = (
-                RecordingTraces(*read) for read in read_recordings(model, reader, config.batch)
-            )
-            found = score_traces(traces, recordings, by)
-            scores[split] = without_nan({group: said["pooled"] for group, said in found.items()})
+        fps = config.fps or data.train.fps
+        scores = {split: _scores(model, config, part, fps) for split, part in splits.items()}
+        scores[UNIFORM] = _scores(_with_uniform_maps(model), config, data.test, fps)
         text = ", ".join(f"{s} mean CCC {scores[s]['all']['mean_ccc']}" for s in splits)
         report(f"{row.name}, seed {config.seed}: {text}")
         return scores
@@ -131,7 +151,7 @@ def run_mran_table(
         rows,
         {row.id: mran_row_config(row, recipe) for row in rows},
         [part.fingerprint() for part in (data.train, *splits.values())]
-        + [str(start_fingerprint(start, read_network)) for start in encoders],
+        + [str(start_fingerprint(start, read_encoders)) for start in encoders],
         train,
         lambda results: write_mran_tables(data.test.corpus, results, out),
     )

@@ -13,6 +13,9 @@ from mien.evaluation.figures import Bar, bars
 from mien.labels import VALENCE_AROUSAL
 from mien.training.ablation.write import RowResult
 
+UNIFORM = "test, its maps made uniform"
+"""The trained network, read with the same weight everywhere."""
+
 
 def write_mran_tables(data: str, results: list[RowResult], out: Path) -> None:
     """Write ``mran.md``, ``mran.csv`` and ``mran.svg``; `data` says what was measured on."""
@@ -33,6 +36,7 @@ def _columns(results: list[RowResult]) -> list[tuple[str, str, str, str]]:
         ("test", "test", "all", "mean_ccc"),
         *((f"test, {name}", "test", "all", name) for name in VALENCE_AROUSAL),
         *((f"test, {group}", "test", group, "mean_ccc") for group in groups),
+        (UNIFORM, UNIFORM, "all", "mean_ccc"),
     ]
 
 
@@ -50,20 +54,19 @@ def _figures(result: RowResult, split: str, group: str, figure: str) -> tuple[fl
 
 
 def _markdown(data: str, results: list[RowResult], columns: list[tuple[str, str, str, str]]) -> str:
-    seeds = max((len(result.scores) for result in results), default=0)
     lines = [
         f"# Ablations of MRAN on {data}",
         "",
         "CCC (denominator n), all frames of all recordings pooled; the mean of valence and arousal "
-        f"unless one is named. Mean and deviation (n - 1) over {seeds} seed(s). Each row changes "
-        "one thing of the full network.",
+        "unless one is named. Mean and deviation (n - 1) over the seeds of a row. Each row "
+        "changes one thing of the full network.",
         "",
-        "| row | " + " | ".join(head for head, *_ in columns) + " |",
-        "|---|" + "---|" * len(columns),
+        "| row | seeds | " + " | ".join(head for head, *_ in columns) + " |",
+        "|---|---|" + "---|" * len(columns),
     ]
     for result in results:
         cells = [_cell(*_figures(result, *where)) for _, *where in columns]
-        lines.append(f"| {result.row.name} | {' | '.join(cells)} |")
+        lines.append(f"| {result.row.name} | {len(result.scores)} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 

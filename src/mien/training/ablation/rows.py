@@ -56,7 +56,8 @@ def run_rows(
     out
         Folder: ``rows/<id>.json`` for finished rows, ``runs/<id>/seed-<n>`` for trainings.
     seeds
-        How many trainings a row is the mean of; their seeds count up from the configuration's.
+        How many trainings a row is the mean of, at least; their seeds count up from the
+        configuration's. A row that was finished with fewer gets the others.
     report
         Receives one line per row that was finished before.
     only
@@ -74,7 +75,7 @@ def run_rows(
     _check(configs, seeds, only)
     kept.mkdir(parents=True, exist_ok=True)
     identities = {
-        id: row_identity(config, seeds, table.own_fingerprints.get(id, table.fingerprints))
+        id: row_identity(config, table.own_fingerprints.get(id, table.fingerprints))
         for id, config in configs.items()
     }
 
@@ -88,10 +89,11 @@ def run_rows(
         if row.id not in configs or (only and row.id not in only):
             continue
         file, identity = kept / f"{row.id}.json", identities[row.id]
-        if finished_scores(file, identity) is not None:
+        scores = finished_scores(file, identity) or []
+        if len(scores) >= seeds:
             report(f"{row.name}: finished before")
-        else:
-            scores = _scores_of_seeds(table, row, out / "runs" / row.id, seeds)
+        for seed in range(len(scores), seeds):
+            scores.append(_scores_of(table, row, out / "runs" / row.id, seed))
             keep_scores(file, identity, row, scores)
         table.write(results())
     return results()
@@ -106,19 +108,15 @@ def _check(configs: Mapping[str, Any], seeds: int, only: Collection[str]) -> Non
         raise ConfigError(f"no row {unknown[0]!r} to run: choose of {', '.join(configs)}")
 
 
-def _scores_of_seeds(
-    table: Table, row: AblationRow, folder: Path, seeds: int
-) -> list[dict[str, Any]]:
+def _scores_of(table: Table, row: AblationRow, folder: Path, number: int) -> dict[str, Any]:
     config = table.configs[row.id]
-    return [
-        {"seed": seed, **table.train(row, replace(config, seed=seed), folder / f"seed-{seed}")}
-        for seed in range(config.seed, config.seed + seeds)
-    ]
+    seed = config.seed + number
+    return {"seed": seed, **table.train(row, replace(config, seed=seed), folder / f"seed-{seed}")}
 
 
-def row_identity(config: Any, seeds: int, fingerprints: list[str]) -> str:
+def row_identity(config: Any, fingerprints: list[str]) -> str:
     """Hash of everything that decides a row's figures; `config` is a dataclass."""
-    text = json.dumps([asdict(config), seeds, fingerprints], sort_keys=True)
+    text = json.dumps([asdict(config), fingerprints], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -140,7 +138,7 @@ def finished_scores(file: Path, identity: str) -> list[dict[str, Any]] | None:
         raise ModelError(f"{file}: is no row of an ablation; delete it to run the row") from error
     if not same:
         raise ModelError(
-            f"{file}: made with another recipe, other data or another number of seeds; choose "
+            f"{file}: made with another recipe or other data; choose "
             "another --out, or delete it to run the row again"
         )
     return scores

@@ -27,8 +27,11 @@ from mien.training.from_onnx.normalisation import (
 )
 
 
-def read_exported_mran(path: Path) -> MRAN:
+def read_exported_mran(path: Path, part: str = "") -> MRAN:
     """The network in a file of ``mien export mran``, without action units, in evaluation mode.
+
+    With `part`, as in ``"encoders."``, only weights whose names begin so are the file's, which may
+    be of another architecture behind them; the others are zero.
 
     Raises
     ------
@@ -50,7 +53,7 @@ def read_exported_mran(path: Path) -> MRAN:
     network = MRAN(replace(shape, units=False)).eval()
 
     def weight(name: str, wanted: Tensor) -> Tensor:
-        if named.get(name, "") is None:  # the file leaves out what is zero
+        if not name.startswith(part) or named.get(name, "") is None:  # a file leaves zeros out
             return torch.zeros_like(wanted)
         if name not in named:
             raise ModelError(f"{path}: is no start: {name} is not in it")

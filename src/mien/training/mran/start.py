@@ -117,8 +117,10 @@ def _settling_clips(config: MRANConfig) -> int:
     return max(1, _SETTLING_FRAMES // config.clip_frames)
 
 
-def read_network(path: Path) -> MMAExtractor | MRAN:
-    """The network in an exported file: an extractor or an MRAN.
+def read_encoders(path: Path) -> MMAExtractor | MRAN:
+    """The network in an exported file, an extractor or an MRAN, of which the encoders are wanted.
+
+    What an MRAN has behind its encoders may be of another architecture, and is not read.
 
     Raises
     ------
@@ -126,7 +128,7 @@ def read_network(path: Path) -> MMAExtractor | MRAN:
         As of `read_exported` and `read_exported_mran`.
     """
     if exported_format(path) == MRAN_FORMAT:
-        return read_exported_mran(path)
+        return read_exported_mran(path, "encoders.")
     return read_exported(path)
 
 
@@ -188,7 +190,7 @@ def _encoder_weights(start: Path, config: MRANConfig, typical: TypicalClips) -> 
     """Weights of a run, or of an exported network that has looked at some training data."""
     if not is_exported(start):
         return load_checkpoint(start)[0]
-    network = read_network(start)
+    network = read_encoders(start)
     if isinstance(network, MRAN):
         shared = tuple(name for name in config.modalities if name in network.config.modalities)
         if shared:

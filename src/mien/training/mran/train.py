@@ -23,6 +23,7 @@ from mien.models.mran import MRAN, MRANConfig
 from mien.training.checkpoint import load_checkpoint, save_checkpoint
 from mien.training.engine import Engine, EngineConfig, start_engine
 from mien.training.from_onnx.extractor import start_fingerprint, starts_fingerprint
+from mien.training.from_onnx.mran import read_exported_mran
 from mien.training.loop import Loop, Run, ScoredLoopConfig, Training
 from mien.training.losses import action_unit_loss, trace_loss
 from mien.training.mran.augment import StreamAugmentConfig
@@ -34,11 +35,8 @@ from mien.training.mran.batches import (
     epoch_clips,
     read_recordings,
 )
-from mien.training.mran.start import read_network, start_network
+from mien.training.mran.start import read_encoders, start_network
 from mien.training.optimizers.adamw import adamw
-
-_CCC_SHARE = 0.5
-"""How much of the loss is 1 - CCC; the rest is the squared error, which is all of the paper's."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +54,9 @@ class MRANTrainConfig(ScoredLoopConfig):
     unit_weight
         Factor of the loss of action units (`mien.training.losses.action_unit_loss`), for a network
         with ``model.units`` and recordings that have them; 0: they are not learned.
+    ccc_share
+        How much of the loss is 1 - CCC, 0 to 1; the rest is the squared error, which is all of the
+        paper's (0).
     train_encoders
         False: the encoders stay as `init` or `encoders` gave them. They cost most of a step, so the
         rest of the network learns from long clips in less than half of the time.
@@ -72,6 +73,7 @@ class MRANTrainConfig(ScoredLoopConfig):
     threads: int = 2
     clips_per_epoch: int = 0
     unit_weight: float = 0.0
+    ccc_share: float = 0.5
     train_encoders: bool = True
     _: KW_ONLY
     batch: int = 8
@@ -86,6 +88,8 @@ class MRANTrainConfig(ScoredLoopConfig):
             raise ValueError(f"threads must be 1 or more, not {self.threads}")
         if min(self.fps, self.clips_per_epoch, self.unit_weight) < 0:
             raise ValueError("fps, clips_per_epoch and unit_weight must be 0 or more")
+        if not 0 <= self.ccc_share <= 1:
+            raise ValueError(f"ccc_share lies in 0 to 1, not {self.ccc_share}")
         if self.model.units != (self.unit_weight > 0):
             raise ValueError(
                 f"model.units is {self.model.units}, unit_weight {self.unit_weight}: a network "
@@ -136,7 +140,7 @@ class MRANTraining(Training):
     def losses(self, batch: ClipBatch) -> dict[str, Tensor]:
         """Loss of valence and arousal, and of the units where they are a second target."""
         output = self.model(batch.streams, batch.present)
-        loss = trace_loss(output.affect, batch.affect, _CCC_SHARE)
+        loss = trace_loss(output.affect, batch.affect, self.config.ccc_share)
         if output.unit_logits is not None:
             logits, truth = output.unit_logits.flatten(0, 1), batch.units.flatten(0, 1)
             units = action_unit_loss(logits, truth, torch.isfinite(truth))
@@ -212,8 +216,8 @@ def train_mran(
     identity = {
         "config": plain_values(config),
         "data": {"train": train.fingerprint(), "valid": valid.fingerprint()},
-        "init": start_fingerprint(init, read_network),
-        "encoders": starts_fingerprint(encoders, read_network),
+        "init": start_fingerprint(init, read_exported_mran),
+        "encoders": starts_fingerprint(encoders, read_encoders),
     }
     training = MRANTraining(config, model, readers, engine)
     loop = Loop(training, config, Run(out, config, identity, config.seed, engine, report))
