@@ -16,6 +16,10 @@ weights=$(cd "$weights" && pwd)
 sh "$here/recipes/extractor/make.sh" "$data" "$runs" "$weights"
 data=$runs/data
 
+# The same in 8-bit integers, calibrated on SYNTHETIC faces.
+mien synthesize images --out "$runs/calibration" --count 256 --per-person 1 --seed 4242 --framing aligned --modalities color --speech 0.3
+python "$here/recipes/quantize.py" "$runs/calibration" "$weights/extractor-int8.onnx"
+
 # What the reaction model is simulated with: the tremble of the extractor on a resting face. It is part of the package.
 shipped=$here/src/mien/weights
 if [ "$weights" = "$shipped" ]; then
@@ -30,12 +34,10 @@ mien export reactions --run "$runs/reactions-simulated" \
     --to "$weights/reactions-simulated.onnx"
 cp "$runs/reactions-simulated/metrics.json" "$weights/reactions-simulated.json"
 
-# MRAN on SYNTHETIC clips. Its encoders start from a small extractor without a landmark branch.
+# MRAN on SYNTHETIC clips, from the encoders of the one that ships.
 cd "$here"
-mien train extractor --config configs/mma-compact.toml --data "$data" --cache "$runs/cache" --out "$runs/mma-compact"
-mien export extractor --run "$runs/mma-compact" --about recipes/about/extractor.toml --to "$runs/mma-compact.onnx"
-ENCODERS="$runs/mma-compact.onnx" sh recipes/mran.sh "$runs" 1
-cp "$runs/mran-trimodal-1.onnx" "$weights/mran.onnx"
+sh recipes/mran.sh "$runs"
+cp "$runs/mran-trimodal.onnx" "$weights/mran.onnx"
 mien evaluate mran --model "$weights/mran.onnx" --data "$runs/trimodal-prepared@test" --by light --by skin_tone \
     --each-missing --stage1 --out "$weights/mran.json"
 
