@@ -94,7 +94,7 @@ def test_detectors_that_know_no_device_are_not_told(monkeypatch) -> None:
 
 
 def test_both_extractors_say_the_same_of_themselves() -> None:
-    precise, fast = (AffectModel(shipped_extractor(p, "cpu")) for p in (True, False))
+    precise, fast = (AffectModel(ships=shipped_extractor(p, "cpu")) for p in (True, False))
     assert fast.labels == precise.labels and fast.details == precise.details
     assert fast.trust == precise.trust and fast.quality_level == precise.quality_level
     assert fast.reads_luma and precise.reads_luma

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from mien.stopwatch import Stopwatch
+from mien.runtime.stopwatch import Stopwatch
 
 
 def test_what_is_measured_inside_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 pytest.importorskip("onnx")
 from mien.cli import cli
 from mien.demo import write_demo_clip
-from mien.stopwatch import STAGES
+from mien.runtime.stopwatch import STAGES
 from mien.video import VideoReader
 from tiny_models import tiny_affect, tiny_reactions
 

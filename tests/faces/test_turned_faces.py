@@ -28,19 +28,28 @@ def portrait(turn_deg: float, size_px: int = 400) -> tuple[ImageArray, np.ndarra
     return image.astype(np.uint8), matrix
 
 
-def read(turn_deg: float) -> tuple[Face, float]:
+def read(turn_deg: float) -> tuple[Face, float] | None:
+    """The face and its valence; None where no face is found."""
     image, _ = portrait(turn_deg)
-    [face] = DETECTOR.detect(image)
+    faces = DETECTOR.detect(image)
+    if not faces:
+        return None
+    [face] = faces
     return face, float(MODEL.predict(align(image, face.landmarks)[None])[0, 0])
 
 
 UPRIGHT = read(0)
+assert UPRIGHT is not None
 
 
 @settings(max_examples=12, deadline=None)
 @given(st.floats(-180, 180))
 def test_a_turned_face_is_read_as_upright(turn_deg: float) -> None:
-    face, valence = read(turn_deg)
+    found = read(turn_deg)
+    if found is None:  # no row is better than a wrong one, but up to 60 degrees there has to be one
+        assert abs(turn_deg) > 60
+        return
+    face, valence = found
     assert valence == pytest.approx(UPRIGHT[1], abs=0.05)
     _, matrix = portrait(turn_deg)
     _, before = portrait(0)
@@ -52,7 +61,9 @@ def test_a_turned_face_is_read_as_upright(turn_deg: float) -> None:
 
 @pytest.mark.parametrize("turn_deg", [150, 180])
 def test_upside_down_landmarks_stand_on_their_head(turn_deg: float) -> None:
-    face, _ = read(turn_deg)
+    found = read(turn_deg)
+    assert found is not None
+    face, _ = found
     eyes, mouth = face.landmarks[:2], face.landmarks[3:]
     assert eyes[0, 0] > eyes[1, 0] and mouth[:, 1].mean() < eyes[:, 1].mean()
 

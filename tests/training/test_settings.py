@@ -45,7 +45,7 @@ ALLOWED = {
     **dict.fromkeys(["reactions", "fps"], DATA),
     **dict.fromkeys(["action_units", "expressions"], DATA),
     **{f"SimulationConfig.{n}": SIMULATED for n in ("train", "valid", "test", "seed", "shortest")},
-    **{f"MRANConfig.{name}": SIZE for name in ("guide_hidden", "recognition")},
+    **{f"MRANConfig.{name}": SIZE for name in ("color_hidden", "guide_hidden")},
     **{f"FixedLengthConfig.{name}": SIZE for name in ("positions", "hidden", "dense")},
     **{f"FrameLabelConfig.{name}": SIZE for name in ("channels", "kernel", "hidden")},
     **{f"ClipCNNTrainConfig.{name}": SIZE for name in ("widths", "frames")},

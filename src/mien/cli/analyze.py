@@ -389,6 +389,6 @@ def _tell(outcome: Outcome, quiet: bool, profile: bool = False) -> None:
             )
         )
     if profile and outcome.profile is not None:
-        from mien.stopwatch import table
+        from mien.runtime.stopwatch import table
 
         click.echo(table(outcome.profile, outcome.frames or 0, outcome.seconds))

@@ -37,8 +37,8 @@ from mien.runtime.metadata import Trust, read_trust, trust_of
 from mien.runtime.models import AffectModel, ReactionModel, shipped_extractor
 from mien.runtime.mran import MranModel
 from mien.runtime.prior import Prior, choose_prior
+from mien.runtime.stopwatch import Stopwatch
 from mien.sessions import chosen_device
-from mien.stopwatch import Stopwatch
 from mien.types import (
     FaceEstimates,
     FaceSummary,

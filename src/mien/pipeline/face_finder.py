@@ -15,11 +15,14 @@ from mien.pipeline.companions import Guidance
 from mien.pipeline.following import DETECT_EVERY_S, Followed, begin, go_on
 from mien.pipeline.options import AnalysisOptions
 from mien.pipeline.rows import Pending
-from mien.stopwatch import Stopwatch
+from mien.runtime.stopwatch import Stopwatch
 from mien.types import Face, FaceDetails, FloatArray, Frame
 
 LONGEST_STEP_S = 1.0
 """More time between two frames counts as so much: without frames no face is out of sight."""
+
+
+_BLANK_CONTRAST = 1.0  # grey levels
 
 
 class FaceFinder:
@@ -85,7 +88,8 @@ class FaceFinder:
             item = Pending(frame.index, frame.timestamp_s, followed=True)
             for face_id, followed in sorted(self._followed.items()):
                 self._add(item, face_id, followed.face, frame)
-            return item
+            if not any(_is_blank(crop) for crop in item.crops):
+                return item
         return self.detect(frame)
 
     def detect(self, frame: Frame) -> Pending:
@@ -171,6 +175,12 @@ class FaceFinder:
         if steady is None or frame.timestamp_s - steady.time_s > self._max_gap_s:
             steady = self._steady[face_id] = SteadyLandmarks()  # nothing to hold on to any more
         return steady.update(face.landmarks, frame.timestamp_s)
+
+
+def _is_blank(crop: Crop) -> bool:
+    """Whether a crop shows nothing, as of a black frame: no extractor has learned to doubt that."""
+    seen = crop.color if crop.luma is None else crop.luma
+    return float(seen.std()) < _BLANK_CONTRAST
 
 
 def _is_whole(face: Face) -> bool:
