@@ -10,7 +10,8 @@ let next = 0;
 let known = null; // key -> state that was said last
 
 function size(bytes) {
-  return bytes < 1e6 ? `${Math.max(1, Math.round(bytes / 1e3))} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+  if (bytes >= 1e9) return `${+(bytes / 1e9).toFixed(1)} GB`;
+  return bytes < 1e6 ? `${Math.max(1, Math.round(bytes / 1e3))} kB` : `${+(bytes / 1e6).toFixed(1)} MB`;
 }
 
 function count(number, one) {
