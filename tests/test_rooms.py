@@ -28,7 +28,7 @@ FLOORS = (
     ("data",),
     ("datasets", "evaluation", "study"),
     ("training",),
-    ("export",),
+    ("export", "serve"),
     ("cli",),
     ("__main__", "__init__"),
 )

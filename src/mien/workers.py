@@ -41,6 +41,7 @@ Work = Callable[[Tool, Task, Tick], None]
 _POLL_S = 0.2
 _JOIN_S = 0.01
 _GRACE_S = 3.0  # for a worker to remove what it was writing
+_starting = threading.Lock()  # a child's threads are set in the environment, which all share
 # What the numerical libraries read when they are loaded.
 _THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -151,6 +152,7 @@ def isolated(
     factory: Callable[[], Tool],
     jobs: int,
     threads: int = 1,
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> Generator[Answer | MienError]:
     """Do all tasks in other processes; yields the answers in the order of the tasks.
 
@@ -170,6 +172,8 @@ def isolated(
         Processes.
     threads
         Threads of the numerical libraries in each.
+    should_stop
+        Asked several times a second; True ends the processes, and no further answer comes.
     """
     answers: dict[int, Answer | MienError] = {}
     waiting = deque(range(len(tasks)))
@@ -193,6 +197,8 @@ def isolated(
             workers.append(_Isolated(work, factory, threads))
         for index in range(len(tasks)):
             while index not in answers:
+                if should_stop():
+                    return
                 send()
                 busy = {worker.connection: worker for worker in workers if worker.at is not None}
                 for connection in wait_for_any(list(busy), _POLL_S):
@@ -289,7 +295,7 @@ class _Isolated(Generic[Tool, Task, Answer]):
         self.process = context.Process(
             target=_serve, args=(work, factory, threads, theirs), daemon=True
         )
-        with _children_with_threads(threads):
+        with _starting, _children_with_threads(threads):
             self.process.start()
         theirs.close()  # so that the end of the process is the end of the pipe
 

@@ -8,10 +8,11 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Job:
-    """One input and the folder for its results."""
+    """One input, the folder for its results, and what these call it (None: its path)."""
 
     source: str
     folder: Path
+    title: str | None = None
 
     def __str__(self) -> str:
         return self.source

@@ -224,6 +224,8 @@ def analyze_one(
                 with analysis.watch("write"):
                     writer.write(to_table(rows, mran, columns, labels), to_records(rows))
         summary = analysis.summary()
+        if job.title is not None:
+            summary.document["source"]["path"] = job.title
         frames: int = summary.document["source"]["frames"]
         bar_of_overlay = bar(frames, "overlay") if batch.contents.overlay else nullcontext()
         with bar_of_overlay as told_of_overlay, analysis.watch("write"):

@@ -1,0 +1,1 @@
+"""``mien serve``: a page on this machine, and the REST behind it."""

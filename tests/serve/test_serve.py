@@ -1,0 +1,422 @@
+"""The server: every route, what it refuses, and what survives a restart."""
+
+from __future__ import annotations
+
+import io
+import json
+import sqlite3
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("fastapi", reason="the extra `serve` is not installed")
+pytest.importorskip("httpx2", reason="the extra `test` is not installed")
+pytest.importorskip("onnx")
+from fastapi.testclient import TestClient
+
+import mien.cli.serve
+from fault_detector import install, picture
+from mien.cli import cli
+from mien.errors import ConfigError
+from mien.pipeline.options import AnalysisOptions
+from mien.serve.app import create_app, shown_name
+from mien.serve.settings import Settings
+from mien.serve.store import Store, new_key
+from tiny_models import tiny_affect
+
+HOST = "http://127.0.0.1"
+TOKEN = "0123456789abcdef-token"
+
+
+@pytest.fixture(scope="module")
+def faults(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return install(tmp_path_factory.mktemp("packages"))
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_affect(tmp_path_factory.mktemp("models") / "a.onnx")
+
+
+@pytest.fixture
+def settings(faults: Path, model: Path, tmp_path: Path, monkeypatch) -> Settings:
+    monkeypatch.syspath_prepend(str(faults))
+    options = AnalysisOptions(affect_model=model, detector="faults", threads=1)
+    return Settings(tmp_path / "data", options=options)
+
+
+@contextmanager
+def serving(settings: Settings, base_url: str = HOST) -> Iterator[TestClient]:
+    app, _ = create_app(settings)
+    with TestClient(app, base_url=base_url, follow_redirects=False) as client:
+        yield client
+
+
+@contextmanager
+def idle(settings: Settings, monkeypatch) -> Iterator[TestClient]:
+    """A server that reads nothing, for what is asked of requests alone."""
+    monkeypatch.setattr(Store, "claim", lambda self: None)
+    with serving(settings) as client:
+        yield client
+
+
+def upload(client: TestClient, content: bytes | Path, name: str = "a.png", **headers: str) -> Any:
+    data = content.read_bytes() if isinstance(content, Path) else content
+    return client.post("/v1/analyses", files={"file": (name, data)}, headers=headers)
+
+
+def ended(client: TestClient, key: str, seconds: float = 60) -> dict[str, Any]:
+    return until(lambda: client.get(f"/v1/analyses/{key}").json(), ("done", "failed"), seconds)
+
+
+def until(look: Callable[[], Any], states: tuple[str, ...], seconds: float = 60) -> Any:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        found = look()
+        if found["state"] in states:
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"still {found}")
+
+
+def events(text: str) -> list[Any]:
+    return [json.loads(line[6:]) for line in text.splitlines() if line.startswith("data: ")]
+
+
+def test_from_upload_to_results_to_delete(settings: Settings, tmp_path: Path) -> None:
+    with serving(settings) as client:
+        answer = upload(client, picture(tmp_path / "x.png"), "my <b>face.png")
+        made = answer.json()
+        assert answer.status_code == 201
+        assert answer.headers["location"] == f"/v1/analyses/{made['id']}"
+        place = answer.headers["location"]
+        told = events(client.get(f"{place}/events").text)
+        assert told[-1]["state"] == "done" and told[-1]["faces"] == 1
+        assert client.get("/v1/analyses").json() == [told[-1]] == [client.get(place).json()]
+
+        document = client.get(f"{place}/video.json").json()
+        assert document["source"]["path"] == "my <b>face.png"
+        report = client.get(f"{place}/report")
+        assert "my &lt;b&gt;face" in report.text and "<b>face" not in report.text
+        assert str(settings.data) not in report.text + json.dumps(document)
+        rules = report.headers["content-security-policy"]
+        assert "script-src 'sha256-" in rules and "sandbox allow-scripts" in rules
+        assert client.get(f"{place}/frames.csv").text.startswith('"frame')
+        assert client.get(f"{place}/frames.parquet").content[:4] == b"PAR1"
+        packed = client.get(f"{place}/result.zip")
+        with zipfile.ZipFile(io.BytesIO(packed.content)) as archive:
+            assert archive.testzip() is None
+            names = {"frames.csv", "frames.parquet", "report.html", "video.json"}
+            assert {*archive.namelist()} == names
+            assert archive.read("report.html") == report.content
+        assert packed.content == client.get(f"{place}/result.zip").content
+        folder = settings.data / made["id"]
+        assert not list(folder.glob("upload*"))
+
+        assert client.delete(place).status_code == 204
+        assert not folder.exists()
+        assert client.get(place).status_code == client.delete(place).status_code == 404
+
+
+def test_the_csv_is_that_of_analyze(settings: Settings, tmp_path: Path) -> None:
+    from mien.jobs import Batch, Job, analyze_one
+    from mien.output.results import Contents
+    from mien.pipeline.analyzer import Analyzer
+
+    source = picture(tmp_path / "x.png")
+    batch = Batch(settings.options, Contents("csv"))
+    analyze_one(Analyzer(settings.options), Job(str(source), tmp_path / "out"), batch)
+    with serving(settings) as client:
+        key = upload(client, source).json()["id"]
+        ended(client, key)
+        given = client.get(f"/v1/analyses/{key}/frames.csv").content
+    assert given == (tmp_path / "out" / "frames.csv").read_bytes()
+
+
+@pytest.mark.parametrize("doing", ["raises", "is killed"])
+def test_one_that_goes_wrong_costs_itself_alone(
+    settings: Settings, tmp_path: Path, doing: str
+) -> None:
+    with serving(settings) as client:
+        bad = upload(client, picture(tmp_path / "bad.png", doing), "bad one.png").json()["id"]
+        good = upload(client, picture(tmp_path / "good.png")).json()["id"]
+        failed = ended(client, bad)
+        assert failed["state"] == "failed" and failed["message"].startswith("bad one.png: ")
+        assert str(settings.data) not in failed["message"]
+        assert ended(client, good)["state"] == "done"
+        refused = client.get(f"/v1/analyses/{bad}/report")
+        assert refused.status_code == 409 and refused.json()["detail"] == failed["message"]
+        assert not list((settings.data / bad).iterdir()) or not list(
+            (settings.data / bad).glob("upload*")
+        )
+
+
+def test_what_is_no_picture_says_so(settings: Settings) -> None:
+    with serving(settings) as client:
+        failed = ended(client, upload(client, b"#EXTM3U\n/etc/passwd", "list.m3u8").json()["id"])
+        assert failed["state"] == "failed" and failed["message"].startswith("list.m3u8: ")
+
+
+def test_uploads_at_once_are_all_read(settings: Settings, tmp_path: Path) -> None:
+    files = [picture(tmp_path / f"{seed}.png", seed=seed) for seed in range(4)]
+    with serving(replace(settings, jobs=2)) as client, ThreadPoolExecutor(4) as pool:
+        keys = [answer.json()["id"] for answer in pool.map(lambda f: upload(client, f), files)]
+        assert len({*keys}) == 4
+        assert {ended(client, key)["state"] for key in keys} == {"done"}
+
+
+def test_what_was_running_is_read_after_a_restart(settings: Settings, tmp_path: Path) -> None:
+    with serving(settings) as client:
+        key = upload(client, picture(tmp_path / "h.png", "hangs"), "slow.png").json()["id"]
+        until(lambda: client.get(f"/v1/analyses/{key}").json(), ("running",))
+        assert client.get(f"/v1/analyses/{key}/video.json").status_code == 409
+    found = Store(settings.data)
+    entry = found.get(key)
+    found.close()
+    assert entry is not None and entry.state == "queued"
+    source = next((settings.data / key).glob("upload*"))
+    picture(source)  # no longer one that hangs
+    with serving(settings) as client:
+        assert ended(client, key)["state"] == "done"
+
+
+def test_a_killed_server_leaves_nothing_behind(settings: Settings, tmp_path: Path) -> None:
+    store = Store(settings.data)
+    half, waits, tried = new_key(), new_key(), new_key()
+    for key in (half, waits, tried):
+        store.folder(key).mkdir()
+        picture(store.folder(key) / "upload.png")
+    (store.folder(waits) / ".mien-somewhere-1-abcdefgh").mkdir()
+    for key in (tried, waits):
+        store.add(key, f"{key[:4]}.png", ".png", 1, keep=9)
+    for _ in range(2):
+        assert store.claim() is not None
+    store.close()
+    with sqlite3.connect(settings.data / "serve.sqlite") as base:
+        base.execute("UPDATE analyses SET attempts = 3 WHERE id = ?", (tried,))
+    base.close()
+    with serving(settings) as client:
+        assert ended(client, waits)["state"] == "done"
+        assert "three times" in ended(client, tried)["message"]
+    assert not (settings.data / half).exists()
+    assert {entry.name for entry in (settings.data / waits).iterdir()} <= {"results", "progress"}
+
+
+def test_one_that_runs_can_be_deleted(settings: Settings, tmp_path: Path) -> None:
+    with serving(settings) as client:
+        key = upload(client, picture(tmp_path / "h.png", "hangs")).json()["id"]
+        until(lambda: client.get(f"/v1/analyses/{key}").json(), ("running",))
+        assert client.delete(f"/v1/analyses/{key}").status_code == 204
+        good = upload(client, picture(tmp_path / "good.png")).json()["id"]
+        assert ended(client, good)["state"] == "done"  # its place is free again
+        assert not (settings.data / key).exists()
+
+
+def test_one_that_takes_too_long_fails(settings: Settings, tmp_path: Path) -> None:
+    with serving(replace(settings, max_minutes=0.01)) as client:
+        key = upload(client, picture(tmp_path / "h.png", "hangs"), "h.png").json()["id"]
+        assert ended(client, key)["message"] == "h.png: took longer than 0.01 minutes"
+
+
+def test_what_is_old_is_deleted(settings: Settings, tmp_path: Path, monkeypatch) -> None:
+    with idle(settings, monkeypatch) as client:
+        key = upload(client, b"x").json()["id"]
+    with idle(replace(settings, keep_hours=1e-9), monkeypatch) as client:
+        deadline = time.monotonic() + 20
+        while client.get("/v1/analyses").json() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert client.get("/v1/analyses").json() == []
+    assert not (settings.data / key).exists()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../../../evil.mp4", "/etc/passwd", "..\\..\\evil.exe", "a/../../b.sqlite", "C:\\x.png", ".."],
+)
+def test_no_name_of_others_is_a_path(
+    settings: Settings, tmp_path: Path, monkeypatch, name: str
+) -> None:
+    with idle(settings, monkeypatch) as client:
+        made = upload(client, b"x", name).json()
+        assert not {"/", "\\"} & {*made["name"]}
+        inside = {str(p.relative_to(tmp_path)) for p in (tmp_path / "data").rglob("*")}
+        files = {Path(p).name for p in inside if made["id"] in p}
+        assert files <= {made["id"], "upload", "upload.mp4", "upload.png"}
+        assert {p.name for p in tmp_path.iterdir()} == {"data"}
+
+
+@pytest.mark.parametrize("key", ["0" * 32, "serve.sqlite", "nobody%0a"])
+def test_an_unknown_analysis_is_not_found(settings: Settings, monkeypatch, key: str) -> None:
+    with idle(settings, monkeypatch) as client:
+        for end in ("", "/events", "/report", "/frames.csv", "/video.json", "/result.zip"):
+            assert client.get(f"/v1/analyses/{key}{end}").status_code == 404
+        assert client.delete(f"/v1/analyses/{key}").status_code in (404, 405)
+
+
+def test_what_is_too_large_is_refused(settings: Settings, monkeypatch) -> None:
+    with idle(replace(settings, max_upload_bytes=10_000), monkeypatch) as client:
+        assert upload(client, b"x" * 20_000).status_code == 413
+
+        def pieces() -> Iterator[bytes]:  # chunked: its size is not said
+            yield b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
+            for _ in range(20):
+                yield b"x" * 1000
+            yield b"\r\n--b--\r\n"
+
+        kind = {"content-type": "multipart/form-data; boundary=b"}
+        assert client.post("/v1/analyses", content=pieces(), headers=kind).status_code == 413
+        assert client.get("/v1/analyses").json() == []
+        assert [p for p in settings.data.iterdir() if p.is_dir()] == []
+
+
+def test_no_more_are_kept_than_allowed(settings: Settings, monkeypatch) -> None:
+    with idle(replace(settings, keep=1), monkeypatch) as client:
+        assert upload(client, b"x").status_code == 201
+        assert upload(client, b"x").status_code == 507
+
+
+@pytest.mark.parametrize("content", [b"", b"nothing of the kind", b"--b\r\n"])
+def test_a_body_that_is_none_is_refused(settings: Settings, monkeypatch, content: bytes) -> None:
+    kind = {"content-type": "multipart/form-data; boundary=b"}
+    with idle(settings, monkeypatch) as client:
+        answer = client.post("/v1/analyses", content=content, headers=kind)
+        assert answer.status_code in (400, 422)
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 201),
+        ({"origin": HOST}, 201),
+        ({"sec-fetch-site": "same-origin"}, 201),
+        ({"origin": "https://evil.example"}, 403),
+        ({"origin": "null"}, 403),
+        ({"origin": "http://127.0.0.1:9999"}, 403),
+        ({"origin": "http://127.0.0.1.evil.example"}, 403),
+        ({"sec-fetch-site": "cross-site"}, 403),
+        ({"sec-fetch-site": "same-site"}, 403),
+        ({"host": "evil.example"}, 421),
+        ({"host": "localhost.evil.example"}, 421),
+        ({"host": "[::1"}, 421),
+        ({"host": ""}, 421),
+        ({"host": "localhost:8765"}, 201),
+        ({"host": "[::1]:8765"}, 201),
+    ],
+)
+def test_pages_of_others_cannot_write(
+    settings: Settings, monkeypatch, headers: dict[str, str], status: int
+) -> None:
+    with idle(settings, monkeypatch) as client:
+        assert upload(client, b"x", **headers).status_code == status
+        assert len(client.get("/v1/analyses").json()) == (status == 201)
+
+
+def test_pages_of_others_cannot_delete_or_read_by_another_name(
+    settings: Settings, monkeypatch
+) -> None:
+    with idle(settings, monkeypatch) as client:
+        place = upload(client, b"x").headers["location"]
+        evil = {"origin": "https://evil.example"}
+        assert client.delete(place, headers=evil).status_code == 403
+        assert client.get(place, headers={"host": "evil.example"}).status_code == 421
+        assert client.get(place).status_code == 200
+
+
+def test_without_the_token_nothing_is_said(settings: Settings, monkeypatch) -> None:
+    settings = replace(settings, host="0.0.0.0", token=TOKEN)
+    with idle(settings, monkeypatch) as client:
+        bad = [
+            {},
+            {"authorization": f"Bearer {TOKEN}x"},
+            {"authorization": f"Basic {TOKEN}"},
+            {"authorization": "Bearer"},
+            {"authorization": "Bearer \u00e9\u00ff".encode("latin-1")},
+            {"cookie": "mien_token=wrong"},
+            {"cookie": "mien_token"},
+        ]
+        for path in ("/", "/page.js", "/v1/analyses", "/v1/openapi.json", "/nowhere", "/v1/events"):
+            for headers in bad:
+                assert client.get(path, headers=headers).status_code == 401
+        assert upload(client, b"x").status_code == 401
+        assert client.get(f"/?token={TOKEN}x").status_code == 401
+        assert client.get(f"/v1/analyses?token={TOKEN}").status_code == 401
+        good = {"authorization": f"Bearer {TOKEN}"}
+        assert client.get("/v1/analyses", headers=good).status_code == 200
+        assert client.get("/v1/analyses", headers={**good, "host": "evil.example"}).is_error
+        login = client.get(f"/?token={TOKEN}")
+        assert login.status_code == 303 and login.headers["location"] == "/"
+        assert "HttpOnly" in login.headers["set-cookie"]
+        assert client.get("/v1/analyses").status_code == 200  # by the cookie
+        assert upload(client, b"x", origin="https://evil.example").status_code == 403
+
+
+def test_every_answer_carries_the_rules(settings: Settings, monkeypatch) -> None:
+    with idle(settings, monkeypatch) as client:
+        answers = [
+            client.get(path)
+            for path in ("/", "/page.js", "/page.css", "/icon.svg", "/v1/analyses", "/nowhere")
+        ]
+        answers += [
+            client.get("/", headers={"host": "evil.example"}),
+            client.post("/"),
+            upload(client, b""),
+        ]
+        for answer in answers:
+            assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+            assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+            assert answer.headers["x-content-type-options"] == "nosniff"
+            assert answer.headers["referrer-policy"] == "no-referrer"
+            assert answer.headers["cache-control"] == "no-store"
+            assert "access-control-allow-origin" not in answer.headers
+
+
+def test_the_page_asks_nobody_else(settings: Settings, monkeypatch) -> None:
+    with idle(settings, monkeypatch) as client:
+        for path in ("/", "/page.js", "/page.css"):
+            text = client.get(path).text
+            assert "http://" not in text and "https://" not in text and "innerHTML" not in text
+        page = client.get("/").text
+        assert "<style" not in page and "style=" not in page and "onclick" not in page
+        assert "not what someone feels" in page
+
+
+def test_openapi_has_every_route(settings: Settings, monkeypatch) -> None:
+    with idle(settings, monkeypatch) as client:
+        paths = client.get("/v1/openapi.json").json()["paths"]
+        ends = ("", "/events", "/report", "/frames.csv", "/frames.parquet", "/video.json")
+        assert {f"/v1/analyses/{{key}}{end}" for end in (*ends, "/result.zip")} < {*paths}
+        assert {*paths["/v1/analyses"]} == {"get", "post"}
+        assert client.get("/docs").status_code == client.get("/redoc").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [("", "upload"), ("a\x1b[31m\u202e.mp4", "a\\x1b[31m\\u202e.mp4"), ("x" * 999, "x" * 200)],
+)
+def test_names_are_shown_on_one_line(sent: str, shown: str) -> None:
+    assert shown_name(sent) == shown
+
+
+def test_the_verb_names_the_extra(monkeypatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(mien.cli.serve, "find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match=r"pip install '.*\[serve\]'"):
+        cli.main(["serve", "--data", str(tmp_path)], standalone_mode=False)
+
+
+def test_a_host_for_others_gets_a_token(monkeypatch, tmp_path: Path) -> None:
+    pytest.importorskip("uvicorn")
+    kept: list[Settings] = []
+    monkeypatch.setattr(
+        "mien.serve.listen.listen", lambda settings, port, say: kept.append(settings)
+    )
+    for host in ("127.0.0.1", "0.0.0.0"):
+        cli.main(["serve", "--data", str(tmp_path), "--host", host], standalone_mode=False)
+    assert kept[0].token is None and len(kept[1].token or "") >= 32
+    assert not any(tmp_path.iterdir())
