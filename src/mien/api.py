@@ -1,4 +1,4 @@
-"""The Python API: ``mien.analyze(path) -> Result``, and the same for frames in memory."""
+"""The Python API: ``mien.analyze(path) -> Result``, for frames in memory, and of saved folders."""
 
 from __future__ import annotations
 
@@ -23,12 +23,20 @@ from mien.labels import (
 from mien.output.attention import FaceAttention, Records, by_face, to_records
 from mien.output.layouts import UNDECIDED
 from mien.output.results import Contents, ResultWriter
+from mien.output.saved import (
+    cut_pictures,
+    find_source,
+    read_document,
+    read_table,
+    summaries_of,
+)
 from mien.output.schema import frame_schema, to_table
 from mien.output.sinks import MemorySink
 from mien.pipeline.analyzer import Analysis, Analyzer
 from mien.pipeline.companions import GuidanceFiles
 from mien.pipeline.options import AnalysisOptions
 from mien.pipeline.summary import file_stamp
+from mien.report import write_report
 from mien.types import FaceSummary, ImageArray, Summary
 from mien.video.source import FROM_MEMORY
 
@@ -48,7 +56,8 @@ class Result:
     summaries
         A `mien.types.FaceSummary` per face: curves, peaks, thumbnails, reactions.
     profile
-        Seconds by stage of the analysis (`mien.stopwatch.STAGES`); stages may overlap.
+        Seconds by stage of the analysis (`mien.stopwatch.STAGES`); stages may overlap. Empty of a
+        result that was read.
 
     `frames`, `faces` and `reactions` are the same numbers as pandas tables.
     """
@@ -219,6 +228,17 @@ class Result:
             writer.finish(self._summary, video)
         return final
 
+    def write_report(self, path: str | Path) -> Path:
+        """Write ``report.html`` alone.
+
+        Raises
+        ------
+        OutputError
+            If it cannot be written.
+        """
+        write_report(self._summary, Path(path))
+        return Path(path)
+
     def __repr__(self) -> str:
         source = self.document["source"]
         lines = [
@@ -247,6 +267,39 @@ class Result:
         lines += [f"  warning: {text}" for text in self.warnings]
         lines.append("  .frames .faces .reactions (pandas)   .table (pyarrow)   .save(folder)")
         return "\n".join(lines)
+
+
+def read(folder: str | Path, *, pictures: bool = True) -> Result:
+    """Read a folder that ``mien analyze`` or `Result.save` wrote.
+
+    Parameters
+    ----------
+    folder
+        With ``video.json`` and ``frames.parquet`` or ``frames.csv``, of any schema version.
+    pictures
+        Whether the pictures at the peaks, which are not stored, are cut from the source again;
+        where it is not there any more or has changed, there are none.
+
+    Returns
+    -------
+    A `Result` as of `analyze`: curves, means and peaks of the table, reactions of the document.
+    Where MRAN looked is not read.
+
+    Raises
+    ------
+    InputError
+        If the folder is no result.
+    DataError
+        If its table is missing or damaged.
+    """
+    place = Path(folder)
+    document = read_document(place)
+    table = read_table(place)
+    faces = summaries_of(table, document)
+    source = find_source(document, place)
+    if pictures and source is not None:
+        cut_pictures(faces, table, document, source)
+    return Result(table, Summary(document, faces), source=source)
 
 
 def analyze(
