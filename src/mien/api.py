@@ -22,9 +22,12 @@ from mien.labels import (
 )
 from mien.output.attention import FaceAttention, Records, by_face, to_records
 from mien.output.layouts import UNDECIDED
+from mien.output.people import read_people
+from mien.output.persons import apply_people
 from mien.output.results import Contents, ResultWriter
 from mien.output.saved import (
     cut_pictures,
+    face_numbers,
     find_source,
     read_document,
     read_table,
@@ -124,6 +127,7 @@ class Result:
         rows = [
             {
                 **{name: face[name] for name in ("face_id", *told, "low_quality_frames")},
+                **({"person": face["name"]} if "name" in face else {}),
                 **{f"mean_{name}": face["mean"][name] for name in (*affect, *details)},
                 **{f"peak_{name}": face["peak"][name]["value"] for name in (*affect, *intensities)},
             }
@@ -134,6 +138,7 @@ class Result:
         columns += [f"peak_{name}" for name in affect]
         columns += ["low_quality_frames", *(f"mean_{name}" for name in details)]
         columns += [f"peak_{name}" for name in intensities]
+        columns += ["person"] if rows and "person" in rows[0] else []
         table: pd.DataFrame = _pandas().DataFrame(rows, columns=columns)
         return table.set_index("face_id")
 
@@ -246,16 +251,16 @@ class Result:
             f"  {_size(source)}; {len(self.summaries)} face(s)",
         ]
         for face in self.document["faces"]:
-            means = face["mean"]
+            means, who = face["mean"], face.get("name") or f"face {face['face_id']}"
             if not face["usable_frames"]:
                 lines.append(
-                    f"  face {face['face_id']}: {face['first_s']:.2f}-{face['last_s']:.2f} s, no "
+                    f"  {who}: {face['first_s']:.2f}-{face['last_s']:.2f} s, no "
                     f"frame of enough quality ({face['low_quality_frames']} below)"
                 )
                 continue
             top = max(self._labels.expressions, key=lambda name: means[f"expr_{name}"] or 0)
             lines.append(
-                f"  face {face['face_id']}: {face['usable_frames']} frames, "
+                f"  {who}: {face['usable_frames']} frames, "
                 f"{face['first_s']:.2f}-{face['last_s']:.2f} s, mean valence "
                 f"{means['valence']:+.2f}, arousal {means['arousal']:+.2f}, "
                 f"mostly {top} ({means[f'expr_{top}']:.2f})"
@@ -269,7 +274,7 @@ class Result:
         return "\n".join(lines)
 
 
-def read(folder: str | Path, *, pictures: bool = True) -> Result:
+def read(folder: str | Path, *, pictures: bool = True, people: bool = True) -> Result:
     """Read a folder that ``mien analyze`` or `Result.save` wrote.
 
     Parameters
@@ -279,6 +284,9 @@ def read(folder: str | Path, *, pictures: bool = True) -> Result:
     pictures
         Whether the pictures at the peaks, which are not stored, are cut from the source again;
         where it is not there any more or has changed, there are none.
+    people
+        Whether ``people.json`` is followed, where there is one: ``face_id`` is then the number of
+        a person, and the column ``person`` says the name.
 
     Returns
     -------
@@ -290,12 +298,16 @@ def read(folder: str | Path, *, pictures: bool = True) -> Result:
     InputError
         If the folder is no result.
     DataError
-        If its table is missing or damaged.
+        If its table is missing or damaged, or ``people.json`` is wrong.
     """
     place = Path(folder)
     document = read_document(place)
     table = read_table(place)
-    faces = summaries_of(table, document)
+    told = read_people(place, face_numbers(table)[face_numbers(table) >= 0].tolist())
+    if people and told is not None:
+        table, document, faces = apply_people(table, document, told)
+    else:
+        faces = summaries_of(table, document)
     source = find_source(document, place)
     if pictures and source is not None:
         cut_pictures(faces, table, document, source)

@@ -110,7 +110,7 @@ def summaries_of(table: pa.Table, document: dict[str, Any]) -> list[FaceSummary]
         states.retire(face_id)
     faces = states.finish()
     for face in faces:
-        _add_reactions(face, told.get(face.face_id, {}).get("reactions") or {})
+        add_reactions(face, told.get(face.face_id, {}).get("reactions") or {})
     return faces
 
 
@@ -158,7 +158,7 @@ def _details(rows: pa.Table, labels: LabelSet) -> FaceDetails:
     )
 
 
-def _add_reactions(face: FaceSummary, told: dict[str, Any]) -> None:
+def add_reactions(face: FaceSummary, told: dict[str, Any]) -> None:
     """Set the reactions of a summary to what a document says of them."""
     if not told.get("video"):
         return

@@ -119,7 +119,7 @@ def _views(summary: Summary) -> list[FaceView]:
                     len(face.labels.affect_columns),
                 ),
                 index=index,
-                who=f"Face {escape(face.face_id)}",
+                who=escape(entry.get("name") or f"Face {face.face_id}"),
                 anchor=f"face-{index}",
                 note=(entry.get("reactions") or {}).get("note"),
             )
