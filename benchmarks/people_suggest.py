@@ -23,8 +23,8 @@ import numpy as np
 
 import mien
 from mien.faces.detectors import make_detector
-from mien.output.likeness import SURE, Look, alike, apply_sure, describe, suggest_merges
-from mien.output.people import default_people
+from mien.output.people.file import default_people
+from mien.output.people.likeness import SURE, Look, alike, apply_sure, describe, suggest_merges
 from mien.video import write_video
 
 

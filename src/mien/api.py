@@ -21,9 +21,11 @@ from mien.labels import (
     LabelSet,
 )
 from mien.output.attention import FaceAttention, Records, by_face, to_records
+from mien.output.episodes import add_episodes
 from mien.output.layouts import UNDECIDED
-from mien.output.people import read_people
-from mien.output.persons import apply_people
+from mien.output.people.apply import apply_people
+from mien.output.people.file import read_people
+from mien.output.proxy import PLAYER_FILE
 from mien.output.results import Contents, ResultWriter
 from mien.output.saved import (
     cut_pictures,
@@ -201,11 +203,13 @@ class Result:
         format: str = "parquet",
         layouts: tuple[str, ...] = (),
         overlay: bool = False,
+        player: bool = False,
     ) -> Path:
         """Write the outputs of ``mien analyze`` into a folder, which appears whole or not at all.
 
-        With ``attention`` or `overlay` the video is read once more, from the path that it was
-        given by. Pictures from memory are not kept: there is no overlay of them, and of the
+        With ``attention``, `overlay` or `player` (a small copy that the report plays) the video is
+        read once more, from the path that it was given by. Pictures from memory are not kept: there
+        is no overlay and no player of them, and of the
         attention only the numbers.
 
         Raises
@@ -218,15 +222,15 @@ class Result:
         final = Path(folder)
         source = self.document["source"]["path"]
         from_memory = self.document["source"]["codec"] == FROM_MEMORY
-        if from_memory and overlay:
+        if from_memory and (overlay or player):
             raise InputError(
                 f"{source}: came from memory, and its pictures are not kept; save it without "
-                "overlay"
+                "overlay and player"
             )
         video = None
-        if not from_memory and (overlay or self.document["settings"].get("attention")):
+        if not from_memory and (overlay or player or self.document["settings"].get("attention")):
             video = self._unchanged()
-        contents = Contents(format, layouts, overlay)
+        contents = Contents(format, layouts, overlay, player)
         schema, decisions = self.table.schema, self._au_decisions()
         with ResultWriter(final, source, contents, schema, decisions) as writer:
             writer.write(self.table, self._attention)
@@ -241,6 +245,8 @@ class Result:
         OutputError
             If it cannot be written.
         """
+        if not any(face.episodes for face in self.summaries):
+            add_episodes(self.summaries, self.table, self.document)
         write_report(self._summary, Path(path))
         return Path(path)
 
@@ -311,7 +317,10 @@ def read(folder: str | Path, *, pictures: bool = True, people: bool = True) -> R
     source = find_source(document, place)
     if pictures and source is not None:
         cut_pictures(faces, table, document, source)
-    return Result(table, Summary(document, faces), source=source)
+    start_s = None
+    if (place / PLAYER_FILE).is_file() and len(table):
+        start_s = float(table.column("timestamp_s")[0].as_py())
+    return Result(table, Summary(document, faces, start_s), source=source)
 
 
 def analyze(

@@ -18,8 +18,8 @@ from face_doubles import double_analyzer, make_face, texture
 from mien.api import analyze
 from mien.cli import cli
 from mien.errors import ConfigError, DataError, MienError
-from mien.output.likeness import Suggestion, apply_sure, suggest_merges
-from mien.output.people import default_people, read_people, write_people
+from mien.output.people.file import default_people, read_people, write_people
+from mien.output.people.likeness import Suggestion, apply_sure, suggest_merges
 from mien.output.saved import find_source, read_document, read_table
 from mien.study.participants import everyone, read_participants
 from mien.study.recordings import read_recording

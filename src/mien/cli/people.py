@@ -13,7 +13,7 @@ from mien.errors import InputError, one_line
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from mien.output.people import People
+    from mien.output.people.file import People
 
 _folder = click.argument("folder", type=click.Path(path_type=Path))
 
@@ -85,8 +85,8 @@ def suggest(folder: Path, takes: bool) -> None:
     Compares a coarse picture of the face and the colours of hair and clothes of faces that are
     never in the same frame. What is compared is never written.
     """
-    from mien.output.likeness import SURE, apply_sure, suggest_merges
-    from mien.output.people import write_people
+    from mien.output.people.file import write_people
+    from mien.output.people.likeness import SURE, apply_sure, suggest_merges
     from mien.output.saved import find_source, read_document
 
     people, table = _open(folder)
@@ -109,7 +109,7 @@ def suggest(folder: Path, takes: bool) -> None:
 
 
 def _open(folder: Path) -> tuple[People, pa.Table]:
-    from mien.output.people import default_people, read_people
+    from mien.output.people.file import default_people, read_people
     from mien.output.saved import face_numbers, read_document, read_table
 
     read_document(folder)
@@ -120,7 +120,7 @@ def _open(folder: Path) -> tuple[People, pa.Table]:
 
 
 def _change(folder: Path, change: Callable[[People], People]) -> None:
-    from mien.output.people import write_people
+    from mien.output.people.file import write_people
     from mien.output.saved import face_numbers
 
     people, table = _open(folder)

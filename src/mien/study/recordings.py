@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from mien.errors import DataError, InputError
-from mien.output.people import is_default, read_people
+from mien.output.people.file import is_default, read_people
 
 _DOCUMENT = "video.json"
 _TABLES = ("frames.parquet", "frames.csv")

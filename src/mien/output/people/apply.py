@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from mien.output.people import People, Person
+from mien.output.people.file import People, Person
 from mien.output.saved import add_reactions, face_numbers, summaries_of
 from mien.pipeline.summary import face_entry
 from mien.types import FaceSummary

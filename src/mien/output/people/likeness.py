@@ -19,7 +19,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from mien.faces.align import align
-from mien.output.people import People
+from mien.output.people.file import People
 from mien.output.saved import face_numbers, open_source
 from mien.output.schema import BOX_COLUMNS, LANDMARK_COLUMNS
 from mien.types import ImageArray
