@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import html
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -41,7 +43,7 @@ from mien.pipeline.analyzer import Analysis, Analyzer
 from mien.pipeline.companions import GuidanceFiles
 from mien.pipeline.options import AnalysisOptions
 from mien.pipeline.summary import file_stamp
-from mien.report import write_report
+from mien.report import render_report, write_report
 from mien.types import FaceSummary, ImageArray, Summary
 from mien.video.source import FROM_MEMORY
 
@@ -249,6 +251,17 @@ class Result:
             add_episodes(self.summaries, self.table, self.document)
         write_report(self._summary, Path(path))
         return Path(path)
+
+    def _repr_html_(self) -> str:
+        """The report in a frame, for notebooks."""
+        if not any(face.episodes for face in self.summaries):
+            add_episodes(self.summaries, self.table, self.document)
+        page = render_report(replace(self._summary, player_start_s=None))
+        name = html.escape(str(self.document["source"]["path"]))
+        return (
+            f'<iframe title="mien result of {name}" srcdoc="{html.escape(page)}" '
+            'style="width:100%;height:40rem;border:0"></iframe>'
+        )
 
     def __repr__(self) -> str:
         source = self.document["source"]

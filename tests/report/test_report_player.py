@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from pathlib import Path
 
@@ -112,3 +113,10 @@ def test_a_picture_has_no_episodes(result: Result) -> None:
     faces = build.image().faces
     add_episodes(faces, result.table, document)
     assert faces[0].episodes == []
+
+
+def test_a_notebook_shows_the_report(result: Result) -> None:
+    shown = result._repr_html_()
+    assert shown.startswith('<iframe title="mien result of ')
+    page = html.unescape(shown.split('srcdoc="')[1].split('" style=')[0])
+    assert "Everybody over time" in page and "<video" not in page
