@@ -327,6 +327,7 @@ def read(folder: str | Path, *, pictures: bool = True, people: bool = True) -> R
         table, document, faces = apply_people(table, document, told)
     else:
         faces = summaries_of(table, document)
+    add_episodes(faces, table, document)
     source = find_source(document, place)
     if pictures and source is not None:
         cut_pictures(faces, table, document, source)
