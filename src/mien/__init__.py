@@ -5,7 +5,8 @@
 2
 
 ``mien.analyze(path)`` reads one file, ``mien.analyze_frames(images, fps=25)`` what a camera or a
-program hands over; the command ``mien analyze`` reads many files.
+program hands over; the command ``mien analyze`` reads many files; ``mien.read(folder)`` reads what
+was saved.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from mien._version import __version__
 from mien.errors import MienError
 
 if TYPE_CHECKING:
-    from mien.api import Result, analyze, analyze_frames
+    from mien.api import Result, analyze, analyze_frames, read
     from mien.pipeline.analyzer import Analyzer
     from mien.pipeline.options import AnalysisOptions
 
@@ -28,11 +29,13 @@ __all__ = [
     "__version__",
     "analyze",
     "analyze_frames",
+    "read",
 ]
 
 _LAZY = {
     "analyze": "mien.api",
     "analyze_frames": "mien.api",
+    "read": "mien.api",
     "Result": "mien.api",
     "Analyzer": "mien.pipeline.analyzer",
     "AnalysisOptions": "mien.pipeline.options",

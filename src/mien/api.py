@@ -1,10 +1,12 @@
-"""The Python API: ``mien.analyze(path) -> Result``, and the same for frames in memory."""
+"""The Python API: ``mien.analyze(path) -> Result``, for frames in memory, and of saved folders."""
 
 from __future__ import annotations
 
+import html
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -21,14 +23,27 @@ from mien.labels import (
     LabelSet,
 )
 from mien.output.attention import FaceAttention, Records, by_face, to_records
+from mien.output.episodes import add_episodes
 from mien.output.layouts import UNDECIDED
+from mien.output.people.apply import apply_people
+from mien.output.people.file import read_people
+from mien.output.proxy import PLAYER_FILE
 from mien.output.results import Contents, ResultWriter
+from mien.output.saved import (
+    cut_pictures,
+    face_numbers,
+    find_source,
+    read_document,
+    read_table,
+    summaries_of,
+)
 from mien.output.schema import frame_schema, to_table
 from mien.output.sinks import MemorySink
 from mien.pipeline.analyzer import Analysis, Analyzer
 from mien.pipeline.companions import GuidanceFiles
 from mien.pipeline.options import AnalysisOptions
 from mien.pipeline.summary import file_stamp
+from mien.report import render_report, write_report
 from mien.types import FaceSummary, ImageArray, Summary
 from mien.video.source import FROM_MEMORY
 
@@ -48,7 +63,8 @@ class Result:
     summaries
         A `mien.types.FaceSummary` per face: curves, peaks, thumbnails, reactions.
     profile
-        Seconds by stage of the analysis (`mien.stopwatch.STAGES`); stages may overlap.
+        Seconds by stage of the analysis (`mien.stopwatch.STAGES`); stages may overlap. Empty of a
+        result that was read.
 
     `frames`, `faces` and `reactions` are the same numbers as pandas tables.
     """
@@ -115,6 +131,7 @@ class Result:
         rows = [
             {
                 **{name: face[name] for name in ("face_id", *told, "low_quality_frames")},
+                **({"person": face["name"]} if "name" in face else {}),
                 **{f"mean_{name}": face["mean"][name] for name in (*affect, *details)},
                 **{f"peak_{name}": face["peak"][name]["value"] for name in (*affect, *intensities)},
             }
@@ -125,6 +142,7 @@ class Result:
         columns += [f"peak_{name}" for name in affect]
         columns += ["low_quality_frames", *(f"mean_{name}" for name in details)]
         columns += [f"peak_{name}" for name in intensities]
+        columns += ["person"] if rows and "person" in rows[0] else []
         table: pd.DataFrame = _pandas().DataFrame(rows, columns=columns)
         return table.set_index("face_id")
 
@@ -187,11 +205,13 @@ class Result:
         format: str = "parquet",
         layouts: tuple[str, ...] = (),
         overlay: bool = False,
+        player: bool = False,
     ) -> Path:
         """Write the outputs of ``mien analyze`` into a folder, which appears whole or not at all.
 
-        With ``attention`` or `overlay` the video is read once more, from the path that it was
-        given by. Pictures from memory are not kept: there is no overlay of them, and of the
+        With ``attention``, `overlay` or `player` (a small copy that the report plays) the video is
+        read once more, from the path that it was given by. Pictures from memory are not kept: there
+        is no overlay and no player of them, and of the
         attention only the numbers.
 
         Raises
@@ -204,20 +224,44 @@ class Result:
         final = Path(folder)
         source = self.document["source"]["path"]
         from_memory = self.document["source"]["codec"] == FROM_MEMORY
-        if from_memory and overlay:
+        if from_memory and (overlay or player):
             raise InputError(
                 f"{source}: came from memory, and its pictures are not kept; save it without "
-                "overlay"
+                "overlay and player"
             )
         video = None
-        if not from_memory and (overlay or self.document["settings"].get("attention")):
+        if not from_memory and (overlay or player or self.document["settings"].get("attention")):
             video = self._unchanged()
-        contents = Contents(format, layouts, overlay)
+        contents = Contents(format, layouts, overlay, player)
         schema, decisions = self.table.schema, self._au_decisions()
         with ResultWriter(final, source, contents, schema, decisions) as writer:
             writer.write(self.table, self._attention)
             writer.finish(self._summary, video)
         return final
+
+    def write_report(self, path: str | Path) -> Path:
+        """Write ``report.html`` alone.
+
+        Raises
+        ------
+        OutputError
+            If it cannot be written.
+        """
+        if not any(face.episodes for face in self.summaries):
+            add_episodes(self.summaries, self.table, self.document)
+        write_report(self._summary, Path(path))
+        return Path(path)
+
+    def _repr_html_(self) -> str:
+        """The report in a frame, for notebooks."""
+        if not any(face.episodes for face in self.summaries):
+            add_episodes(self.summaries, self.table, self.document)
+        page = render_report(replace(self._summary, player_start_s=None))
+        name = html.escape(str(self.document["source"]["path"]))
+        return (
+            f'<iframe title="mien result of {name}" srcdoc="{html.escape(page)}" '
+            'style="width:100%;height:40rem;border:0"></iframe>'
+        )
 
     def __repr__(self) -> str:
         source = self.document["source"]
@@ -226,16 +270,16 @@ class Result:
             f"  {_size(source)}; {len(self.summaries)} face(s)",
         ]
         for face in self.document["faces"]:
-            means = face["mean"]
+            means, who = face["mean"], face.get("name") or f"face {face['face_id']}"
             if not face["usable_frames"]:
                 lines.append(
-                    f"  face {face['face_id']}: {face['first_s']:.2f}-{face['last_s']:.2f} s, no "
+                    f"  {who}: {face['first_s']:.2f}-{face['last_s']:.2f} s, no "
                     f"frame of enough quality ({face['low_quality_frames']} below)"
                 )
                 continue
             top = max(self._labels.expressions, key=lambda name: means[f"expr_{name}"] or 0)
             lines.append(
-                f"  face {face['face_id']}: {face['usable_frames']} frames, "
+                f"  {who}: {face['usable_frames']} frames, "
                 f"{face['first_s']:.2f}-{face['last_s']:.2f} s, mean valence "
                 f"{means['valence']:+.2f}, arousal {means['arousal']:+.2f}, "
                 f"mostly {top} ({means[f'expr_{top}']:.2f})"
@@ -247,6 +291,50 @@ class Result:
         lines += [f"  warning: {text}" for text in self.warnings]
         lines.append("  .frames .faces .reactions (pandas)   .table (pyarrow)   .save(folder)")
         return "\n".join(lines)
+
+
+def read(folder: str | Path, *, pictures: bool = True, people: bool = True) -> Result:
+    """Read a folder that ``mien analyze`` or `Result.save` wrote.
+
+    Parameters
+    ----------
+    folder
+        With ``video.json`` and ``frames.parquet`` or ``frames.csv``, of any schema version.
+    pictures
+        Whether the pictures at the peaks, which are not stored, are cut from the source again;
+        where it is not there any more or has changed, there are none.
+    people
+        Whether ``people.json`` is followed, where there is one: ``face_id`` is then the number of
+        a person, and the column ``person`` says the name.
+
+    Returns
+    -------
+    A `Result` as of `analyze`: curves, means and peaks of the table, reactions of the document.
+    Where MRAN looked is not read.
+
+    Raises
+    ------
+    InputError
+        If the folder is no result.
+    DataError
+        If its table is missing or damaged, or ``people.json`` is wrong.
+    """
+    place = Path(folder)
+    document = read_document(place)
+    table = read_table(place)
+    told = read_people(place, face_numbers(table)[face_numbers(table) >= 0].tolist())
+    if people and told is not None:
+        table, document, faces = apply_people(table, document, told)
+    else:
+        faces = summaries_of(table, document)
+    add_episodes(faces, table, document)
+    source = find_source(document, place)
+    if pictures and source is not None:
+        cut_pictures(faces, table, document, source)
+    start_s = None
+    if (place / PLAYER_FILE).is_file() and len(table):
+        start_s = float(table.column("timestamp_s")[0].as_py())
+    return Result(table, Summary(document, faces, start_s), source=source)
 
 
 def analyze(

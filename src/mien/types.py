@@ -336,6 +336,21 @@ class DetailsSummary:
     timeline: Timeline
 
 
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """One episode, times in seconds of the source; ``peak`` is reached at ``apex_s``."""
+
+    onset_s: float
+    apex_s: float
+    offset_s: float
+    peak: float
+
+    @property
+    def duration_s(self) -> float:
+        """From onset to offset."""
+        return self.offset_s - self.onset_s
+
+
 @dataclass(slots=True)
 class FaceSummary:
     """All that is kept of one face once the video has been read.
@@ -346,7 +361,8 @@ class FaceSummary:
     None where MRAN was not asked for, ``details`` where the extractor gives none.
     ``undefined_positions`` are those for which the reaction model gave no numbers.
     ``low_quality_frames`` were left out of everything but first and last second and ``details``'
-    quality and curves; they are not among ``usable_frames``.
+    quality and curves; they are not among ``usable_frames``. ``episodes`` are column and episode of
+    action units, by onset; they are found when a result is written.
     """
 
     face_id: int
@@ -366,6 +382,7 @@ class FaceSummary:
     details: DetailsSummary | None = None
     low_quality_frames: int = 0
     labels: LabelSet = PAPERS_LABELS
+    episodes: list[tuple[str, Episode]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -373,8 +390,10 @@ class Summary:
     """One analysed input: the content of ``video.json`` plus what the report draws.
 
     ``document`` is the JSON document itself (docs/outputs.md); ``faces`` hold curves and
-    thumbnails that the document leaves out.
+    thumbnails that the document leaves out. ``player_start_s`` is the time of the source at which
+    the small video beside the report begins; None where there is none.
     """
 
     document: dict[str, Any]
     faces: list[FaceSummary]
+    player_start_s: float | None = None

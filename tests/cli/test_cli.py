@@ -22,7 +22,7 @@ from mien.output.schema import FRAME_SCHEMA, frame_schema
 from mien.video import VideoReader, write_video
 from tiny_models import EVERYDAY, full_affect, tiny_affect, tiny_reactions
 
-RESULT = {"frames.parquet", "video.json", "report.html"}
+RESULT = {"frames.parquet", "video.json", "report.html", "player.mp4"}
 SUMMARY = "summary.json"
 
 
@@ -167,7 +167,7 @@ def test_a_good_run(clip: Path, models: list[str], tmp_path: Path, monkeypatch, 
     assert out[0].startswith(f"{clip}: 10 frame(s), 1 face(s), ")
     assert out[0].endswith(f" -> {tmp_path / 'face' / 'report.html'}")
     assert names(tmp_path / "face") == {
-        "frames.csv", "video.json", "report.html", "openface.csv", "pyfeat.csv",
+        "frames.csv", "video.json", "report.html", "openface.csv", "pyfeat.csv", "player.mp4",
     }  # fmt: skip
     table = pa.csv.read_csv(tmp_path / "face" / "frames.csv")
     assert table.column_names == FRAME_SCHEMA.names
@@ -438,4 +438,4 @@ def test_the_demo_as_a_program(tmp_path: Path) -> None:
     assert done.stdout.splitlines()[-1].startswith("report: ")
     assert Path(done.stdout.splitlines()[-1].removeprefix("report: ")).is_file()
     assert names(tmp_path / "demo") == {"astronaut.mp4", "astronaut"}
-    assert names(tmp_path / "demo" / "astronaut") == RESULT
+    assert names(tmp_path / "demo" / "astronaut") == RESULT - {"player.mp4"}

@@ -169,6 +169,12 @@ if TYPE_CHECKING:
     help="Write overlay.mp4: the video with boxes and live gauges, its times and sound kept.",
 )
 @click.option(
+    "--player/--no-player",
+    default=True,
+    show_default=True,
+    help="Write player.mp4, a small copy of a video that report.html plays.",
+)
+@click.option(
     "--stream",
     type=click.IntRange(0),
     metavar="N",
@@ -275,6 +281,7 @@ def command(
     streams: Path | None,
     attention: bool,
     overlay: bool,
+    player: bool,
     stream: int | None,
     max_megapixels: float,
     start_s: float | None,
@@ -334,7 +341,7 @@ def command(
         raise click.UsageError(str(error)) from error
     guidance = GuidanceFiles(depth, thermal, streams)
     _check_guidance(options.mran, inputs, guidance)
-    batch = Batch(options, Contents(kind, layouts, overlay), guidance, jobs)
+    batch = Batch(options, Contents(kind, layouts, overlay, player), guidance, jobs)
     tell = partial(_tell, quiet=quiet, profile=profile)
     summary = run_all(inputs, out, batch, tell, complain, not resume, _make_bar(quiet))
     for caveat in summary.caveats if not quiet else ():

@@ -70,6 +70,8 @@ class Done:
         if self._contents.overlay:
             is_image = document["source"]["is_image"]
             wanted.add("overlay.png" if is_image else "overlay.mp4")
+        if self._contents.player and not document["source"]["is_image"]:
+            wanted.add("player.mp4")
         if self._options.attention:
             wanted.add("attention.npz")
         return (

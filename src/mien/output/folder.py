@@ -26,7 +26,7 @@ _DOCUMENT = "video.json"
 _OURS = frozenset(
     {
         *(_DOCUMENT, "report.html", "frames.parquet", "frames.csv", "openface.csv", "pyfeat.csv"),
-        *("attention.npz", "attention.mp4", "overlay.mp4", "overlay.png"),
+        *("attention.npz", "attention.mp4", "overlay.mp4", "overlay.png", "player.mp4"),
     }
 )
 

@@ -10,11 +10,14 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from mien.errors import InputError
 from mien.output.attention import ATTENTION_FILE, AttentionFile, Records, write_attention
 from mien.output.attention_video import write_attention_files
+from mien.output.episodes import add_episodes, read_unit_columns
 from mien.output.folder import whole_folder, write_document
 from mien.output.layouts import layout_warnings
 from mien.output.overlay import read_frames_table, write_overlay
+from mien.output.proxy import write_player
 from mien.output.sinks import FrameSink, open_sinks
 from mien.report import write_report
 from mien.types import Summary
@@ -35,11 +38,14 @@ class Contents:
         Other tools' layouts (`mien.output.layouts`).
     overlay
         Whether the video is drawn with what was found in it.
+    player
+        Whether a small copy of the video lies beside the report, which plays it.
     """
 
     format: str = "parquet"
     layouts: tuple[str, ...] = ()
     overlay: bool = False
+    player: bool = False
 
 
 class ResultWriter:
@@ -76,6 +82,7 @@ class ResultWriter:
     ) -> None:
         self._folder, self._source, self._contents = folder, source, contents
         self._schema, self._decisions = schema, decisions
+        self._names = list(schema.names)
         self._sinks: list[FrameSink] = []
         self._stack = ExitStack()
 
@@ -149,7 +156,17 @@ class ResultWriter:
                 warnings += write_overlay(
                     video, batches, self._partial, self._decisions, progress, opening
                 )
-        written = replace(summary, document=document | {"warnings": warnings})
+        start_s = None
+        if self._contents.player and video is not None:
+            try:
+                start_s = write_player(video, self._partial, opening)
+            except InputError as error:  # the numbers are worth more than a picture to them
+                warnings.append(f"report.html plays no video: {error}")
+        columns = read_unit_columns(self._partial, self._contents.format, self._names)
+        add_episodes(summary.faces, columns, document)
+        written = replace(
+            summary, document=document | {"warnings": warnings}, player_start_s=start_s
+        )
         write_document(written.document, self._partial)
         write_report(written, self._partial / "report.html")
         return written

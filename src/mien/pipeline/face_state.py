@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from mien.faces.crops import Crop
 from mien.labels import PAPERS_LABELS, VALENCE_AROUSAL_SLICE, LabelSet
@@ -15,8 +16,9 @@ from mien.pipeline.timeline import TimelineBuilder
 from mien.runtime.models import ReactionModel
 from mien.types import FaceDetails, FaceSummary, FloatArray, ImageArray, MranView
 
-# A peak below this is nothing to show a picture of.
-_WORTH_A_PICTURE = 0.3
+WORTH_A_PICTURE = 0.3
+"""A peak below this is nothing to show a picture of."""
+
 _JPEG_QUALITY = 88
 
 
@@ -73,7 +75,7 @@ class FaceState:
         self,
         time_s: float,
         affect: FloatArray,
-        crop: Crop | ImageArray,
+        crop: Crop | ImageArray | None,
         frame: int | None = None,
         *,
         details: FaceDetails | None = None,
@@ -91,7 +93,7 @@ class FaceState:
         affect
             (26,) as the frames table has it.
         crop
-            The aligned crop, or its RGB (112, 112, 3).
+            The aligned crop, or its RGB (112, 112, 3); None where there is no picture to keep.
         frame
             Index of the frame.
         details
@@ -120,15 +122,19 @@ class FaceState:
         if higher.any():
             self._peak[higher] = affect[higher]
             self._peak_time_s[higher] = time_s
-            # One crop serves all channels that peak here; pixels of a frame are not held on to.
-            kept = crop if isinstance(crop, Crop) else crop.copy()
-            for channel in np.flatnonzero(higher):
-                self._peak_crops[int(channel)] = kept
+            if crop is not None:
+                self._keep(crop, higher)
         if self._reactions is not None:
             read = affect if reading is None else reading
             for grid_s, value in self._resampler.push(time_s, read, contiguous):
                 self._windows.push(grid_s, value)
                 self._positions += 1
+
+    def _keep(self, crop: Crop | ImageArray, higher: npt.NDArray[np.bool_]) -> None:
+        """One crop serves all channels that peak here; pixels of a frame are not held on to."""
+        kept = crop if isinstance(crop, Crop) else crop.copy()
+        for channel in np.flatnonzero(higher):
+            self._peak_crops[int(channel)] = kept
 
     def push_mran(
         self, time_s: float, affect: FloatArray, frame: int, view: MranView | None = None
@@ -172,16 +178,20 @@ class FaceState:
         pictures: dict[str, bytes] = {}
         encoded: dict[int, bytes] = {}  # channels that peak in the same frame share the bytes
         for channel, crop in sorted(self._peak_crops.items()):
-            if abs(float(self._peak[channel])) < _WORTH_A_PICTURE:
+            if abs(float(self._peak[channel])) < WORTH_A_PICTURE:
                 continue
             if id(crop) not in encoded:
-                quality = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
-                color = crop.color if isinstance(crop, Crop) else crop
-                _, data = cv2.imencode(".jpg", color[:, :, ::-1], quality)
-                encoded[id(crop)] = data.tobytes()
+                encoded[id(crop)] = encode_picture(crop.color if isinstance(crop, Crop) else crop)
             pictures[self._labels.affect_columns[channel]] = encoded[id(crop)]
         self._peak_crops.clear()
         return pictures
+
+
+def encode_picture(color: ImageArray) -> bytes:
+    """JPEG of an RGB picture."""
+    quality = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
+    _, data = cv2.imencode(".jpg", color[:, :, ::-1], quality)
+    return data.tobytes()
 
 
 def _strength(affect: FloatArray) -> FloatArray:

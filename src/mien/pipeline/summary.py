@@ -76,14 +76,17 @@ def document(
         "prior": prior,
         "min_quality": _number(min_quality),
         "channels": channels,
-        "faces": [_face(face, info.is_image, min_reaction_s, without_reactions) for face in faces],
+        "faces": [
+            face_entry(face, info.is_image, min_reaction_s, without_reactions) for face in faces
+        ],
         "warnings": warnings,
     }
 
 
-def _face(
+def face_entry(
     face: FaceSummary, is_image: bool, min_reaction_s: float, without_reactions: str | None
 ) -> dict[str, Any]:
+    """What the document says of one face."""
     names = face.labels.affect_columns
     return {
         "face_id": face.face_id,

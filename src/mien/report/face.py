@@ -10,6 +10,7 @@ from mien.report.charts.bars import presence_bar
 from mien.report.charts.circumplex import circumplex, describe
 from mien.report.charts.conditions import conditions, summary
 from mien.report.charts.curves import Interval, face_span, presence
+from mien.report.charts.episodes import episodes
 from mien.report.charts.reactions import reactions
 from mien.report.charts.registry import CHARTS, FaceView, Page, register_chart
 from mien.report.charts.streams import streams_figure
@@ -78,6 +79,7 @@ def _over_time(view: FaceView, page: Page) -> str:
     return (
         f"{head}{timeline(face, curve, span, view.index, view.who, page.trust)}"
         f'<p class="quiet">{_reading(view, span, video)}</p>{_legend(view, page.trust)}'
+        f"{episodes(view)}"
     )
 
 
@@ -110,7 +112,14 @@ def _peaks(view: FaceView, page: Page) -> str:
 
 @register_chart("reactions")
 def _reactions(view: FaceView, page: Page) -> str:
-    told = f"<h3>Reactions</h3>{reactions(view.face, view.note, page.document, view.who)}"
+    told = reactions(view.face, view.note, page.document, view.who)
+    mark = (page.document.get("channels") or {}).get("reactions", {}).get("mark")
+    if mark in ("simulated", "synthetic") and view.face.reactions is not None:
+        told = (
+            f'<details class="pale"><summary>Reactions, {mark}: what the model learnt from was '
+            f"made up, so they are folded away</summary>{told}</details>"
+        )
+    told = f"<h3>Reactions</h3>{told}"
     if not page.is_image:
         return told
     plane = _plane(view, "The cross marks this face.")

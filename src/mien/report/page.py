@@ -16,10 +16,12 @@ from mien.labels import PAPERS_LABELS
 from mien.report import footer, overview
 from mien.report.charts.curves import Curve, Interval, make_curve, video_span
 from mien.report.charts.registry import FaceView, Page
+from mien.report.charts.together import player, together
 from mien.report.face import section
 from mien.report.text import channel, embed_json, escape, is_number, outside
 from mien.types import FaceSummary, Summary
 
+_MEDIA = " media-src 'self' file:;"  # the small video beside the page, and nothing else
 _OPEN_FACES = 3
 _MAX_POINTS = 2000
 _ALL_POINTS = 12000  # shared by all faces, so that thirty do not make a file of fifty megabytes
@@ -53,7 +55,9 @@ def render_report(summary: Summary) -> str:
     is_image = bool(source["is_image"])
     video = _span(document, views)
     if views:
-        body = overview.overview(views, video, is_image) + _sections(views, document, video)
+        shared = "" if is_image else together(views, Page(document, video))
+        body = overview.overview(views, video, is_image) + shared
+        body += _sections(views, document, video)
     else:
         body = overview.nobody(is_image)
     script = _resource("script.js")
@@ -66,6 +70,8 @@ def render_report(summary: Summary) -> str:
         facts=overview.facts(document, len(views)),
         warnings=overview.warnings(document.get("warnings") or []),
         body=body,
+        media="" if summary.player_start_s is None else _MEDIA,
+        player="" if summary.player_start_s is None else player(summary.player_start_s),
         models=footer.models(document),
         settings=footer.settings(document),
         versions=footer.versions(document),
@@ -119,7 +125,7 @@ def _views(summary: Summary) -> list[FaceView]:
                     len(face.labels.affect_columns),
                 ),
                 index=index,
-                who=f"Face {escape(face.face_id)}",
+                who=escape(entry.get("name") or f"Face {face.face_id}"),
                 anchor=f"face-{index}",
                 note=(entry.get("reactions") or {}).get("note"),
             )
@@ -165,6 +171,7 @@ def _embedded(views: list[FaceView], is_image: bool) -> dict[str, Any]:
     channels = max([len(labels.affect_columns), *widths])
     return {
         "names": [channel(column, labels) for column in range(channels)],
+        "people": [str(view.who) for view in views],
         "faces": [] if is_image else [_numbers(view.curve) for view in views],
     }
 

@@ -1,4 +1,4 @@
-// The page is complete without this script; it adds the cursor over the charts and some buttons.
+// The page is complete without this script; it adds cursor, zoom, the video in step, and buttons.
 "use strict";
 (() => {
   const data = JSON.parse(document.getElementById("curves").textContent);
@@ -33,10 +33,80 @@
     }
     return low > 0 && ms - times[low - 1] <= times[low] - ms ? low - 1 : low;
   };
+  // What a face showed at a moment: its point and a reader of channels, null in gaps.
+  const reading = (face, ms) => {
+    const curve = data.faces[face];
+    const index = curve.time.length ? nearest(curve.time, ms) : 0;
+    const seen = curve.left[index] <= ms && ms <= curve.right[index];
+    return { index, at: (column) => (seen ? curve.values[column][index] : null) };
+  };
+
+  const video = document.querySelector(".player video");
+  const videoStart = video ? Number(video.dataset.start) * 1000 : 0;
+  const charts = [];
+  let view = null; // the stretch of time that all charts show, in ms; null: each its own
+  let now = null;
+
+  const go = (ms, seek) => {
+    now = ms;
+    if (seek && view && (ms < view[0] || ms > view[1])) {
+      zoom(ms - (view[1] - view[0]) / 2, ms + (view[1] - view[0]) / 2);
+    }
+    charts.forEach((chart) => chart.place(ms));
+    if (seek && video && video.readyState) video.currentTime = Math.max(0, (ms - videoStart) / 1000);
+  };
+  const rest = () => {
+    if (video && !video.paused) return;
+    now = null;
+    charts.forEach((chart) => chart.clear());
+  };
+  const zoom = (from, to) => {
+    const whole = charts.reduce(
+      ([low, high], chart) => [Math.min(low, chart.from), Math.max(high, chart.to)],
+      [Infinity, -Infinity],
+    );
+    const width = Math.max(to - from, 40);
+    const start = Math.min(Math.max(from, whole[0]), Math.max(whole[0], whole[1] - width));
+    view = width >= whole[1] - whole[0] ? null : [start, start + width];
+    charts.forEach((chart) => chart.show());
+    document.querySelectorAll(".tools .reset").forEach((button) => { button.disabled = !view; });
+    if (now !== null) charts.forEach((chart) => chart.place(now));
+  };
+
+  const STEPS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800];
+  const ticks = (line, from, to) => {
+    if (!line.dataset.whole) line.dataset.whole = line.innerHTML;
+    if (!view) { line.innerHTML = line.dataset.whole; return; }
+    const step = (STEPS.find((s) => (to - from) / 1000 / s <= 8) || 3600) * 1000;
+    line.replaceChildren();
+    for (let t = Math.ceil(from / step) * step; t <= to; t += step) {
+      const mark = document.createElement("span");
+      mark.style.left = `${((t - from) / (to - from)) * 100}%`;
+      mark.textContent = clock(t);
+      line.append(mark);
+    }
+  };
+
+  const button = (text, title, act) => {
+    const made = document.createElement("button");
+    made.type = "button";
+    made.textContent = text;
+    made.title = title;
+    made.addEventListener("click", act);
+    return made;
+  };
+  const save = (name, type, text) => {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([text], { type }));
+    link.download = name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  };
+  const fileName = (end) => `${document.title.split(":")[0].replace(/\.\w+$/, "")}-${end}`;
 
   const equip = (stack) => {
-    const curve = data.faces[Number(stack.dataset.face)];
-    const section = stack.closest(".face");
+    const face = stack.dataset.face === undefined ? null : Number(stack.dataset.face);
+    const section = stack.closest(".face") || stack.parentElement;
     const from = Number(stack.dataset.from) * 1000;
     const to = Number(stack.dataset.to) * 1000;
     const cells = [...stack.querySelectorAll("[data-column]")];
@@ -44,6 +114,9 @@
     const when = stack.querySelector("[data-when]");
     const resting = when.textContent;
     const dot = section.querySelector(".now");
+    const pictures = section.querySelectorAll(".plot > svg, .plot > img");
+    const axes = section.querySelectorAll(".ticks");
+    const bounds = () => view || [from, to];
 
     const scrub = document.createElement("div");
     scrub.className = "scrub";
@@ -53,15 +126,15 @@
     scrub.setAttribute("aria-valuemin", (from / 1000).toFixed(2));
     scrub.setAttribute("aria-valuemax", (to / 1000).toFixed(2));
     const cross = document.createElement("i");
-    scrub.append(cross);
+    const band = document.createElement("b");
+    scrub.append(cross, band);
     stack.append(scrub);
 
     let current = from;
-    let index = 0;
 
     const clear = () => {
       scrub.classList.remove("on");
-      dot.classList.remove("on");
+      if (dot) dot.classList.remove("on");
       cells.forEach((cell, row) => cell.replaceChildren(...means[row]));
       when.textContent = resting;
       scrub.setAttribute("aria-valuenow", (current / 1000).toFixed(2));
@@ -70,88 +143,244 @@
 
     const place = (ms) => {
       current = Math.min(Math.max(ms, from), to);
-      index = nearest(curve.time, current);
-      const seen = curve.left[index] <= current && current <= curve.right[index];
-      const at = (column) => (seen ? curve.values[column][index] : null);
-      const known = data.names.some((_, column) => at(column) !== null);
+      const [start, end] = bounds();
+      const told = face === null ? null : reading(face, current);
+      const known = told && data.names.some((_, column) => told.at(column) !== null);
       cells.forEach((cell) => {
         const column = Number(cell.dataset.column);
-        cell.textContent = shown(at(column), column < 2 || column > 25);
+        const own = told || reading(Number(cell.dataset.face), current);
+        cell.textContent = shown(own.at(column), column < 2 || column > 25);
       });
-      const moment = clock(known ? curve.time[index] : current);
-      when.textContent = known ? `at ${moment}` : `${moment}: no usable frame`;
-      cross.style.left = `${((current - from) / (to - from)) * 100}%`;
-      scrub.classList.add("on");
-      const inPlane = at(0) !== null && at(1) !== null;
-      dot.classList.toggle("on", inPlane);
+      const moment = clock(known ? data.faces[face].time[told.index] : current);
+      when.textContent = known || face === null ? `at ${moment}` : `${moment}: no usable frame`;
+      const across = (current - start) / (end - start);
+      cross.style.left = `${across * 100}%`;
+      scrub.classList.toggle("on", across >= 0 && across <= 1);
+      const inPlane = Boolean(dot && told && told.at(0) !== null && told.at(1) !== null);
+      if (dot) dot.classList.toggle("on", inPlane);
       if (inPlane) {
         const centre = Number(dot.dataset.centre);
         const radius = Number(dot.dataset.radius) / 1000;
-        dot.setAttribute("cx", centre + at(0) * radius);
-        dot.setAttribute("cy", centre - at(1) * radius);
+        dot.setAttribute("cx", centre + told.at(0) * radius);
+        dot.setAttribute("cy", centre - told.at(1) * radius);
       }
-      const spoken = [0, 1, 2, 3, 4, 5, 6, 7, 8]
-        .map((column) => `${data.names[column]} ${shown(at(column), column < 2)}`)
-        .join(", ");
       scrub.setAttribute("aria-valuenow", (current / 1000).toFixed(2));
+      const spoken = [0, 1, 2, 3, 4, 5, 6, 7, 8]
+        .map((column) => known && `${data.names[column]} ${shown(told.at(column), column < 2)}`)
+        .join(", ");
       scrub.setAttribute("aria-valuetext", known ? `${moment}: ${spoken}` : when.textContent);
     };
 
-    const point = (event) => {
-      const box = scrub.getBoundingClientRect();
-      place(from + ((event.clientX - box.left) / box.width) * (to - from));
+    const show = () => {
+      const [start, end] = bounds();
+      const width = (to - from) / (end - start);
+      pictures.forEach((picture) => {
+        picture.style.width = `${width * 100}%`;
+        picture.style.left = `${((from - start) / (end - start)) * 100}%`;
+      });
+      axes.forEach((line) => ticks(line, start, end));
     };
-    scrub.addEventListener("pointermove", point);
-    scrub.addEventListener("pointerdown", point);
-    scrub.addEventListener("pointerleave", (event) => {
-      if (event.pointerType === "mouse") clear();
+
+    const timeAt = (event) => {
+      const box = scrub.getBoundingClientRect();
+      const [start, end] = bounds();
+      return start + ((event.clientX - box.left) / box.width) * (end - start);
+    };
+    let pressed = null;
+    scrub.addEventListener("pointerdown", (event) => {
+      pressed = { x: event.clientX, ms: timeAt(event), view, moved: false, pan: event.shiftKey };
+      if (event.pointerType === "mouse") scrub.setPointerCapture(event.pointerId);
+      go(timeAt(event), false);
     });
-    scrub.addEventListener("blur", clear);
+    scrub.addEventListener("pointermove", (event) => {
+      if (pressed && event.pointerType === "mouse" && Math.abs(event.clientX - pressed.x) > 6) {
+        pressed.moved = true;
+        const box = scrub.getBoundingClientRect();
+        if (pressed.pan && pressed.view) {
+          const [start, end] = pressed.view;
+          const shift = ((pressed.x - event.clientX) / box.width) * (end - start);
+          zoom(start + shift, end + shift);
+        } else {
+          band.style.left = `${Math.min(pressed.x, event.clientX) - box.left}px`;
+          band.style.width = `${Math.abs(event.clientX - pressed.x)}px`;
+          band.classList.add("on");
+        }
+      }
+      if (!pressed || !pressed.pan) go(timeAt(event), false);
+    });
+    scrub.addEventListener("pointerup", (event) => {
+      band.classList.remove("on");
+      if (pressed && pressed.moved && !pressed.pan) {
+        const end = timeAt(event);
+        zoom(Math.min(pressed.ms, end), Math.max(pressed.ms, end));
+      } else if (pressed && !pressed.moved) go(timeAt(event), true);
+      pressed = null;
+    });
+    scrub.addEventListener("pointerleave", (event) => {
+      if (event.pointerType === "mouse" && !pressed) rest();
+    });
+    scrub.addEventListener("wheel", (event) => {
+      const [start, end] = bounds();
+      const sideways = event.shiftKey ? event.deltaY || event.deltaX : event.deltaX;
+      if (event.ctrlKey || event.metaKey) {
+        event.preventDefault();
+        const at = timeAt(event);
+        const factor = Math.exp(Math.sign(event.deltaY) * 0.25);
+        zoom(at - (at - start) * factor, at + (end - at) * factor);
+      } else if (view && sideways) {
+        event.preventDefault();
+        const shift = Math.sign(sideways) * (end - start) * 0.1;
+        zoom(start + shift, end + shift);
+      }
+    }, { passive: false });
+    scrub.addEventListener("blur", rest);
     scrub.addEventListener("keydown", (event) => {
-      const last = curve.time.length - 1;
-      const leap = (to - from) / 20;
+      const curve = face === null ? null : data.faces[face];
+      const [start, end] = bounds();
+      const leap = (end - start) / 20;
+      const step = (by) => {
+        if (!curve) return current + by * leap / 5;
+        const index = nearest(curve.time, current) + by;
+        return curve.time[Math.min(Math.max(index, 0), curve.time.length - 1)];
+      };
+      const scaled = (factor) => {
+        const at = Math.min(Math.max(current, start), end);
+        zoom(at - (at - start) * factor, at + (end - at) * factor);
+      };
       const moves = {
-        ArrowLeft: () => curve.time[Math.max(index - 1, 0)],
-        ArrowDown: () => curve.time[Math.max(index - 1, 0)],
-        ArrowRight: () => curve.time[Math.min(index + 1, last)],
-        ArrowUp: () => curve.time[Math.min(index + 1, last)],
+        ArrowLeft: () => step(-1),
+        ArrowDown: () => step(-1),
+        ArrowRight: () => step(1),
+        ArrowUp: () => step(1),
         PageDown: () => current - leap,
         PageUp: () => current + leap,
-        Home: () => curve.time[0],
-        End: () => curve.time[last],
+        Home: () => (curve ? curve.time[0] : from),
+        End: () => (curve ? curve.time[curve.time.length - 1] : to),
+      };
+      const acts = {
+        "+": () => scaled(0.5),
+        "=": () => scaled(0.5),
+        "-": () => scaled(2),
+        "0": () => zoom(-Infinity, Infinity),
+        "[": () => zoom(start - leap * 4, end - leap * 4),
+        "]": () => zoom(start + leap * 4, end + leap * 4),
+        Enter: () => go(current, true),
       };
       if (event.key === "Escape") clear();
       else if (moves[event.key]) {
         event.preventDefault();
-        place(moves[event.key]());
+        go(Math.min(Math.max(moves[event.key](), from), to), false);
+        if (view && (now < view[0] || now > view[1])) {
+          zoom(now - (view[1] - view[0]) / 2, now + (view[1] - view[0]) / 2);
+        }
+      } else if (acts[event.key] && !event.ctrlKey && !event.metaKey) {
+        event.preventDefault();
+        acts[event.key]();
       }
     });
+    charts.push({ from, to, place, clear, show });
     clear();
 
+    const tools = document.createElement("p");
+    tools.className = "tools";
+    const reset = button("Whole video", "Undo the zoom (0)", () => zoom(-Infinity, Infinity));
+    reset.className = "reset";
+    reset.disabled = true;
+    tools.append(
+      button("Zoom in", "Zoom in (+); or drag over a chart, or Ctrl and the wheel", () => {
+        const [start, end] = bounds();
+        const middle = now === null ? (start + end) / 2 : now;
+        zoom(middle - (end - start) / 4, middle + (end - start) / 4);
+      }),
+      reset,
+      button("CSV", "The numbers of what is seen, as a table", () => {
+        const [start, end] = bounds();
+        const rows = [["person", "time_s", ...data.names].join(",")];
+        const quoted = (text) => `"${text.replaceAll('"', '""')}"`;
+        data.faces.forEach((curve, index) => {
+          if (face !== null && index !== face) return;
+          curve.time.forEach((time, k) => {
+            if (time < start || time > end) return;
+            const values = curve.values.map((v) => (v[k] === null ? "" : v[k] / 1000));
+            rows.push([quoted(data.people[index]), time / 1000, ...values].join(","));
+          });
+        });
+        save(fileName("curves.csv"), "text/csv", `${rows.join("\r\n")}\r\n`);
+      }),
+      button("SVG", "What is seen, as a picture", () => {
+        save(fileName("curves.svg"), "image/svg+xml", drawn(stack, bounds(), stack.dataset.who));
+      }),
+    );
+    stack.before(tools);
+
     section.querySelectorAll(".at[data-t]").forEach((label) => {
-      const button = document.createElement("button");
-      button.type = "button";
-      button.textContent = label.textContent;
-      button.title = "Show this moment in the charts";
-      button.addEventListener("click", () => {
+      label.replaceChildren(button(label.textContent, "Show this moment in the charts", () => {
         stack.scrollIntoView({ block: "nearest" });
-        place(Number(label.dataset.t) * 1000);
-      });
-      label.replaceChildren(button);
+        go(Number(label.dataset.t) * 1000, true);
+      }));
     });
   };
 
-  document.querySelectorAll(".stack").forEach(equip);
+  // The charts of a stack as one picture, with the colors that the page has now.
+  const drawn = (stack, [from, to], who) => {
+    const WIDTH = 800;
+    const kept = ["fill", "stroke", "stroke-width", "stroke-dasharray", "opacity"];
+    let y = 28;
+    const parts = [];
+    stack.querySelectorAll(".row > .plot").forEach((plot) => {
+      const title = plot.parentElement.previousElementSibling;
+      const left = plot.parentElement.querySelector(".left a");
+      const height = plot.clientHeight;
+      const words = left ? left.textContent : title && title.tagName === "H4" ? title.textContent : "";
+      parts.push(`<text x="0" y="${y - 6}">${words.replace(/[<>&]/g, " ")}</text>`);
+      plot.querySelectorAll(":scope > svg, :scope > img").forEach((picture) => {
+        const place = `x="${parseFloat(picture.style.left || 0) / 100 * WIDTH}" y="${y}" ` +
+          `width="${parseFloat(picture.style.width || 100) / 100 * WIDTH}" height="${height}"`;
+        if (picture.tagName === "IMG") {
+          parts.push(`<image ${place} preserveAspectRatio="none" href="${picture.src}"/>`);
+          return;
+        }
+        const copy = picture.cloneNode(true);
+        const of = [...picture.querySelectorAll("*")];
+        [...copy.querySelectorAll("*")].forEach((one, k) => {
+          const style = getComputedStyle(of[k]);
+          one.setAttribute("style", kept.map((name) => `${name}:${style.getPropertyValue(name)}`)
+            .concat("vector-effect:non-scaling-stroke").join(";"));
+        });
+        const box = picture.getAttribute("viewBox");
+        parts.push(`<svg ${place} viewBox="${box}" preserveAspectRatio="none">${
+          new XMLSerializer().serializeToString(copy).replace(/^<svg[^>]*>|<\/svg>$/g, "")}</svg>`);
+      });
+      y += height + 26;
+    });
+    const ends = `<text x="0" y="${y - 8}">${clock(from)}</text>` +
+      `<text x="${WIDTH}" y="${y - 8}" text-anchor="end">${clock(to)} ${who.replace(/[<>&]/g, " ")}</text>`;
+    return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${y}" ` +
+      `width="${WIDTH}" height="${y}" font-family="sans-serif" font-size="13" fill="${
+        getComputedStyle(document.body).color}"><rect width="100%" height="100%" fill="${
+        getComputedStyle(document.body).backgroundColor}"/>${parts.join("")}${ends}</svg>`;
+  };
+
+  document.querySelectorAll(".shared, .stack").forEach(equip);
+
+  if (video) {
+    const follow = () => go(videoStart + video.currentTime * 1000, false);
+    const run = () => {
+      follow();
+      if (!video.paused && !video.ended) requestAnimationFrame(run);
+    };
+    video.addEventListener("play", run);
+    video.addEventListener("seeked", follow);
+    video.addEventListener("error", () => {
+      video.parentElement.hidden = true; // the page was sent without it
+    });
+  }
 
   document.querySelectorAll("[data-folding]").forEach((line) => {
     [["Unfold all", true], ["Fold all", false]].forEach(([text, open]) => {
-      const button = document.createElement("button");
-      button.type = "button";
-      button.textContent = text;
-      button.addEventListener("click", () => {
+      line.append(button(text, text, () => {
         document.querySelectorAll("details.face").forEach((face) => { face.open = open; });
-      });
-      line.append(button);
+      }));
     });
   });
 

@@ -2,8 +2,10 @@
 
 One row per person and video. ``video`` is the name of the result folder (or of the file, with or
 without its suffix); ``person`` and ``condition`` are free texts; ``face`` is the face number, and
-may be left out or empty, which stands for the face that is longest in sight. Any other column is
-kept and comes into every table. Without the file every face is a person of its own.
+may be left out or empty, which stands for the face that is longest in sight. Where a video has a
+``people.json``, ``face`` may be a name of it; left out, it is the one who is called as ``person``.
+Any other column is kept and comes into every table. Without the file every face is a person of its
+own, or the one that ``people.json`` names.
 """
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ class Seen:
 def everyone(recordings: list[Recording]) -> list[Seen]:
     """Every face of every video, as a person of its own."""
     return [
-        Seen(recording.name, f"{recording.name}:{face}", face)
+        Seen(recording.name, recording.names.get(face) or f"{recording.name}:{face}", face)
         for recording in recordings
         for face in sorted(recording.usable()["face_id"].astype(int).unique().tolist())
     ]
@@ -70,7 +72,10 @@ def read_participants(path: Path, recordings: list[Recording]) -> tuple[list[See
         recording = by_name.get(row["video"]) or by_name.get(Path(row["video"]).stem)
         if recording is None:
             raise DataError(f"{path}, line {line}: there are no results of {row['video']!r}")
-        face = _face(path, line, row.get("face", ""), recording)
+        text = row.get("face", "").strip()
+        if not text and row.get("person") in recording.names.values():
+            text = row["person"]
+        face = _face(path, line, text, recording)
         if (recording.name, face) in taken:
             raise DataError(
                 f"{path}, line {line}: face {face} of {recording.name} has a person already"
@@ -84,6 +89,8 @@ def read_participants(path: Path, recordings: list[Recording]) -> tuple[list[See
 
 def _face(path: Path, line: int, text: str, recording: Recording) -> int:
     counts = recording.usable()["face_id"].astype(int).value_counts()
+    numbers = {name: str(number) for number, name in recording.names.items()}
+    text = numbers.get(text.strip(), text)
     if not text.strip():
         if counts.empty:
             raise DataError(f"{path}, line {line}: no face was read in {recording.name}")

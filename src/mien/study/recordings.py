@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from mien.errors import DataError, InputError
+from mien.output.people.file import is_default, read_people
 
 _DOCUMENT = "video.json"
 _TABLES = ("frames.parquet", "frames.csv")
@@ -27,12 +29,16 @@ class Recording:
     document
         The content of ``video.json``.
     frames
-        The frames table, schema version 1 or 2; one row per frame and face.
+        The frames table, schema version 1 or 2; one row per frame and face. Where there is a
+        ``people.json``, ``face_id`` is the number of the person.
+    names
+        Names of persons by number, of those that ``people.json`` names.
     """
 
     name: str
     document: dict[str, Any]
     frames: pd.DataFrame
+    names: dict[int, str] = field(default_factory=dict)
 
     @property
     def thresholds(self) -> dict[str, float]:
@@ -111,8 +117,24 @@ def read_recording(folder: Path) -> Recording:
                 frames = pd.read_parquet(table) if table.suffix == ".parquet" else _csv(table)
             except (OSError, ValueError) as error:
                 raise DataError(f"{table}: cannot be read; analyse the input again") from error
-            return Recording(folder.name, document, frames)
+            return _with_people(Recording(folder.name, document, frames), folder)
     raise DataError(f"{folder}: holds no frames table; analyse the input again")
+
+
+def _with_people(recording: Recording, folder: Path) -> Recording:
+    """The recording as ``people.json`` has it, where there is one."""
+    faces = recording.frames["face_id"].dropna().astype(int).unique().tolist()
+    people = read_people(folder, faces)
+    if people is None:
+        return recording
+    face_id = recording.frames["face_id"].fillna(-1).to_numpy()
+    time_s = recording.frames["timestamp_s"].to_numpy(np.float64)
+    number = people.assign(np.asarray(face_id, np.int64), time_s)
+    frames = recording.frames.copy()
+    frames["face_id"] = pd.array(number, "Int32")
+    frames.loc[number < 0, "face_id"] = pd.NA
+    names = {k: name for name, k in people.numbers.items() if not is_default(name)}
+    return Recording(recording.name, recording.document, frames, names)
 
 
 def check_alike(recordings: list[Recording]) -> None:

@@ -1,0 +1,67 @@
+"""Episodes of a result's action units, for the report; by the rules of the study level."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+
+from mien.output.layouts import UNDECIDED
+from mien.pipeline.episodes import find_episodes
+from mien.types import FaceSummary
+
+
+def thresholds_of(document: dict[str, Any]) -> dict[str, float]:
+    """From which probability on each unit is active, where the extractor says so."""
+    found = [m["au_decisions"] for m in document["models"] if "au_decisions" in m]
+    return found[0] if found else {}
+
+
+def add_episodes(faces: list[FaceSummary], table: pa.Table, document: dict[str, Any]) -> None:
+    """Put the episodes of all units into the summaries, in order of their onsets.
+
+    Parameters
+    ----------
+    faces
+        Of the table; those without curves are passed over.
+    table
+        With ``timestamp_s``, ``face_id``, ``quality`` where there is one, and the units.
+    document
+        Its ``video.json``: thresholds and least quality.
+    """
+    time_s = table.column("timestamp_s").to_numpy()
+    times_s = np.unique(time_s)
+    if document["source"]["is_image"] or len(times_s) < 2:
+        return
+    step_s, levels = float(np.median(np.diff(times_s))), thresholds_of(document)
+    number = table.column("face_id").combine_chunks().fill_null(-1).to_numpy(zero_copy_only=False)
+    counts = number >= 0
+    least = document.get("min_quality")
+    if least and "quality" in table.column_names:
+        counts &= ~(table.column("quality").to_numpy() < least)
+    for face in faces:
+        own = np.flatnonzero(counts & (number == face.face_id))
+        if not len(face.timeline.time_s):
+            continue
+        found = []
+        for name in face.labels.action_unit_columns:
+            values = table.column(name).to_numpy()[own].astype(np.float64)
+            level = levels.get(name, UNDECIDED)
+            found += [(name, one) for one in find_episodes(time_s[own], values, level, step_s)]
+        face.episodes = sorted(found, key=lambda told: (told[1].onset_s, told[0]))
+
+
+def read_unit_columns(folder: Path, kind: str, names: list[str]) -> pa.Table:
+    """What `add_episodes` reads of a table on disk."""
+    wanted = [n for n in names if n in ("timestamp_s", "face_id", "quality") or n[2:].isdigit()]
+    with (folder / f"frames.{kind}").open("rb") as data:
+        if kind == "parquet":
+            return pa.parquet.read_table(data, columns=wanted)
+        types = {name: pa.float32() for name in wanted}
+        types |= {"timestamp_s": pa.float64(), "face_id": pa.int32()}
+        options = pa.csv.ConvertOptions(column_types=types, include_columns=wanted)
+        return pa.csv.read_csv(data, convert_options=options)
