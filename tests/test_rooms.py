@@ -16,7 +16,12 @@ PACKAGE = Path(mien.__file__).parent
 FLOORS = (
     ("errors", "_version"),
     ("labels", "registry", "io"),
-    ("types", "config", "workers", "sessions", "stopwatch"),
+    (
+        "types",
+        "config",
+        "workers",
+        "sessions",
+    ),
     ("faces", "weights", "assets", "parquet"),
     ("video",),
     ("runtime", "models"),
