@@ -5,6 +5,7 @@ import pytest
 from mien.config import RENAMED, load_config, save_config
 from mien.errors import ConfigError
 from mien.export import read_about
+from mien.runtime.metadata import MARKS
 from mien.training.extractor import MMATrainConfig
 from mien.training.mran.train import MRANTrainConfig
 from mien.training.reactions.clip_cnn import ClipCNNTrainConfig
@@ -76,7 +77,9 @@ def test_the_small_recipe_is_a_network_without_a_branch_on_photographs():
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.about.toml")), ids=lambda p: p.name)
 def test_every_description_is_complete(path):
     about = read_about(path)
+    trust = about.pop("trust", {})
     assert all(isinstance(value, str) and value for value in about.values())
+    assert all(one["mark"] in MARKS and one["figure"] for one in trust.values())
 
 
 def write(tmp_path, text):

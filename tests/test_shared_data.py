@@ -13,12 +13,13 @@ from mien.api import analyze
 from mien.evaluation.models.extractor import evaluate_mma
 from mien.labels import ACTION_UNIT_COLUMNS, EXPRESSION_COLUMNS, REACTIONS
 from mien.pipeline.analyzer import Analyzer
+from mien.pipeline.options import AnalysisOptions
 from mien.video import VideoReader, write_video
 
 
 @pytest.fixture(scope="module")
 def analyzer() -> Analyzer:
-    return Analyzer()
+    return Analyzer(AnalysisOptions(simulated_reactions=True))
 
 
 def packet_times(path: Path) -> list[float]:

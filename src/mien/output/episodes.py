@@ -60,7 +60,7 @@ def read_unit_columns(folder: Path, kind: str, names: list[str]) -> pa.Table:
     wanted = [n for n in names if n in ("timestamp_s", "face_id", "quality") or n[2:].isdigit()]
     with (folder / f"frames.{kind}").open("rb") as data:
         if kind == "parquet":
-            return pa.parquet.read_table(data, columns=wanted)
+            return pa.parquet.ParquetFile(data, pre_buffer=False).read(wanted, use_threads=False)
         types = {name: pa.float32() for name in wanted}
         types |= {"timestamp_s": pa.float64(), "face_id": pa.int32()}
         options = pa.csv.ConvertOptions(column_types=types, include_columns=wanted)

@@ -64,7 +64,9 @@ def read_table(folder: Path) -> pa.Table:
         if path.is_file():
             try:
                 with path.open("rb") as data:  # Arrow takes some names for addresses
-                    return pa.parquet.read_table(data) if path.suffix == ".parquet" else _csv(data)
+                    if path.suffix != ".parquet":
+                        return _csv(data)
+                    return pa.parquet.ParquetFile(data, pre_buffer=False).read(use_threads=False)
             except (OSError, ValueError, pa.ArrowException) as error:
                 raise DataError(f"{path}: cannot be read; analyse the input again") from error
     raise DataError(f"{folder}: holds no frames table; analyse the input again")

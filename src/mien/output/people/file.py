@@ -10,6 +10,7 @@ that nobody is made of is a person of its own, called ``Face N``::
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import re
@@ -165,9 +166,13 @@ class People:
         after = [replace(p, from_s=max(p.from_s, at_s)) for p in person.pieces if p.to_s > at_s]
         if not before or not after or not math.isfinite(at_s):
             raise ConfigError(f"{person.name} cannot be split at {at_s:g} s")
-        name = f"{person.name} from {at_s:g} s"
+        name = free = f"{person.name} from {at_s:g} s"
+        for count in itertools.count(2):  # it may have been split there and merged before
+            if free not in {one.name for one in self.persons}:
+                break
+            free = f"{name} ({count})"
         place = self.persons.index(person)
-        new = (replace(person, pieces=tuple(before)), Person(name, tuple(after)))
+        new = (replace(person, pieces=tuple(before)), Person(free, tuple(after)))
         return People((*self.persons[:place], *new, *self.persons[place + 1 :]))
 
     def exclude(self, who: str, excluded: bool = True) -> People:
