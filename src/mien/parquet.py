@@ -43,6 +43,23 @@ def matrix(table: pa.Table, columns: Sequence[str]) -> FloatArray:
     return stacked.astype(np.float32, copy=False)
 
 
+def plain_numbers(column: pa.ChunkedArray, missing: float) -> npt.NDArray[Any]:
+    """A number column as an array (n,), `missing` where it has no value.
+
+    Arrow's own way would import pandas, where there is one.
+    """
+    parts = [np.empty(0, column.type.to_pandas_dtype())]
+    for chunk in column.chunks:
+        there, data = chunk.buffers()
+        rows = slice(chunk.offset, chunk.offset + len(chunk))
+        values = np.frombuffer(data, chunk.type.to_pandas_dtype(), rows.stop)[rows]
+        if chunk.null_count:
+            known = np.unpackbits(np.frombuffer(there, np.uint8), bitorder="little")[rows]
+            values = np.where(known, values, np.asarray(missing, values.dtype))
+        parts.append(values)
+    return np.concatenate(parts)
+
+
 def read_parquet(path: Path, again: str = AGAIN) -> pa.Table:
     """Read a Parquet file through Arrow's own file; `again` says how to make a damaged one.
 

@@ -11,6 +11,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from mien.output.layouts import UNDECIDED
+from mien.parquet import plain_numbers
 from mien.pipeline.episodes import find_episodes
 from mien.types import FaceSummary
 
@@ -33,23 +34,23 @@ def add_episodes(faces: list[FaceSummary], table: pa.Table, document: dict[str, 
     document
         Its ``video.json``: thresholds and least quality.
     """
-    time_s = table.column("timestamp_s").to_numpy()
+    time_s = plain_numbers(table.column("timestamp_s"), np.nan)
     times_s = np.unique(time_s)
     if document["source"]["is_image"] or len(times_s) < 2:
         return
     step_s, levels = float(np.median(np.diff(times_s))), thresholds_of(document)
-    number = table.column("face_id").combine_chunks().fill_null(-1).to_numpy(zero_copy_only=False)
+    number = plain_numbers(table.column("face_id"), -1)
     counts = number >= 0
     least = document.get("min_quality")
     if least and "quality" in table.column_names:
-        counts &= ~(table.column("quality").to_numpy() < least)
+        counts &= ~(plain_numbers(table.column("quality"), np.nan) < least)
     for face in faces:
         own = np.flatnonzero(counts & (number == face.face_id))
         if not len(face.timeline.time_s):
             continue
         found = []
         for name in face.labels.action_unit_columns:
-            values = table.column(name).to_numpy()[own].astype(np.float64)
+            values = plain_numbers(table.column(name), np.nan)[own].astype(np.float64)
             level = levels.get(name, UNDECIDED)
             found += [(name, one) for one in find_episodes(time_s[own], values, level, step_s)]
         face.episodes = sorted(found, key=lambda told: (told[1].onset_s, told[0]))
