@@ -51,8 +51,8 @@ ALLOWED = {
     **{f"ClipCNNTrainConfig.{name}": SIZE for name in ("widths", "frames")},
     **{f"LSTMRegressorConfig.{name}": SIZE for name in ("hidden", "layers", "dense")},
     "representation": "of baselines: their common interface with the masked RNN",
-    "MRANConfig.dropout": "for recordings of one's own, docs/training.md",
-    "CorpusConfig.distill_weight": "for one's own data, docs/training.md: a teacher",
+    "MRANConfig.dropout": "for recordings of one's own, docs/mran.md",
+    "CorpusConfig.distill_weight": "for one's own data, docs/training-extractor.md: a teacher",
 }
 """Settings that nothing has to set, and why: by name alone, or of one class."""
 
