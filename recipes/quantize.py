@@ -1,8 +1,8 @@
-"""The extractor in 8-bit integers, from the float file that ships.
+"""The extractor in 8-bit integers, from its float file.
 
     mien synthesize images --out runs/calibration --count 256 --per-person 1 --seed 4242 \
         --framing aligned --modalities color --speech 0.3
-    python recipes/quantize.py runs/calibration OUT.onnx
+    python recipes/quantize.py FLOAT.onnx runs/calibration OUT.onnx
 
 Static quantization by ONNX Runtime's own tool: weights int8 per channel, activations uint8 with
 ranges from calibration pictures, as QuantizeLinear / DequantizeLinear pairs around convolutions.
@@ -35,7 +35,6 @@ from mien.demo import demo_frames
 from mien.faces.align import align, to_luminance
 from mien.faces.detectors.retinaface import RetinaFaceDetector
 from mien.runtime.metadata import METADATA_KEY
-from mien.weights import AFFECT_MODEL, weight_path
 
 OPERATIONS = ["Conv"]
 PICTURES = 96  # all that they bring about is held in memory
@@ -139,8 +138,8 @@ def named(model: onnx.ModelProto, values: dict) -> onnx.ModelProto:
 
 def main() -> None:
     match sys.argv[1:]:
-        case [folder, out]:
-            model = onnx.load(weight_path(AFFECT_MODEL))
+        case [whole, folder, out]:
+            model = onnx.load(whole)
             told = json.loads(next(p.value for p in model.metadata_props if p.key == METADATA_KEY))
             small = quantize(
                 on_luminance(folded(model)), Pictures("luminance", faces(Path(folder)))

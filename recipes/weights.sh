@@ -16,9 +16,17 @@ weights=$(cd "$weights" && pwd)
 sh "$here/recipes/extractor/make.sh" "$data" "$runs" "$weights"
 data=$runs/data
 
+sums() {  # mien refuses other files than these
+    (cd "$weights" && sha256sum ./*.onnx | sed 's|\./||' > SHA256SUMS)
+}
+sums
+
 # The same in 8-bit integers, calibrated on SYNTHETIC faces.
 mien synthesize images --out "$runs/calibration" --count 256 --per-person 1 --seed 4242 --framing aligned --modalities color --speech 0.3
-python "$here/recipes/quantize.py" "$runs/calibration" "$weights/extractor-int8.onnx"
+python "$here/recipes/quantize.py" "$weights/extractor.onnx" "$runs/calibration" "$weights/extractor-int8.onnx"
+python "$here/recipes/extractor/compare_integers.py" "$data" "$data" "$runs/mesh" "$runs/cache" \
+    "$weights/extractor.onnx" "$weights/extractor-int8.onnx" "$weights/extractor-int8.json"
+sums
 
 # What the reaction model is simulated with: the tremble of the extractor on a resting face. It is part of the package.
 shipped=$here/src/mien/weights
@@ -39,7 +47,7 @@ cd "$here"
 sh recipes/mran.sh "$runs"
 cp "$runs/mran-trimodal.onnx" "$weights/mran.onnx"
 mien evaluate mran --model "$weights/mran.onnx" --data "$runs/trimodal-prepared@test" --by light --by skin_tone \
-    --each-missing --stage1 --out "$weights/mran.json"
+    --each-missing --stage1 --stage1-model "$weights/extractor.onnx" --out "$weights/mran.json"
 
-(cd "$weights" && sha256sum ./*.onnx | sed 's|\./||' > SHA256SUMS)  # mien refuses other files
+sums
 if [ "$weights" = "$shipped" ]; then python recipes/write_cards.py; fi

@@ -1,6 +1,6 @@
 """The shipped extractor in integers against its float32, on halves B of the development sets.
 
-    python recipes/extractor/compare_integers.py DATA DRAWN MESH CACHE OUT.json
+    python recipes/extractor/compare_integers.py DATA DRAWN MESH CACHE FLOAT.onnx INT8.onnx OUT.json
 
 Folders are those of `development.load`. Per set: balanced accuracy of both, and over all 26 numbers
 the mean and the 99th percentile of the differences; mean F1 of the units at the shipped levels on
@@ -17,7 +17,6 @@ from development import balanced, load
 from mien.evaluation.eye_panel import measure_panel
 from mien.labels import ACTION_UNIT_SLICE, EXPRESSION_SLICE
 from mien.runtime.models import AffectModel
-from mien.weights import AFFECT_MODEL, FAST_AFFECT_MODEL, weight_path
 
 
 def unit_f1(truth: np.ndarray, said: np.ndarray) -> float:
@@ -32,8 +31,8 @@ def unit_f1(truth: np.ndarray, said: np.ndarray) -> float:
 
 
 def main() -> None:
-    data, drawn, mesh, cache, out = map(Path, sys.argv[1:])
-    models = [AffectModel(weight_path(name)) for name in (AFFECT_MODEL, FAST_AFFECT_MODEL)]
+    data, drawn, mesh, cache, *files, out = map(Path, sys.argv[1:])
+    models = [AffectModel(file) for file in files]
     found: dict[str, dict] = {}
     for name, one in load(data, drawn, mesh, cache).items():
         half = ~one.half_a

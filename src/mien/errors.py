@@ -46,6 +46,10 @@ class ModelError(MienError):
     """A model file is missing, damaged, or of a kind this version does not read."""
 
 
+class MissingWeightsError(ModelError):
+    """This installation lacks weights that ship."""
+
+
 class DataError(MienError):
     """A corpus is not laid out as expected: the text says what was looked for and found."""
 

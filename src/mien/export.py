@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 import torch
 from torch import Tensor, nn
 
@@ -33,6 +32,7 @@ from mien.models.mma import MMAExtractor, MMAOutput, without_input_norm
 from mien.models.mran import MRAN
 from mien.models.mran.network import MAP_PX
 from mien.runtime.metadata import AFFECT_FORMAT, METADATA_KEY, MRAN_FORMAT, REACTIONS_FORMAT
+from mien.sessions import open_session
 from mien.training.from_onnx.normalisation import folded_weights
 
 ABOUT_KEYS = ("name", "license", "trained_on", "caveat")
@@ -461,7 +461,7 @@ def _parity(graph: nn.Module, samples: tuple[dict[str, Tensor], ...], content: b
 
     Of numbers beyond 1 (pixels, degrees) it is relative to the largest of their output.
     """
-    session = ort.InferenceSession(content, providers=["CPUExecutionProvider"])
+    session = open_session(content, 0)
     worst = 0.0
     for inputs in samples:
         for count in (len(next(iter(inputs.values()))), 1):

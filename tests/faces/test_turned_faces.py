@@ -93,6 +93,22 @@ def test_a_meeting_of_twenty_five_is_complete() -> None:
     assert len(DETECTOR.detect(sheet(5, 5, 140, 1280, 720))) == 25
 
 
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.6, 0.7, 0.8, 0.9])
+def test_a_face_on_the_seam_of_two_tiles_is_found_whole(share: float) -> None:
+    """This share of it lies in the first tile, which ends at 1,280 of 2,560 px."""
+    side = 180
+    part = cv2.resize(sample_image()[0:360, 60:420], (side, side), interpolation=cv2.INTER_AREA)
+
+    def box(left: int) -> np.ndarray:
+        image = np.full((1440, 2560, 3), 110, np.uint8)
+        image[600 : 600 + side, left : left + side] = part
+        [face] = search(image, DETECTOR._look, 640, 0.9)
+        return face.box - [left, 0, 0, 0]
+
+    whole = box(300)
+    assert np.abs(box(round(1280 - whole[0] - share * whole[2])) - whole).max() < 6
+
+
 class Looks:
     """A detector that sees faces of `least_px` or more, and remembers its looks."""
 

@@ -126,9 +126,12 @@ def prepare(
             click.echo(f"{len(corpus)} faces with votes -> {path}")
     else:
         images = cast("ImageCorpus", corpus)
-        if whole and not cropped:
-            images = _with_faces(images, quiet)
-        write_once(out, name, lambda: write_annotations(images, out))
+        looked_at = whole and not cropped
+        write_once(
+            out,
+            name,
+            lambda: write_annotations(_with_faces(images, quiet) if looked_at else images, out),
+        )
         if not quiet:
             click.echo(f"{len(corpus)} annotated images -> {out / 'annotations.parquet'}")
 

@@ -54,6 +54,11 @@ _EACH_MISSING = (("thermal",), ("depth",), ("depth", "thermal"), ("color",))
     "not seen at rest before.",
 )
 @click.option("--stage1", is_flag=True, help="Also score the extractor's valence-arousal on color.")
+@click.option(
+    "--stage1-model",
+    type=click.Path(path_type=Path),
+    help="The extractor of --stage1. Default: the shipped one.",
+)
 @click.option("--out", type=click.Path(path_type=Path), help="Write the scores as JSON.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def mran(
@@ -64,6 +69,7 @@ def mran(
     each_missing: bool,
     after_s: float,
     stage1: bool,
+    stage1_model: Path | None,
     out: Path | None,
     as_json: bool,
 ) -> None:
@@ -102,7 +108,7 @@ def mran(
             for names in missing
         ]
         if stage1:
-            traces = stage1_traces(AffectModel(), recordings, networks[0].fps, after_s)
+            traces = stage1_traces(AffectModel(stage1_model), recordings, networks[0].fps, after_s)
             rows.append(("stage 1 (color)", [score(traces)]))
     document = {
         "data": recordings.corpus,

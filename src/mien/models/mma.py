@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from mien.faces.align import CROP_SIZE_PX
+from mien.faces.align import CROP_SIZE_PX, LUMINANCE
 from mien.labels import PAPERS_LABELS, VALENCE_AROUSAL, LabelSet
 from mien.models.blocks.resample import resample_square, resample_weights
 from mien.models.blocks.residual import BasicBlock, Bottleneck, conv_bn
@@ -216,7 +216,7 @@ class MMAExtractor(nn.Module):
         super().__init__()
         self.config, self.labels = config, labels
         # ITU-R BT.601, what "grey" means in the training photographs and in OpenCV.
-        self.register_buffer("luma", torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1))
+        self.register_buffer("luma", torch.from_numpy(LUMINANCE).view(1, 3, 1, 1).clone())
         # Kept, so that an exported graph holds it and does not compute it for every batch.
         shrink = resample_weights(CROP_SIZE_PX, config.inner_px or CROP_SIZE_PX)
         self.register_buffer("shrink", shrink, persistent=False)

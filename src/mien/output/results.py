@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -21,9 +20,7 @@ from mien.output.proxy import write_player
 from mien.output.sinks import FrameSink, open_sinks
 from mien.report import write_report
 from mien.types import Summary
-from mien.video.excerpt import EXCERPT, Excerpt
-from mien.video.opening import MAX_PIXELS
-from mien.video.reader import VideoReader
+from mien.video.reader import opening_of
 
 
 @dataclass(frozen=True)
@@ -139,12 +136,7 @@ class ResultWriter:
             *layout_warnings(document, self._contents.layouts),
         ]
         settings = document["settings"]
-        opening = partial(
-            VideoReader,
-            stream=settings.get("stream"),
-            max_pixels=settings.get("max_pixels", MAX_PIXELS),
-            excerpt=Excerpt(**{name: settings[name] for name in EXCERPT if name in settings}),
-        )
+        opening = opening_of(settings)
         if settings.get("attention"):
             records = self._attention.records()
             if video is None:

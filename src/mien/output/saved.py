@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +21,7 @@ from mien.pipeline.options import AnalysisOptions
 from mien.pipeline.resample import longest_step_s
 from mien.pipeline.summary import file_stamp
 from mien.types import FaceDetails, FaceSummary, FloatArray, ReactionWindow
-from mien.video.excerpt import EXCERPT, Excerpt
-from mien.video.opening import MAX_PIXELS
-from mien.video.reader import VideoReader
+from mien.video.reader import VideoReader, opening_of
 
 DOCUMENT = "video.json"
 TABLES = ("frames.parquet", "frames.csv")
@@ -196,13 +193,7 @@ def find_source(document: dict[str, Any], folder: Path) -> Path | None:
 
 def open_source(path: Path, document: dict[str, Any]) -> VideoReader:
     """The source as it was opened when it was analysed."""
-    settings = document["settings"]
-    return partial(
-        VideoReader,
-        stream=settings.get("stream"),
-        max_pixels=settings.get("max_pixels", MAX_PIXELS),
-        excerpt=Excerpt(**{name: settings[name] for name in EXCERPT if name in settings}),
-    )(path)
+    return opening_of(document["settings"])(path)
 
 
 def cut_pictures(

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mien.errors import ModelError
+from mien.errors import MissingWeightsError, ModelError
 from mien.faces.align import CROP_SIZE_PX
 from mien.faces.modalities import STREAMS, normalisation
 from mien.labels import VALENCE_AROUSAL
@@ -154,9 +154,7 @@ class MranModel:
 def _open(path: Path | None, threads: int) -> OpenModel:
     try:
         return open_model(path, MRAN_MODEL, MRAN_FORMAT, threads)
-    except ModelError as error:
-        if path is not None or "has no weights" not in str(error):
-            raise
+    except MissingWeightsError as error:
         raise ModelError(
             "this installation has no weights of MRAN; give a model of your own "
             "(--mran-model FILE, from 'mien export mran')"

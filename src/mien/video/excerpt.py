@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 from mien.types import SourceInfo
 
@@ -39,17 +39,8 @@ class Excerpt:
         rate = info.nominal_fps
         if rate is not None:
             rate = min(rate / self.every, math.inf if self.fps is None else self.fps)
-        return SourceInfo(
-            path=info.path,
-            width_px=info.width_px,
-            height_px=info.height_px,
-            nominal_fps=rate,
-            duration_s=info.duration_s,
-            frame_count_hint=info.frame_count_hint if self.is_whole else None,
-            rotation_deg=info.rotation_deg,
-            codec=info.codec,
-            is_image=info.is_image,
-        )
+        hint = info.frame_count_hint if self.is_whole else None
+        return replace(info, nominal_fps=rate, frame_count_hint=hint)
 
     def __str__(self) -> str:
         start = "its start" if self.start_s is None else f"{self.start_s:g} s"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import av
 from av.container import InputContainer
@@ -14,7 +16,7 @@ from av.container import InputContainer
 from mien.types import Frame, SourceInfo
 from mien.video.clock import NO_TIMES
 from mien.video.decoding import Decoding, pick_stream
-from mien.video.excerpt import Choice, Excerpt
+from mien.video.excerpt import EXCERPT, Choice, Excerpt
 from mien.video.images import image_kind, read_images
 from mien.video.input_errors import complaint
 from mien.video.opening import (
@@ -246,3 +248,13 @@ def _chain(first: Frame, rest: Iterator[Frame]) -> Iterator[Frame]:
     yield first
     del first  # an open reader should not hold a frame for its whole life
     yield from rest
+
+
+def opening_of(settings: Mapping[str, Any]) -> Callable[[str | Path], VideoReader]:
+    """What opens a source as it was opened for an analysis with these ``settings``."""
+    return partial(
+        VideoReader,
+        stream=settings.get("stream"),
+        max_pixels=settings.get("max_pixels", MAX_PIXELS),
+        excerpt=Excerpt(**{name: settings[name] for name in EXCERPT if name in settings}),
+    )

@@ -9,7 +9,7 @@ import hashlib
 from importlib import resources
 from pathlib import Path
 
-from mien.errors import ModelError
+from mien.errors import MissingWeightsError, ModelError
 
 AFFECT_MODEL = "extractor"
 FAST_AFFECT_MODEL = "extractor-int8"
@@ -30,7 +30,9 @@ def weight_path(name: str) -> Path:
     """
     path = Path(str(resources.files("mien.weights").joinpath(f"{name}.onnx")))
     if not path.is_file():
-        raise ModelError(f"{path}: this installation has no weights {name!r}; reinstall mien")
+        raise MissingWeightsError(
+            f"{path}: this installation has no weights {name!r}; reinstall mien"
+        )
     if hashlib.sha256(path.read_bytes()).hexdigest() != checksums(path.with_name(SUMS)).get(
         path.name
     ):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mien.data.prepare.job import Job, run_job, with_path, without_path
-from mien.errors import InputError, OutputError
+from mien.errors import InputError, ModelError, OutputError
 from mien.io import only_run
 
 TEXTS = {"a": "one", "b": "two", "c": ""}
@@ -108,3 +108,15 @@ def test_what_is_told_of_failures_and_refused(tmp_path: Path) -> None:
 
     with pytest.raises(OutputError, match=r"out: cannot be written to \(No space left"):
         run_job(job(tmp_path), list[str], full, 1)
+
+
+def blame_the_model(tool: list[str], source: Path) -> None:
+    raise ModelError(f"x.onnx: gives 985548 for {source.name}")
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_fault_of_the_model_ends_the_run_and_is_no_inputs(tmp_path: Path, jobs: int) -> None:
+    with pytest.raises(ModelError, match="gives 985548"):
+        run_job(
+            replace(job(tmp_path), read=blame_the_model), list[str], lambda found, failed: 0, jobs
+        )

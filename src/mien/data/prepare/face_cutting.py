@@ -12,8 +12,9 @@ from mien.pipeline.options import AnalysisOptions
 from mien.pipeline.resample import longest_step_s
 from mien.types import FloatArray, Frame, ImageArray
 
-OPTIONS = AnalysisOptions(faces="largest", reactions=False, threads=1)
-"""What faces of corpora are found with; one thread, since videos are spread over processes."""
+OPTIONS = AnalysisOptions(faces="largest", reactions=False, threads=1, precise=True, device="cpu")
+"""What faces of corpora are found and read with: one thread, since videos are spread over
+processes, and the same network on every machine, since a set may be made on several."""
 
 
 def settings() -> dict[str, Any]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from mien.errors import DataError, InputError, MienError, OutputError
+from mien.errors import DataError, InputError, MienError, ModelError, OutputError
 from mien.io import cannot_write, lock_folder, only_run, sweep, write_text
 from mien.workers import Tick, isolated, run, usable_cores
 
@@ -132,7 +132,7 @@ def _run(
         factory()  # what is missing is said once, and what it caches is built once
         with closing(isolated(_attempt, tasks, factory, wanted)) as answers:
             for task, answer in zip(tasks, answers, strict=True):
-                if isinstance(answer, OutputError):
+                if isinstance(answer, OutputError | ModelError):  # not this input's
                     raise answer
                 if isinstance(answer, MienError):
                     task.fail(answer)

@@ -35,6 +35,7 @@ _SMALL_PX = 40.0  # box side in a look, below which there may be smaller faces t
 _FINE_PX = 128.0  # largest box side that a finer look is believed
 _EMPTY_SHARE = 3.2  # without any face a picture is searched down to a side this much smaller
 _TILE_PX = 1280
+_SEAM_PX = 2.0
 _OVERLAP = 0.4  # of two boxes of one face
 
 # Scores from which a turned look may find a face after all; the second where there is no other.
@@ -98,9 +99,22 @@ def _tiled(image: ImageArray, look: Look, scale: float, least_score: float) -> l
             side_px = max(1, round(max(tile.shape[:2]) * scale))
             shift = np.array([left, top], np.float32)
             for face in look(tile, side_px, least_score):
+                if _is_cut_off(face.box, (left, top, right, bottom), image.shape):
+                    continue  # the tile beside shows it whole
                 box = face.box + np.concatenate([shift, np.zeros(2, np.float32)])
                 found.append(Face(face.score, box, face.landmarks + shift))
     return found
+
+
+def _is_cut_off(box: FloatArray, tile: tuple[int, int, int, int], shape: tuple[int, ...]) -> bool:
+    """Whether a face reaches a side of its tile (left, top, right, bottom) inside the picture."""
+    left, top, right, bottom = tile
+    near, far = box[:2], box[:2] + box[2:]
+    room = (left > 0, top > 0), (right < shape[1], bottom < shape[0])
+    size = np.array([right - left, bottom - top])
+    return bool(
+        (near < _SEAM_PX)[list(room[0])].any() or (far > size - _SEAM_PX)[list(room[1])].any()
+    )
 
 
 def _spans(length: int, scale: float) -> Iterator[tuple[int, int]]:

@@ -142,7 +142,9 @@ def run_mran_table(
         )
         fps = config.fps or data.train.fps
         scores = {split: _scores(model, config, part, fps) for split, part in splits.items()}
-        scores[UNIFORM] = _scores(_with_uniform_maps(model), config, data.test, fps)
+        scores[UNIFORM] = scores["test"]
+        if model.attention is not None:
+            scores[UNIFORM] = _scores(_with_uniform_maps(model), config, data.test, fps)
         text = ", ".join(f"{s} mean CCC {scores[s]['all']['mean_ccc']}" for s in splits)
         report(f"{row.name}, seed {config.seed}: {text}")
         return scores

@@ -20,6 +20,7 @@ from mien.training.checkpoint import save_checkpoint
 from mien.training.engine import EngineConfig, start_engine
 from mien.training.loop import Loop, Run, ScoredLoopConfig, Training
 from mien.training.losses import pearson_loss
+from mien.training.optimizers.adamw import adamw
 from mien.training.reactions.batches import epoch_batches
 from mien.training.schedule import constant
 
@@ -93,9 +94,7 @@ class ClipTraining(Training):
         self.config, self.clips, self.valid, self.run = config, train, valid, run
         shape = ClipCNNConfig(config.widths, train.outputs)
         self.model = self.learned = ClipCNN(shape).to(run.engine.device)
-        self.optimizer = torch.optim.AdamW(
-            self.model.parameters(), lr=config.lr, weight_decay=config.weight_decay
-        )
+        self.optimizer = adamw(self.model, config.lr, config.weight_decay)
         self.batches = len(epoch_batches(len(train), config.batch, config.seed, 0))
 
     def batch(self, epoch: int, index: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
