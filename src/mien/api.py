@@ -322,8 +322,9 @@ def read(folder: str | Path, *, pictures: bool = True, people: bool = True) -> R
     place = Path(folder)
     document = read_document(place)
     table = read_table(place)
-    told = read_people(place, face_numbers(table)[face_numbers(table) >= 0].tolist())
-    if people and told is not None:
+    number = face_numbers(table)
+    told = read_people(place, number[number >= 0].tolist()) if people else None
+    if told is not None:
         table, document, faces = apply_people(table, document, told)
     else:
         faces = summaries_of(table, document)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from pathlib import Path
 
@@ -74,7 +75,9 @@ def test_two_people_with_cuts_and_a_gap_are_two_after_suggest(folder: Path) -> N
     assert result.faces["person"].tolist() == ["Face 0", "Face 1"]
     names = [path.name for path in folder.iterdir()]
     assert sorted(names) == ["frames.parquet", "people.json", "report.html", "video.json"]
-    assert set(json.loads((folder / "people.json").read_text())) == {"people_version", "people"}
+    told = json.loads((folder / "people.json").read_text())
+    assert set(told) == {"people_version", "people", "analysis"}
+    assert re.fullmatch("[0-9a-f]{16}", told["analysis"])  # of settings, nothing of the faces
 
 
 def test_persons_have_the_numbers_of_all_their_faces(folder: Path) -> None:
@@ -228,3 +231,25 @@ def test_other_people_are_not_alike(folder: Path) -> None:
         ("Face 0", "Face 2"),
         ("Face 1", "Face 3"),
     }
+
+
+def test_what_is_left_of_a_face_belongs_to_somebody(tmp_path: Path) -> None:
+    told = {"people_version": 1, "people": [{"name": "Ann", "faces": [
+        {"face": 3, "from_s": 2.0, "to_s": 7.5}, {"face": 0}]}]}  # fmt: skip
+    (tmp_path / "people.json").write_text(json.dumps(told))
+    people = read_people(tmp_path, [0, 3])
+    assert people is not None
+    number = people.assign(np.array([3, 3, 3, 0]), np.array([1.0, 3.0, 8.0, 1.0]))
+    assert number.tolist() == [3, 0, 3, 0]
+    assert [person.name for person in people.persons] == ["Ann", "Face 3"]
+
+
+def test_people_of_an_earlier_analysis_are_refused(folder: Path) -> None:
+    run("name", folder, 0, "Ann")
+    assert "Ann" in run("show", folder)
+    document = json.loads((folder / "video.json").read_text())
+    document["settings"]["detect_side_px"] = 320
+    (folder / "video.json").write_text(json.dumps(document))
+    with pytest.raises(DataError, match=r"people\.json: speaks of an earlier analysis"):
+        mien.read(folder)
+    assert len(mien.read(folder, people=False).summaries) > 0  # the way around it

@@ -420,3 +420,51 @@ def test_a_host_for_others_gets_a_token(monkeypatch, tmp_path: Path) -> None:
         cli.main(["serve", "--data", str(tmp_path), "--host", host], standalone_mode=False)
     assert kept[0].token is None and len(kept[1].token or "") >= 32
     assert not any(tmp_path.iterdir())
+
+
+def test_results_are_kept_so_long_after_they_are_done(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    done, waits = new_key(), new_key()
+    for key in (done, waits):
+        store.folder(key).mkdir()
+        store.add(key, "a.png", ".png", 1, keep=9)
+    claimed = store.claim()
+    assert claimed is not None
+    long_ago = time.time() - 7200
+    store._do("UPDATE analyses SET created_s = ?", long_ago)
+    assert store.expired(time.time() - 3600) == []  # one runs, one waits
+    store.done(claimed[0].id, 1, 1)
+    assert store.expired(time.time() - 3600) == []  # it was done just now
+    assert store.expired(time.time() + 1) == [claimed[0].id]
+    store.close()
+
+
+def test_a_full_disk_for_a_moment_ends_no_worker(
+    settings: Settings, tmp_path: Path, monkeypatch
+) -> None:
+    claim, failures = Store.claim, iter(range(2))
+
+    def full(self: Store) -> object:
+        if next(failures, None) is not None:
+            raise sqlite3.OperationalError("database or disk is full")
+        return claim(self)
+
+    monkeypatch.setattr(Store, "claim", full)
+    with serving(settings) as client:
+        key = upload(client, picture(tmp_path / "x.png")).json()["id"]
+        assert ended(client, key)["state"] == "done"
+
+
+def test_files_of_the_user_in_the_data_folder_are_left_alone(tmp_path: Path, monkeypatch) -> None:
+    import mien.serve.listen as module
+
+    data = tmp_path / "project"
+    (data / "tmp").mkdir(parents=True)
+    (data / "tmp" / "mine.txt").write_text("mine")
+    (data / "incoming").mkdir()
+    (data / "incoming" / "half").write_text("left by a killed server")
+    monkeypatch.setattr(module._Server, "run", lambda self, sockets: None)
+    monkeypatch.setattr("tempfile.tempdir", None)
+    module.listen(Settings(data), 0, lambda line: None)
+    assert (data / "tmp" / "mine.txt").read_text() == "mine"
+    assert not (data / "incoming" / "half").exists()

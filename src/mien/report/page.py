@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from html import unescape
 from importlib import resources
 from pathlib import Path
 from string import Template
@@ -171,7 +172,7 @@ def _embedded(views: list[FaceView], is_image: bool) -> dict[str, Any]:
     channels = max([len(labels.affect_columns), *widths])
     return {
         "names": [channel(column, labels) for column in range(channels)],
-        "people": [str(view.who) for view in views],
+        "people": [unescape(view.who) for view in views],  # for files, not for the page
         "faces": [] if is_image else [_numbers(view.curve) for view in views],
     }
 

@@ -295,8 +295,8 @@
       reset,
       button("CSV", "The numbers of what is seen, as a table", () => {
         const [start, end] = bounds();
-        const rows = [["person", "time_s", ...data.names].join(",")];
         const quoted = (text) => `"${text.replaceAll('"', '""')}"`;
+        const rows = [["person", "time_s", ...data.names.map(quoted)].join(",")];
         data.faces.forEach((curve, index) => {
           if (face !== null && index !== face) return;
           curve.time.forEach((time, k) => {

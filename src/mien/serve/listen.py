@@ -42,9 +42,11 @@ def listen(settings: Settings, port: int, say: Callable[[str], object]) -> None:
     prepare_root(settings.data)
     settings.data.chmod(0o700)
     with only_run(settings.data), _socket(settings.host, port) as listener:
-        # Uploads are gathered on the disk that keeps them: /tmp may be memory.
-        tempfile.tempdir = str(settings.data)
-        sweep(settings.data, "tmp*")
+        # Uploads are gathered on the disk that keeps them: the system's place may be memory.
+        incoming = settings.data / "incoming"  # ours alone: the folder itself is the user's
+        incoming.mkdir(exist_ok=True)
+        tempfile.tempdir = str(incoming)
+        sweep(incoming, "*")
         app, runner = create_app(settings)
         config = uvicorn.Config(
             app,

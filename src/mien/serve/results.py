@@ -31,7 +31,7 @@ def report_rules(report: Path) -> str:
     return (
         f"default-src 'none'; script-src {script}; style-src 'unsafe-inline'; img-src data:; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
-        "sandbox allow-scripts allow-modals"
+        "sandbox allow-scripts allow-modals allow-downloads"
     )
 
 

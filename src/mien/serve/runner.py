@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
+import sqlite3
 import threading
 import time
 from contextlib import closing
@@ -16,6 +18,8 @@ from mien.serve.settings import Settings
 from mien.serve.store import Analysis, Store, forget_upload
 from mien.serve.work import RESULTS, read_progress, read_upload
 from mien.workers import isolated
+
+_LOG = logging.getLogger(__name__)
 
 _TIDY_S = 30.0
 _IDLE_S = 1.0
@@ -63,25 +67,36 @@ class Runner:
 
     def _work(self) -> None:
         while not self.stopping.is_set():
-            with self._lock:
-                claimed = self.store.claim()
-                if claimed is not None:
-                    self._running.add(claimed[0].id)
-            if claimed is None:
-                self._wake.acquire(timeout=_IDLE_S)
-                continue
-            entry, upload = claimed
+            try:
+                self._next()
+            except (sqlite3.Error, OSError) as error:  # a full disk: it may have room again
+                _LOG.error("the queue cannot be kept (%s); tried again", one_line(str(error)))
+                self.stopping.wait(_IDLE_S)
+
+    def _next(self) -> None:
+        """Read one queued analysis, or wait for one."""
+        with self._lock:
+            claimed = self.store.claim()
+            if claimed is not None:
+                self._running.add(claimed[0].id)
+        if claimed is None:
+            self._wake.acquire(timeout=_IDLE_S)
+            return
+        entry, upload = claimed
+        try:
             try:
                 self._read(entry, upload)
             except Exception as error:  # noqa: BLE001  whatever it is, the others go on
                 self.store.failed(entry.id, one_line(f"{entry.name}: {error}"))
+        finally:
             with self._lock:
                 self._running.discard(entry.id)
-                now = self.store.get(entry.id)
-                if now is None:
-                    self.store.remove(entry.id)
-                elif now.state in ("done", "failed"):
-                    forget_upload(self.store.folder(entry.id))
+        with self._lock:
+            now = self.store.get(entry.id)
+            if now is None:
+                self.store.remove(entry.id)
+            elif now.state in ("done", "failed"):
+                forget_upload(self.store.folder(entry.id))
 
     def _read(self, entry: Analysis, upload: Path) -> None:
         batch = Batch(self.settings.options, workers=self.settings.jobs)
@@ -129,7 +144,10 @@ class Runner:
 
     def _tidy(self) -> None:
         while not self.stopping.is_set():
-            if self.settings.keep_hours:
-                for key in self.store.expired(time.time() - self.settings.keep_hours * 3600):
-                    self.delete(key)
+            try:
+                if self.settings.keep_hours:
+                    for key in self.store.expired(time.time() - self.settings.keep_hours * 3600):
+                        self.delete(key)
+            except (sqlite3.Error, OSError) as error:
+                _LOG.error("what is old cannot be deleted (%s)", one_line(str(error)))
             self.stopping.wait(_TIDY_S)

@@ -193,9 +193,9 @@ class Store:
         shutil.rmtree(self.folder(key), ignore_errors=True)
 
     def expired(self, before_s: float) -> list[str]:
-        """Analyses that ended, or wait, since before that time."""
+        """Analyses that ended before that time."""
         rows = self._rows(
-            "SELECT id FROM analyses WHERE created_s < ? AND state != 'running'", before_s
+            "SELECT id FROM analyses WHERE ended_s < ? AND state IN ('done', 'failed')", before_s
         )
         return [row[0] for row in rows]
 

@@ -6,15 +6,19 @@ that nobody is made of is a person of its own, called ``Face N``::
     {"people_version": 1, "people": [
       {"name": "Ann", "faces": [{"face": 0}, {"face": 3, "from_s": 2.0, "to_s": 7.5}]},
       {"name": "Face 4", "faces": [{"face": 4}], "excluded": true}]}
+
+What `write_people` writes also says of which ``analysis`` it is: after another one, whose faces may
+have other numbers, it is refused. A file made by hand need not say it.
 """
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
@@ -202,7 +206,7 @@ def default_people(faces: Iterable[int]) -> People:
 
 def is_default(name: str) -> bool:
     """Whether nobody has given this name: ``Face 3``, ``Face 3 from 2 s``."""
-    return re.fullmatch(r"Face \d+( from \S+ s)*", name) is not None
+    return re.fullmatch(r"Face \d+( from \S+ s)*( \(\d+\))?( \(rest\))*", name) is not None
 
 
 def read_people(folder: Path, faces: Iterable[int]) -> People | None:
@@ -225,13 +229,29 @@ def read_people(folder: Path, faces: Iterable[int]) -> People | None:
         told = json.loads(path.read_text(encoding="utf-8"))
         if told["people_version"] != _VERSION:
             raise ValueError(f"people_version is {told['people_version']!r}; this mien reads 1")
+        if told.get("analysis", now := _analysis(folder).get("analysis")) != now:
+            raise ValueError("speaks of an earlier analysis, whose faces had other numbers")
         persons = tuple(_person(entry) for entry in told["people"])
         _check(persons, {*faces})
     except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
         wrong = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
         raise DataError(f"{path}: {wrong}; mend it, or remove it to begin anew") from error
-    named = {piece.face for person in persons for piece in person.pieces}
-    return People((*persons, *default_people({*faces} - named).persons))
+    return People((*persons, *_left_over(persons, {*faces})))
+
+
+def _left_over(persons: tuple[Person, ...], faces: set[int]) -> Iterator[Person]:
+    """What of the faces nobody is made of: persons of their own, the rest of a face, too."""
+    for face in sorted(faces):
+        named = sorted((p.from_s, p.to_s) for one in persons for p in one.pieces if p.face == face)
+        ends = [-math.inf, *(end for _, end in named)]
+        starts = [*(start for start, _ in named), math.inf]
+        pieces = [
+            Piece(face, end, start) for end, start in zip(ends, starts, strict=True) if end < start
+        ]
+        if pieces:
+            taken = {person.name for person in persons}
+            names = (f"Face {face}{' (rest)' * k}" for k in itertools.count())
+            yield Person(next(name for name in names if name not in taken), tuple(pieces))
 
 
 def write_people(people: People, folder: Path) -> None:
@@ -250,12 +270,24 @@ def write_people(people: People, folder: Path) -> None:
         }
         for person in people.persons
     ]
-    text = json.dumps({"people_version": _VERSION, "people": entries}, indent=2, ensure_ascii=False)
+    told = {"people_version": _VERSION, "people": entries} | _analysis(folder)
+    text = json.dumps(told, indent=2, ensure_ascii=False)
     try:
         with atomic_path(folder / PEOPLE_FILE) as partial:
             partial.write_text(text + "\n", encoding="utf-8")
     except OSError as error:
         raise OutputError(f"{folder}: cannot be written to ({error.strerror})") from error
+
+
+def _analysis(folder: Path) -> dict[str, str]:
+    """What says whose face numbers these are: source, settings and models; {} where none do."""
+    document = folder / "video.json"
+    if not document.is_file():
+        return {}
+    told = json.loads(document.read_text(encoding="utf-8"))
+    decides = {name: told.get(name) for name in ("source", "settings", "models", "mien_version")}
+    text = json.dumps(decides, sort_keys=True)
+    return {"analysis": hashlib.sha256(text.encode()).hexdigest()[:16]}
 
 
 def _entry(piece: Piece) -> dict[str, Any]:
