@@ -143,13 +143,18 @@ def test_sound_that_starts_later_starts_later(silent, tmp_path):
 
 def test_damaged_sound_costs_no_pictures(silent, tmp_path):
     sounding = add_tone(silent, "flac", ".mkv")
+    with av.open(str(sounding)) as heard:
+        blocks = [p for p in heard.demux(heard.streams.audio[0]) if p.size and p.pos is not None]
+        inside = [(p.pos + 32, p.pos + p.size) for p in blocks[len(blocks) // 2 :]]
     data = bytearray(sounding.read_bytes())
-    for at in range(len(data) * 3 // 4, len(data) - 400, 97):
-        data[at] ^= 0xFF
+    for start, end in inside:  # of the sound alone: pictures and their times are whole
+        for at in range(start, end, 97):
+            data[at] ^= 0xFF
     sounding.write_bytes(data)
     sinks = open_sinks(tmp_path, "csv", (), str(sounding))
     with VideoReader(sounding) as reader:
         times = [frame.timestamp_s for frame in reader]
+    assert times == pytest.approx(TIMES_S, abs=1e-3)
     for sink in sinks:
         sink.write(to_table([FrameRow(k, time_s) for k, time_s in enumerate(times)]))
         sink.close()

@@ -225,15 +225,20 @@ def test_one_that_takes_too_long_fails(settings: Settings, tmp_path: Path) -> No
         assert ended(client, key)["message"] == "h.png: took longer than 0.01 minutes"
 
 
-def test_what_is_old_is_deleted(settings: Settings, tmp_path: Path, monkeypatch) -> None:
-    with idle(settings, monkeypatch) as client:
-        key = upload(client, b"x").json()["id"]
+def test_what_ended_long_ago_is_deleted(settings: Settings, tmp_path: Path, monkeypatch) -> None:
+    with serving(settings) as client:
+        key = upload(client, picture(tmp_path / "x.png")).json()["id"]
+        assert ended(client, key)["state"] == "done"
     with idle(replace(settings, keep_hours=1e-9), monkeypatch) as client:
+        waits = upload(client, b"x").json()["id"]  # has no end yet, however old it gets
+        kept = [waits, key]
         deadline = time.monotonic() + 20
-        while client.get("/v1/analyses").json() and time.monotonic() < deadline:
+        while len(kept) > 1 and time.monotonic() < deadline:
             time.sleep(0.05)
-        assert client.get("/v1/analyses").json() == []
+            kept = [one["id"] for one in client.get("/v1/analyses").json()]
+        assert kept == [waits]
     assert not (settings.data / key).exists()
+    assert (settings.data / waits).is_dir()
 
 
 @pytest.mark.parametrize(
