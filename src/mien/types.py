@@ -53,6 +53,12 @@ class Planes(Protocol):
     def rgb(self) -> ImageArray:
         """The upright picture, uint8 (height, width, 3)."""
 
+    def shrunk(self, size_px: tuple[int, int]) -> ImageArray:
+        """It upright in ``yuv420p`` of BT.601, of this even width and height.
+
+        uint8 (height * 3 / 2, width): luma, and below it both chroma planes, end to end.
+        """
+
     def thumbnail(self, side_px: int) -> ImageArray:
         """It upright, shrunk to a square: uint8 (side_px, side_px, 3), RGB."""
 
@@ -99,6 +105,16 @@ class Frame:
             return self.planes.shape
         height, width = self.image.shape[:2]
         return height, width
+
+    def shrunk(self, size_px: tuple[int, int]) -> ImageArray:
+        """The frame, of this even width and height, as an encoder takes it.
+
+        uint8 (height * 3 / 2, width), as of `Planes`, or RGB (height, width, 3).
+        """
+        if self.planes is not None:
+            return self.planes.shrunk(size_px)
+        small = cv2.resize(self.image, size_px, interpolation=cv2.INTER_AREA)
+        return small.astype(np.uint8, copy=False)
 
     def thumbnail(self, side_px: int) -> ImageArray:
         """The frame, shrunk to a square: uint8 (side_px, side_px, 3), RGB."""

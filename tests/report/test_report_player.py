@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import html
 import re
+from functools import partial
 from pathlib import Path
 
+import av
+import cv2
 import numpy as np
 import pytest
 import report_builder as build
 from report_page import Page
+from video_helpers import set_display_matrix
 
 import mien
 from face_doubles import double_analyzer, make_face, texture
@@ -18,8 +22,9 @@ from mien.output.episodes import add_episodes
 from mien.output.proxy import write_player
 from mien.pipeline.episodes import find_episodes
 from mien.report import render_report
-from mien.types import Episode
+from mien.types import Episode, ImageArray
 from mien.video import write_video
+from mien.video.excerpt import Excerpt
 from mien.video.reader import VideoReader
 
 
@@ -39,13 +44,85 @@ def result(clip: Path) -> Result:
     return analyze(clip, analyzer=analyzer)
 
 
-def test_the_copy_is_small_and_has_the_times_of_the_source(tmp_path: Path) -> None:
+def play(source: Path, folder: Path, opening=VideoReader) -> float | None:
+    with VideoReader(source) as reader:
+        frames = sum(1 for _ in reader)
+    return write_player(source, folder, frames, opening)
+
+
+def packets(path: Path) -> list[bytes]:
+    with av.open(str(path)) as container:
+        return [bytes(packet) for packet in container.demux(video=0) if packet.size]
+
+
+def moving(height: int, width: int, count: int = 12) -> list[ImageArray]:
+    return [np.roll(texture(3, height, width), 4 * k, axis=1) for k in range(count)]
+
+
+@pytest.mark.parametrize(("height", "width"), [(1200, 721), (486, 864)])
+def test_the_copy_is_small_and_shows_the_source_at_its_times(
+    tmp_path: Path, height: int, width: int
+) -> None:
     source = tmp_path / "tall.mp4"
-    write_video(source, (np.full((1200, 721, 3), k * 20, np.uint8) for k in range(6)), fps=10)
-    assert write_player(source, tmp_path) == 0.0
+    pictures = [cv2.resize(one, (width, height)) for one in moving(240, 320)]
+    write_video(source, pictures, fps=10, crf=10)
+    assert play(source, tmp_path) == 0.0
     with VideoReader(source) as one, VideoReader(tmp_path / "player.mp4") as other:
-        assert (other.info.width_px, other.info.height_px) == (480, 798)
-        assert [f.timestamp_s for f in one] == pytest.approx([f.timestamp_s for f in other])
+        size = (other.info.width_px, other.info.height_px)
+        assert min(size) == 480 and size[0] / size[1] == pytest.approx(width / height, abs=0.01)
+        for here, there in zip(one, other, strict=True):
+            assert there.timestamp_s == pytest.approx(here.timestamp_s)
+            small = cv2.resize(here.image, size, interpolation=cv2.INTER_AREA).astype(int)
+            assert np.abs(small - there.image).mean() < 8
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+def test_a_small_video_is_copied_as_it_is(tmp_path: Path, suffix: str) -> None:
+    source = tmp_path / f"small{suffix}"
+    times_s = [0.5, 0.54, 0.6, 0.7, 1.1, 1.2, 1.24, 1.3, 1.31, 1.4, 1.5, 1.6]
+    write_video(source, moving(240, 320), timestamps_s=times_s, codec="h264", crf=35)
+    start_s = play(source, tmp_path)
+    assert packets(tmp_path / "player.mp4") == packets(source)
+    with VideoReader(source) as one, VideoReader(tmp_path / "player.mp4") as other:
+        shown = [(frame.timestamp_s, frame.image) for frame in other]
+        for here, (time_s, image) in zip(one, shown, strict=True):
+            assert time_s + start_s == pytest.approx(here.timestamp_s, abs=1e-3)
+            assert np.array_equal(image, here.image)
+
+
+def test_what_players_may_not_show_is_encoded(tmp_path: Path) -> None:
+    """Other codecs, stored colors, turned pictures, many bytes, parts, missing frames."""
+    plain = moving(240, 320)
+    lossless, loud, turned, good = (tmp_path / f"{n}.mp4" for n in ("l", "m", "t", "g"))
+    write_video(lossless, plain, fps=10, codec="h264-lossless")
+    noise = np.random.default_rng(0).integers(0, 256, (12, 240, 320, 3), np.uint8)
+    write_video(loud, noise, fps=10, crf=5)
+    write_video(turned, plain, fps=10, crf=35)
+    set_display_matrix(turned, 0, 1, -1, 0)
+    write_video(good, plain, fps=10, crf=35)
+    for source in (lossless, loud, turned):
+        play(source, tmp_path)
+        assert packets(tmp_path / "player.mp4") != packets(source)
+    with VideoReader(tmp_path / "player.mp4") as reader, VideoReader(turned) as upright:
+        assert reader.info.height_px == upright.info.height_px == 320
+    play(good, tmp_path, partial(VideoReader, excerpt=Excerpt(every=2)))
+    with VideoReader(tmp_path / "player.mp4") as reader:
+        assert len(list(reader)) == 6
+    write_player(good, tmp_path, 11)
+    assert packets(tmp_path / "player.mp4") != packets(good)
+
+
+def test_turned_video_stands_upright_in_the_copy(tmp_path: Path) -> None:
+    source = tmp_path / "turned.mp4"
+    write_video(source, [cv2.resize(one, (1280, 720)) for one in moving(240, 320)], fps=10)
+    set_display_matrix(source, 0, 1, -1, 0)
+    play(source, tmp_path)
+    with VideoReader(source) as one, VideoReader(tmp_path / "player.mp4") as other:
+        size = (other.info.width_px, other.info.height_px)
+        assert size == (480, 854)
+        for here, there in zip(one, other, strict=True):
+            small = cv2.resize(here.image, size, interpolation=cv2.INTER_AREA).astype(int)
+            assert np.abs(small - there.image).mean() < 8
 
 
 def test_the_page_may_play_its_own_video_and_nothing_else(result: Result, tmp_path: Path) -> None:

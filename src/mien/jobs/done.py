@@ -9,7 +9,7 @@ from typing import Any
 from mien._version import __version__
 from mien.jobs.job import Job, Outcome
 from mien.output.folder import is_result_of, read_result
-from mien.output.results import Contents
+from mien.output.results import NO_PLAYER, Contents
 from mien.pipeline.analyzer import SCHEMA_VERSIONS, Analyzer
 from mien.pipeline.options import AnalysisOptions
 
@@ -70,7 +70,8 @@ class Done:
         if self._contents.overlay:
             is_image = document["source"]["is_image"]
             wanted.add("overlay.png" if is_image else "overlay.mp4")
-        if self._contents.player and not document["source"]["is_image"]:
+        without = any(str(text).startswith(NO_PLAYER) for text in document["warnings"])
+        if self._contents.player and not document["source"]["is_image"] and not without:
             wanted.add("player.mp4")
         if self._options.attention:
             wanted.add("attention.npz")

@@ -227,9 +227,10 @@ def analyze_one(
         if job.title is not None:
             summary.document["source"]["path"] = job.title
         frames: int = summary.document["source"]["frames"]
-        bar_of_overlay = bar(frames, "overlay") if batch.contents.overlay else nullcontext()
-        with bar_of_overlay as told_of_overlay, analysis.watch("write"):
-            summary = writer.finish(summary, job.source, told_of_overlay)
+        videos = batch.contents.videos
+        second = bar(frames * len(videos), " and ".join(videos)) if videos else nullcontext()
+        with second as told_again, analysis.watch("write"):
+            summary = writer.finish(summary, job.source, told_again)
     return Outcome(
         source=job.source,
         status="analysed",

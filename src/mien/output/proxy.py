@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 
-import cv2
 import numpy as np
 
-from mien.types import ImageArray
+from mien.video.copying import copy_pictures
 from mien.video.reader import VideoReader
 from mien.video.writer import VideoWriter
 
 PLAYER_FILE = "player.mp4"
-_HEIGHT_PX = 480
+_SIDE_PX = 480
 _SHORTEST_STEP_S = 1e-4
 _CRF = 30
 
@@ -21,9 +21,24 @@ _CRF = 30
 def write_player(
     source: str | Path,
     folder: Path,
+    frames: int,
     opening: Callable[[str | Path], VideoReader] = VideoReader,
+    progress: Callable[[int], object] | None = None,
 ) -> float | None:
-    """Read the source once more and write the small copy.
+    """Read the source once more and write the small copy, its pictures as they are if they can be.
+
+    Parameters
+    ----------
+    source
+        The video or image.
+    folder
+        Where ``player.mp4`` is written.
+    frames
+        How many frames were read of it.
+    opening
+        Opens the source as it was opened when it was analysed.
+    progress
+        Called with the number of frames done since the last call.
 
     Returns
     -------
@@ -36,25 +51,28 @@ def write_player(
     OutputError
         If the file cannot be written.
     """
+    path = folder / PLAYER_FILE
     with opening(source) as reader:
         if reader.info.is_image:
             return None
-        start_s, last_s, size = 0.0, -np.inf, None
+        first = next(reader)
+        start_s = first.timestamp_s
+        if copy_pictures(reader, first, frames, _SIDE_PX, path):
+            return start_s
+        last_s, size = -np.inf, _size(*first.shape)
         fps = reader.info.nominal_fps or 25
-        with VideoWriter(folder / PLAYER_FILE, fps=fps, crf=_CRF, reproducible=True) as out:
-            for frame in reader:
-                if size is None:
-                    start_s, size = frame.timestamp_s, _size(frame.image)
+        with VideoWriter(path, fps=fps, crf=_CRF, preset="superfast", reproducible=True) as out:
+            for frame in chain([first], reader):
                 time_s = frame.timestamp_s - start_s
                 if time_s > last_s + _SHORTEST_STEP_S:
-                    small = cv2.resize(frame.image, size, interpolation=cv2.INTER_AREA)
-                    out.write(small.astype(np.uint8, copy=False), time_s)
+                    out.write(frame.shrunk(size), time_s)
                     last_s = time_s
+                if progress is not None:
+                    progress(1)
     return start_s
 
 
-def _size(image: ImageArray) -> tuple[int, int]:
+def _size(height: int, width: int) -> tuple[int, int]:
     """Width and height, even, of at most 480 lines."""
-    height, width = image.shape[:2]
-    scale = min(1.0, _HEIGHT_PX / min(height, width))
+    scale = min(1.0, _SIDE_PX / min(height, width))
     return max(2, round(width * scale / 2) * 2), max(2, round(height * scale / 2) * 2)

@@ -22,6 +22,9 @@ from mien.report import write_report
 from mien.types import Summary
 from mien.video.reader import opening_of
 
+NO_PLAYER = "report.html plays no video"
+"""How a warning begins where the small copy could not be made."""
+
 
 @dataclass(frozen=True)
 class Contents:
@@ -43,6 +46,11 @@ class Contents:
     layouts: tuple[str, ...] = ()
     overlay: bool = False
     player: bool = False
+
+    @property
+    def videos(self) -> list[str]:
+        """What is written by reading the input once more."""
+        return ["overlay"] * self.overlay + ["player"] * self.player
 
 
 class ResultWriter:
@@ -123,7 +131,7 @@ class ResultWriter:
         video
             The input, which overlay and attention read once more; None where it came from memory.
         progress
-            Called with the number of frames that were drawn since the last call.
+            Called with the number of frames that were drawn or copied since the last call.
 
         Returns
         -------
@@ -151,9 +159,10 @@ class ResultWriter:
         start_s = None
         if self._contents.player and video is not None:
             try:
-                start_s = write_player(video, self._partial, opening)
+                frames = document["source"]["frames"]
+                start_s = write_player(video, self._partial, frames, opening, progress)
             except InputError as error:  # the numbers are worth more than a picture to them
-                warnings.append(f"report.html plays no video: {error}")
+                warnings.append(f"{NO_PLAYER}: {error}")
         columns = read_unit_columns(self._partial, self._contents.format, self._names)
         add_episodes(summary.faces, columns, document)
         written = replace(

@@ -37,9 +37,9 @@ class Orientation:
         return {(1, 0): 0, (0, -1): 90, (-1, 0): 180, (0, 1): 270}[turn]
 
     def apply(self, image: ImageArray) -> ImageArray:
-        """Turn ``image``, (height, width, 3), upright; the result is contiguous."""
+        """Turn ``image``, (height, width) or (height, width, 3), upright; contiguous."""
         if self.swaps_sides:
-            turned = image.transpose(1, 0, 2)  # (width, height, 3)
+            turned = image.swapaxes(0, 1)
             horizontal, vertical = self.yx, self.xy
         else:
             turned = image

@@ -13,6 +13,7 @@ import av
 import cv2
 import numpy as np
 import numpy.typing as npt
+from av.video.reformatter import ColorRange, Colorspace, Interpolation
 
 from mien.types import AnyArray, ImageArray
 from mien.video.orientation import Orientation
@@ -131,6 +132,32 @@ class DecodedPlanes:
         width, height = self._size_px
         image = self._frame.to_ndarray(format="rgb24", width=width, height=height)
         return self._orientation.apply(np.asarray(image, np.uint8))
+
+    def shrunk(self, size_px: tuple[int, int]) -> ImageArray:
+        """It upright in ``yuv420p`` of BT.601, of this even width and height.
+
+        uint8 (height * 3 / 2, width): luma, and below it both chroma planes, end to end.
+        """
+        swapped = self._orientation.swaps_sides
+        width, height = size_px[::-1] if swapped else size_px
+        small = self._frame.reformat(
+            width,
+            height,
+            "yuv420p",
+            dst_colorspace=Colorspace.ITU601,
+            interpolation=Interpolation.AREA,
+            dst_color_range=ColorRange.MPEG,
+        ).to_ndarray()
+        if self._orientation == Orientation():
+            return np.asarray(small, np.uint8)
+        parts = [(0, height, width), (height, height // 2, width // 2)]
+        parts += [(height + height // 4, height // 2, width // 2)]
+        flat = np.asarray(small, np.uint8).reshape(-1)
+        turned = [
+            self._orientation.apply(flat[at * width :][: rows * columns].reshape(rows, columns))
+            for at, rows, columns in parts
+        ]
+        return np.concatenate([one.reshape(-1) for one in turned]).reshape(-1, size_px[0])
 
     def thumbnail(self, side_px: int) -> ImageArray:
         """It upright, shrunk to a square: uint8 (side_px, side_px, 3), RGB."""

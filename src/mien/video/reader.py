@@ -70,6 +70,8 @@ class VideoReader:
 
     Attributes
     ----------
+    path, stream, excerpt
+        As given.
     info
         What the file says of itself, with the size of the upright frame.
     decoded_frames
@@ -89,28 +91,28 @@ class VideoReader:
         max_pixels: int = MAX_PIXELS,
         excerpt: Excerpt | None = None,
     ) -> None:
-        self._path = Path(path)
-        self._excerpt = excerpt or Excerpt()
-        self._choice = Choice(self._excerpt)
-        self._stream, self._max_pixels = stream, max_pixels
+        self.path = Path(path)
+        self.excerpt = excerpt or Excerpt()
+        self._choice = Choice(self.excerpt)
+        self.stream, self._max_pixels = stream, max_pixels
         self._given = str(path)
         self.decoded_frames = 0
         self.warnings = []
         self._meter = RateMeter(0.0)
         self._fallback_interval_s: float | None = None
         self._container: InputContainer | None = None
-        header = read_header(self._path)
+        header = read_header(self.path)
         kind = image_kind(header)
-        if kind == "jpeg" and self._path.suffix.lower() in {".mjpg", ".mjpeg"}:
+        if kind == "jpeg" and self.path.suffix.lower() in {".mjpg", ".mjpeg"}:
             kind = None  # a raw Motion JPEG stream starts like a single picture
         try:
             self._frames = self._open_video() if kind is None else self._open_image(kind)
         except OSError as error:
-            raise unreadable(self._path, error) from error
+            raise unreadable(self.path, error) from error
         if self.info.is_image:
             self._choice = Choice(Excerpt())  # a still picture has no time
         else:
-            self.info = self._excerpt.of(self.info)
+            self.info = self.excerpt.of(self.info)
 
     def __enter__(self) -> VideoReader:
         return self
@@ -137,7 +139,7 @@ class VideoReader:
                 self._meter.add(frame.timestamp_s)
                 return frame
         if not self.decoded_frames and self._container is not None:
-            raise complaint(self._path, f"it has no frame {self._excerpt}", "give other times")
+            raise complaint(self.path, f"it has no frame {self.excerpt}", "give other times")
         raise StopIteration
 
     def close(self) -> None:
@@ -167,7 +169,7 @@ class VideoReader:
         return self._meter.span_s + interval_s
 
     def _open_image(self, kind: str) -> Iterator[Frame]:
-        pictures = read_images(self._path, kind, self._max_pixels)
+        pictures = read_images(self.path, kind, self._max_pixels)
         first_s, image = next(pictures)
         second = next(pictures, None)
         height_px, width_px = image.shape[:2]
@@ -190,10 +192,10 @@ class VideoReader:
         return (Frame(k, time_s, picture) for k, (time_s, picture) in enumerate(waiting))
 
     def _open_video(self) -> Iterator[Frame]:
-        container = open_container(self._path, self._max_pixels)
+        container = open_container(self.path, self._max_pixels)
         try:
-            stream = pick_stream(self._path, container, self._stream, self.warnings)
-            decoding = Decoding(self._path, container, stream, self._max_pixels, self.warnings)
+            stream = pick_stream(self.path, container, self.stream, self.warnings)
+            decoding = Decoding(self.path, container, stream, self._max_pixels, self.warnings)
             frames = decoding.frames()
             first = next(frames, None)
         except BaseException:
@@ -205,7 +207,7 @@ class VideoReader:
             container.close()
             most = f"{self._max_pixels / 1e6:g} million pixels"
             fault = f"no frame of its video can be decoded, or all have more than {most}"
-            raise complaint(self._path, UNKNOWN if by_name else fault, CONVERT)
+            raise complaint(self.path, UNKNOWN if by_name else fault, CONVERT)
         self._container = container
         self._meter = RateMeter(float(stream.time_base or 0))
         self._fallback_interval_s = float(decoding.interval)

@@ -19,7 +19,7 @@ from mien.types import ImageArray
 DEFAULT_TIME_BASE = Fraction(1, 90_000)
 # codec name: (encoder, pixel format, encoder options); the lossy h264 gets its crf on top.
 _ENCODERS: dict[str, tuple[str, str, dict[str, str]]] = {
-    "h264": ("libx264", "yuv420p", {"preset": "veryfast"}),
+    "h264": ("libx264", "yuv420p", {}),
     "h264-lossless": ("libx264rgb", "rgb24", {"preset": "ultrafast", "crf": "0"}),
     "ffv1": ("ffv1", "bgr0", {}),
     "ffv1-gray16": ("ffv1", "gray16le", {}),
@@ -56,6 +56,8 @@ class VideoWriter:
         Nominal rate, for the header only; timestamps decide.
     crf
         Quality of ``h264``, 0 to 51, less is better.
+    preset
+        How much time ``h264`` takes for small files: a name of x264's.
     reproducible
         The same frames give the same bytes in every run (on one machine, with one version of
         FFmpeg), at the price of encoding with one thread.
@@ -69,6 +71,7 @@ class VideoWriter:
         time_base: Fraction = DEFAULT_TIME_BASE,
         fps: float | Fraction = 30,
         crf: int = 20,
+        preset: str = "veryfast",
         reproducible: bool = False,
     ) -> None:
         if codec not in _ENCODERS:
@@ -81,7 +84,7 @@ class VideoWriter:
         self._partial = self._path.with_name(f".{self._path.stem}.part{self._path.suffix}")
         self._time_base = time_base
         self._codec = codec
-        self._crf = crf
+        self._quality = {"crf": str(crf), "preset": preset}
         self._reproducible = reproducible
         self._fps = Fraction(fps).limit_denominator(1001)
         self._shape: tuple[int, ...] | None = None
@@ -120,8 +123,9 @@ class VideoWriter:
         Parameters
         ----------
         image
-            uint8 (height, width, 3), RGB, or uint16 (height, width) for ``ffv1-gray16``; all of
-            one shape.
+            uint8 (height, width, 3), RGB; uint16 (height, width) for ``ffv1-gray16``. ``h264`` and
+            ``mpeg4`` also take ``yuv420p`` of even sizes, uint8 (height * 3 / 2, width). All of one
+            shape.
         timestamp_s
             Presentation time in seconds, at least 0 and at least one tick after the last.
 
@@ -144,7 +148,8 @@ class VideoWriter:
         try:
             if self._stream is None:
                 self._stream = self._add_stream(image)
-            kind = "rgb24" if image.ndim == 3 else "gray16le"
+            flat = _ENCODERS[self._codec][1]
+            kind = "rgb24" if image.ndim == 3 else flat
             frame = av.VideoFrame.from_ndarray(self._padded(image), format=kind)
             frame.pts = tick
             frame.time_base = self._time_base
@@ -178,8 +183,13 @@ class VideoWriter:
             self._partial.unlink(missing_ok=True)
 
     def _check_kind(self, image: ImageArray | Gray16Array) -> None:
-        if _ENCODERS[self._codec][1] == "gray16le":
+        stored = _ENCODERS[self._codec][1]
+        if stored == "gray16le":
             fits, wanted = image.dtype == np.uint16 and image.ndim == 2, "uint16 (H, W)"
+        elif stored == "yuv420p" and image.ndim == 2:
+            rows, columns = image.shape
+            fits = image.dtype == np.uint8 and rows % 3 == columns % 2 == 0
+            wanted = "uint8 (3 / 2 H, W) with even H and W"
         else:
             fits, wanted = image.dtype == np.uint8 and image.shape[2:] == (3,), "uint8 (H, W, 3)"
         if not fits or image.size == 0:
@@ -190,7 +200,7 @@ class VideoWriter:
         if self._reproducible:
             options = {**options, **_BITEXACT_STREAM}
         if self._codec == "h264":
-            options = {**options, "crf": str(self._crf)}
+            options = {**options, **self._quality}
             if self._reproducible:
                 # With AVX-512, x264's macroblock tree reads memory that nobody has written: some
                 # encodings in a hundred came out otherwise.
@@ -202,8 +212,9 @@ class VideoWriter:
             raise self._failure(error) from error
         if not isinstance(stream, VideoStream):
             raise TypeError(f"{encoder} is not a video encoder")
-        padded = self._padded(image)
-        stream.width, stream.height = padded.shape[1], padded.shape[0]
+        rows, columns = self._padded(image).shape[:2]
+        planes = image.ndim == 2 and pixel_format == "yuv420p"
+        stream.width, stream.height = columns, rows * 2 // 3 if planes else rows
         stream.pix_fmt = pixel_format
         # Both clocks: the encoder's, and the one that the container is asked to keep.
         stream.codec_context.time_base = self._time_base
@@ -212,7 +223,7 @@ class VideoWriter:
 
     def _padded(self, image: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Repeat the last row and column where 4:2:0 needs even sizes."""
-        if _ENCODERS[self._codec][1] == "yuv420p":
+        if _ENCODERS[self._codec][1] == "yuv420p" and image.ndim == 3:
             height, width = image.shape[:2]
             image = np.pad(image, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
         return np.ascontiguousarray(image)
