@@ -272,7 +272,7 @@ def test_the_command_and_save_write_it(tmp_path, monkeypatch):
     folder = analyze(picture, analyzer=analyzer).save(tmp_path / "still", overlay=True)
     drawn = cv2.imread(str(folder / "overlay.png"))
     assert drawn.shape == (120, 160, 3) and not np.array_equal(drawn, images[0])
-    monkeypatch.setattr("mien.pipeline.analyzer.Analyzer", lambda options: analyzer)
+    monkeypatch.setattr("mien.jobs.run.Analyzer", lambda options: analyzer)
     result = CliRunner().invoke(
         cli, ["analyze", str(clip), "--out", str(tmp_path / "out"), "--overlay"],
         catch_exceptions=False,
