@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from face_doubles import CHANNELS, MeanAffect, double_analyzer, run_made
 from mien.faces.align import TEMPLATE
 from mien.labels import FACE_LANDMARKS
-from mien.pipeline.following import DETECT_EVERY_S, begin, five_points, go_on
+from mien.pipeline.finding.following import DETECT_EVERY_S, begin, five_points, go_on
 from mien.types import Face, FaceDetails, FaceEstimates, FloatArray, ImageArray, no_details
 
 FPS = 25

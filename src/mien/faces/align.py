@@ -51,23 +51,28 @@ def similarity(source: npt.ArrayLike, target: npt.ArrayLike) -> npt.NDArray[np.f
     >>> similarity([[0, 0], [1, 0]], [[2, 3], [2, 5]]).round(6).tolist()
     [[0.0, -2.0, 2.0], [2.0, 0.0, 3.0]]
     """
-    src = np.asarray(source, np.float64)
-    dst = np.asarray(target, np.float64)
+    src = np.ascontiguousarray(source, np.float64)
+    dst = np.ascontiguousarray(target, np.float64)
     if src.shape != dst.shape or src.ndim != 2 or src.shape[1] != 2 or len(src) < 2:
         raise ValueError(
             f"need two (n, 2) point sets of equal length, not {src.shape}, {dst.shape}"
         )
-    if not (np.isfinite(src).all() and np.isfinite(dst).all()):
+    # As complex numbers: turning and scaling is one multiplication.
+    a, b = src.view(np.complex128)[:, 0], dst.view(np.complex128)[:, 0]
+    from_sum, to_sum = a.sum(), b.sum()
+    if not (np.isfinite(from_sum) and np.isfinite(to_sum)):
         raise ValueError("landmarks must be finite")
-    src_mean, dst_mean = src.mean(0), dst.mean(0)
-    a, b = src - src_mean, dst - dst_mean
-    spread = (a**2).sum()
+    from_mean, to_mean = from_sum / len(a), to_sum / len(b)
+    a = a - from_mean
+    spread = np.vdot(a, a).real
+    turn = np.vdot(a, b - to_mean)
     if spread <= 1e-12:
         raise ValueError("all source points coincide: no similarity is defined")
-    cosine = (a * b).sum() / spread  # scale * cos(angle)
-    sine = (a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]).sum() / spread  # scale * sin(angle)
-    linear = np.array([[cosine, -sine], [sine, cosine]])
-    return np.column_stack([linear, dst_mean - linear @ src_mean])
+    turn /= spread
+    shift = to_mean - turn * from_mean
+    return np.array(
+        [[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]], np.float64
+    )
 
 
 def crop_to_image(landmarks: npt.ArrayLike) -> npt.NDArray[np.float64]:
@@ -91,9 +96,10 @@ def crop_to_image(landmarks: npt.ArrayLike) -> npt.NDArray[np.float64]:
     >>> crop_to_image(TEMPLATE * 2 + 5).round(6).tolist()
     [[2.0, 0.0, 5.0], [0.0, 2.0, 5.0]]
     """
-    matrix = similarity(landmarks, TEMPLATE)
-    inverse = np.linalg.inv(matrix[:, :2])
-    return np.column_stack([inverse, -inverse @ matrix[:, 2]])
+    (a, b, x), (c, d, y) = similarity(landmarks, TEMPLATE).tolist()
+    size = a * d - b * c
+    inverse = [[d, -b, b * y - d * x], [-c, a, c * x - a * y]]
+    return np.array(inverse, np.float64) / np.float64(size)
 
 
 def align(image: ImageArray, landmarks: FloatArray) -> ImageArray:
@@ -169,7 +175,9 @@ def _shrunk(
 ) -> tuple[AnyArray, npt.NDArray[np.float64]]:
     """The part of a plane that a crop shows, shrunk, and the matrix from there to the crop."""
     corners = np.array([[0, 0, side_px, side_px], [0, side_px, 0, side_px]]) - to_crop[:, 2:]
-    reach = np.linalg.inv(to_crop[:, :2]) @ corners  # (2, 4), pixels of the plane
+    (a, b), (c, d) = to_crop[:, :2].tolist()
+    back = np.array([[d, -b], [-c, a]]) / (a * d - b * c)
+    reach = back @ corners  # (2, 4), pixels of the plane
     margin = 2 / shrink + 1
     most = np.array(plane.shape[::-1])
     start = np.clip(np.floor(reach.min(axis=1) - margin), 0, most - 1).astype(int)
@@ -179,8 +187,8 @@ def _shrunk(
     factor = size / (end - start)
     small = cv2.resize(part, (int(size[0]), int(size[1])), interpolation=cv2.INTER_AREA)
     # Corners of pixels fall on corners, not centres on centres.
-    back = np.column_stack([np.diag(1 / factor), 0.5 / factor - 0.5 + start])
-    return small, compose(to_crop, back)
+    to_part = np.column_stack([np.diag(1 / factor), 0.5 / factor - 0.5 + start])
+    return small, compose(to_crop, to_part)
 
 
 def compose(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.video.copying import copy_pictures
+from mien.output.copying import copy_pictures
 from mien.video.reader import VideoReader
 from mien.video.writer import VideoWriter
 

@@ -26,8 +26,9 @@ from mien.labels import AFFECT_COLUMNS, VALENCE_AROUSAL, LabelSet
 from mien.pipeline.companions import Guidance, GuidanceFiles
 from mien.pipeline.details import has_undefined
 from mien.pipeline.extractor_stage import AffectStage
-from mien.pipeline.face_finder import FaceFinder
 from mien.pipeline.face_states import FaceStates
+from mien.pipeline.finding.finder import FaceFinder
+from mien.pipeline.finding.looking import LOOKERS, Seen, looked_at, timed
 from mien.pipeline.mran.stage import MranStage
 from mien.pipeline.options import AnalysisOptions
 from mien.pipeline.resample import longest_step_s
@@ -104,7 +105,8 @@ class Analyzer:
             max_side_px=self.options.detect_side_px,
             score_threshold=self.options.min_score,
             min_face_px=self.options.min_face_px,
-            threads=self._threads,
+            # Several looks run beside each other.
+            threads=max(1, self.threads // LOOKERS),
             device=self.device,
         )
         self.affect = AffectModel(
@@ -373,7 +375,7 @@ class Analysis:
             if self._overlaps:
                 self._threads = stack
                 frames = stack.enter_context(Ahead(frames, _FRAMES_AHEAD))
-            found = self._batches(frames)
+            found = self._batches(self._seen(frames))
             if self._overlaps:
                 found = stack.enter_context(Ahead(found, _BATCHES_AHEAD))
             for pending, lost in found:
@@ -407,15 +409,21 @@ class Analysis:
                 cut = cuts.look(frame)
             yield frame, cut
 
-    def _batches(
-        self, frames: Iterator[tuple[Frame, bool]]
-    ) -> Iterator[tuple[list[Pending], list[int]]]:
+    def _seen(self, frames: Iterator[tuple[Frame, bool]]) -> Iterator[Seen]:
+        """Frames with when the detector looks, and where it may, with what it sees."""
+        detector = self._analyzer.detector
+        seen = timed(frames, every=not self._finder.follows)
+        if self._overlaps and getattr(detector, "parallel", False):
+            return looked_at(seen, detector, self.watch)
+        return seen
+
+    def _batches(self, frames: Iterator[Seen]) -> Iterator[tuple[list[Pending], list[int]]]:
         """Frames with what the extractor says of their faces, and faces that are gone since."""
         batch = self._analyzer.options.batch
         pending: list[Pending] = []
         waiting = 0
-        for frame, cut in frames:
-            item = self._find(frame, cut)
+        for seen in frames:
+            item = self._find(seen)
             pending.append(item)
             waiting += len(item.faces)
             # Frames without faces cost nothing to hold, but time must go on in the output.
@@ -425,10 +433,11 @@ class Analysis:
         if pending:
             yield self._read(pending), self._finder.forget_lost()
 
-    def _find(self, frame: Frame, cut: bool) -> Pending:
+    def _find(self, seen: Seen) -> Pending:
         """The faces of the next frame; where they are followed, read at once."""
+        frame = seen.frame
         with self.watch("find"):
-            item = self._finder.find(frame, cut)
+            item = self._finder.find(frame, seen.cut, seen.due, seen.faces)
             if not self._finder.follows:
                 return item
             for _ in range(2):  # in doubt once more, as the detector sees it

@@ -75,8 +75,8 @@ class AnalysisOptions:
         Name of the face detector (`mien.faces.detectors`).
     detect
         ``"auto"``: faces are found once, then followed by the extractor's landmarks, and the
-        detector is asked now and then and in doubt (`mien.pipeline.following`). ``"every"``: it is
-        asked in every frame.
+        detector is asked now and then and in doubt (`mien.pipeline.finding.following`).
+        ``"every"``: it is asked in every frame.
     stream
         Which of several video streams is read, from 0; None: the default one, else the largest.
     max_pixels

@@ -128,6 +128,8 @@ def check_range(
     ModelError
         If one lies beyond the limits by more than a hundredth of their distance.
     """
+    if (values >= low).all() and (values <= high).all():
+        return
     slack = _TOLERANCE * (np.asarray(high) - low)
     beyond = ((values < low - slack) | (values > high + slack)) & np.isfinite(values)
     if beyond.any():

@@ -20,6 +20,7 @@ from mien.video.input_errors import complaint, too_large
 from mien.video.opening import CONVERT, COPY, unreadable
 from mien.video.orientation import Orientation, snapped, turned
 from mien.video.planes import planes_of
+from mien.video.scaling import scaled
 
 # Decoders that paint a text as pictures.
 _TEXT_CODECS = frozenset({"ansi", "bintext", "xbin", "idf"})
@@ -157,7 +158,7 @@ class Decoding:
         planes = planes_of(frame, (width_px, height_px), self.orientation)
         if planes is not None:
             return Frame(index, time_s, planes=planes)
-        image = frame.to_ndarray(format="rgb24", width=width_px, height=height_px)
+        image = scaled(frame, width_px, height_px, "rgb24").to_ndarray()
         return Frame(index, time_s, self.orientation.apply(np.asarray(image, dtype=np.uint8)))
 
     def _orientation(self, rotation_deg: int) -> Orientation:

@@ -17,6 +17,7 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation
 
 from mien.types import AnyArray, ImageArray
 from mien.video.orientation import Orientation
+from mien.video.scaling import scaled
 
 _BT709 = 1  # of ITU-T H.273's matrix coefficients; all others are read as BT.601, as by FFmpeg
 _FULL_RANGE = 2
@@ -130,7 +131,7 @@ class DecodedPlanes:
     def rgb(self) -> ImageArray:
         """The upright picture, uint8 (height, width, 3)."""
         width, height = self._size_px
-        image = self._frame.to_ndarray(format="rgb24", width=width, height=height)
+        image = scaled(self._frame, width, height, "rgb24").to_ndarray()
         return self._orientation.apply(np.asarray(image, np.uint8))
 
     def shrunk(self, size_px: tuple[int, int]) -> ImageArray:
@@ -140,7 +141,8 @@ class DecodedPlanes:
         """
         swapped = self._orientation.swaps_sides
         width, height = size_px[::-1] if swapped else size_px
-        small = self._frame.reformat(
+        small = scaled(
+            self._frame,
             width,
             height,
             "yuv420p",
@@ -161,8 +163,8 @@ class DecodedPlanes:
 
     def thumbnail(self, side_px: int) -> ImageArray:
         """It upright, shrunk to a square: uint8 (side_px, side_px, 3), RGB."""
-        luma, blue, red = (_square(plane, side_px) for plane in (self.luma, *self.chroma))
-        return self._orientation.apply(self.coding.colors(luma, (blue, red)))
+        small = scaled(self._frame, side_px, side_px, "rgb24", interpolation=Interpolation.AREA)
+        return self._orientation.apply(np.asarray(small.to_ndarray(), np.uint8))
 
     def _plane(self, number: int) -> AnyArray:
         """One plane without the decoder's padding; a view of its memory."""
@@ -201,17 +203,6 @@ def _to_upright(
 def _steps(plane: AnyArray, one: int, zero: float) -> npt.NDArray[np.float32]:
     """Stored values in steps of 8 bits, from `zero` on."""
     return plane.astype(np.float32) * np.float32(1 / one) - np.float32(zero)
-
-
-def _square(plane: AnyArray, side_px: int) -> AnyArray:
-    """A plane shrunk to a square; first by whole numbers, which is several times as quick."""
-    rows, columns = plane.shape
-    down, across = max(1, rows // (2 * side_px)), max(1, columns // (2 * side_px))
-    whole = plane[: rows - rows % down, : columns - columns % across]
-    size = whole.shape[1] // across, whole.shape[0] // down
-    if down * across > 1:
-        whole = cv2.resize(whole, size, interpolation=cv2.INTER_AREA)
-    return cv2.resize(whole, (side_px, side_px), interpolation=cv2.INTER_AREA)
 
 
 def _rounded(values: npt.NDArray[np.float32]) -> ImageArray:

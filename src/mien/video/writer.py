@@ -186,9 +186,8 @@ class VideoWriter:
         stored = _ENCODERS[self._codec][1]
         if stored == "gray16le":
             fits, wanted = image.dtype == np.uint16 and image.ndim == 2, "uint16 (H, W)"
-        elif stored == "yuv420p" and image.ndim == 2:
-            rows, columns = image.shape
-            fits = image.dtype == np.uint8 and rows % 3 == columns % 2 == 0
+        elif stored == "yuv420p" and image.ndim == 2 and image.dtype == np.uint8:
+            fits = image.shape[0] % 3 == image.shape[1] % 2 == 0
             wanted = "uint8 (3 / 2 H, W) with even H and W"
         else:
             fits, wanted = image.dtype == np.uint8 and image.shape[2:] == (3,), "uint8 (H, W, 3)"

@@ -7,7 +7,7 @@ from typing import Any
 from mien.faces.cuts import SceneCutDetector
 from mien.faces.detectors import FaceDetector
 from mien.faces.detectors.retinaface import RetinaFaceDetector
-from mien.pipeline.face_finder import FaceFinder
+from mien.pipeline.finding.finder import FaceFinder
 from mien.pipeline.options import AnalysisOptions
 from mien.pipeline.resample import longest_step_s
 from mien.types import FloatArray, Frame, ImageArray

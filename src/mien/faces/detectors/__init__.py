@@ -16,7 +16,10 @@ from mien.types import Face, ImageArray
 
 
 class FaceDetector(Protocol):
-    """What the pipeline asks of a detector."""
+    """What the pipeline asks of a detector.
+
+    One with ``parallel = True`` is asked by several threads at the same time; it is quicker so.
+    """
 
     def detect(self, image: ImageArray) -> list[Face]:
         """Faces of one upright RGB image, uint8 (height, width, 3), best score first."""

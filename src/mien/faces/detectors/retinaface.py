@@ -45,6 +45,8 @@ class RetinaFaceDetector:
         One of `mien.sessions.DEVICES`.
     """
 
+    parallel = True
+
     def __init__(
         self,
         max_side_px: int = 640,
@@ -101,12 +103,12 @@ class RetinaFaceDetector:
         scale = min(1.0, side_px / max(height, width))
         if scale < 1.0:
             size = (max(1, round(width * scale)), max(1, round(height * scale)))
-            small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+            small = cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(
+                np.uint8, copy=False
+            )
         else:
             small = image
-        blob = cv2.dnn.blobFromImage(small, 1.0, mean=_MEAN_BGR[::-1], swapRB=False)
-        blob = np.ascontiguousarray(blob[:, ::-1])  # (1, 3, h, w), RGB -> BGR
-        offsets, scores, points = self._session.run(None, {"input": blob})
+        offsets, scores, points = self._session.run(None, {"input": _to_network(small)})
         small_height, small_width = small.shape[:2]
         keep = scores[0, :, 1] >= least_score
         if not keep.any():
@@ -129,9 +131,10 @@ class RetinaFaceDetector:
     def _anchors_for(self, height: int, width: int) -> FloatArray:
         """Anchor centres and sizes in pixels, float32 (n, 4) of cx, cy, w, h."""
         key = (height, width)
-        if key not in self._anchors:
+        anchors = self._anchors.get(key)
+        if anchors is None:
             if len(self._anchors) >= 8:  # a folder of photographs brings a new size each time
-                self._anchors.clear()
+                self._anchors = {}
             levels = []
             for stride, sizes in zip(_STRIDES, _ANCHOR_SIZES_PX, strict=True):
                 rows, columns = -(-height // stride), -(-width // stride)
@@ -142,8 +145,16 @@ class RetinaFaceDetector:
                     indexing="ij",
                 )  # each (rows, columns, sizes)
                 levels.append(np.stack([x, y, size, size], axis=-1).reshape(-1, 4))
-            self._anchors[key] = np.concatenate(levels).astype(np.float32)
-        return self._anchors[key]
+            anchors = self._anchors[key] = np.concatenate(levels).astype(np.float32)
+        return anchors
+
+
+def _to_network(image: ImageArray) -> FloatArray:
+    """RGB, uint8 (h, w, 3), to what the network reads: float32 (1, 3, h, w), BGR less its mean."""
+    blob = np.empty((1, 3, *image.shape[:2]), np.float32)
+    for plane, color, mean in zip(blob[0], cv2.split(image)[::-1], _MEAN_BGR, strict=True):
+        np.subtract(color, np.float32(mean), out=plane)
+    return blob
 
 
 def _decode(

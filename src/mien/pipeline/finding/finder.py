@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,7 +11,7 @@ from mien.faces.detectors import FaceDetector
 from mien.faces.one_euro import SteadyLandmarks
 from mien.faces.track import Tracker
 from mien.pipeline.companions import Guidance
-from mien.pipeline.following import DETECT_EVERY_S, Followed, begin, go_on
+from mien.pipeline.finding.following import Followed, begin, go_on
 from mien.pipeline.options import AnalysisOptions
 from mien.pipeline.rows import Pending
 from mien.runtime.stopwatch import Stopwatch
@@ -67,12 +66,27 @@ class FaceFinder:
         self._tracked_s: dict[int, float] = {}  # when each id was last in sight, used or not
         self._steady: dict[int, SteadyLandmarks] = {}
         self._followed: dict[int, Followed] = {}
-        self._detected_s = -math.inf
+        self._doubts = False
 
-    def find(self, frame: Frame, cut: bool = False) -> Pending:
+    def find(
+        self,
+        frame: Frame,
+        cut: bool = False,
+        due: bool = True,
+        seen: Sequence[Face] | None = None,
+    ) -> Pending:
         """The faces of the next frame, their crops ready for the extractor.
 
-        `cut`: whether it begins a new shot.
+        Parameters
+        ----------
+        frame
+            The frame.
+        cut
+            Whether it begins a new shot.
+        due
+            Whether the detector is asked even if all faces can be followed.
+        seen
+            What the detector said of this frame; None where it has not been asked yet.
         """
         if self._guidance is not None:
             self._guidance.advance(frame.timestamp_s)
@@ -82,21 +96,21 @@ class FaceFinder:
         if cut:
             self._tracker.reset()  # whoever sits in the same place now is somebody else
             self._followed.clear()
-            self._detected_s = -math.inf
-        since_s = frame.timestamp_s - self._detected_s
-        if self.follows and 0 < since_s < DETECT_EVERY_S:
+        if self.follows and not (due or self._doubts):
             item = Pending(frame.index, frame.timestamp_s, followed=True)
             for face_id, followed in sorted(self._followed.items()):
                 self._add(item, face_id, followed.face, frame)
             if not any(_is_blank(crop) for crop in item.crops):
                 return item
-        return self.detect(frame)
+        return self.detect(frame, seen)
 
-    def detect(self, frame: Frame) -> Pending:
-        """The faces of a frame as the detector sees them."""
+    def detect(self, frame: Frame, seen: Sequence[Face] | None = None) -> Pending:
+        """The faces of a frame as the detector sees them, or has `seen` them."""
         item = Pending(frame.index, frame.timestamp_s)
-        faces = [face for face in self._detector.detect(frame.image) if _is_whole(face)]
-        self._detected_s = frame.timestamp_s
+        if seen is None:
+            seen = self._detector.detect(frame.image)
+        faces = [face for face in seen if _is_whole(face)]
+        self._doubts = False
         height, width = frame.shape
         ids = self._tracker.update(faces, self._clock_s, (width, height))
         self._tracked_s.update(dict.fromkeys(ids, self._clock_s))
@@ -126,7 +140,7 @@ class FaceFinder:
             for face_id, face, details in zip(item.ids, item.faces, said, strict=True):
                 one = None if details is None else begin(face, details, before.get(face_id))
                 if one is None:
-                    self._detected_s = -math.inf  # look again in the next frame
+                    self._doubts = True  # look again in the next frame
                 else:
                     self._followed[face_id] = one
             return True
@@ -141,7 +155,7 @@ class FaceFinder:
         height, width = frame.shape
         ids = self._tracker.update(item.faces, self._clock_s, (width, height))
         if ids != item.ids:  # the tracker sees it otherwise: let it look for itself
-            self._detected_s = -math.inf
+            self._doubts = True
         self._tracked_s.update(dict.fromkeys(item.ids, self._clock_s))
         return True
 
