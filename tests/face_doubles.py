@@ -148,7 +148,7 @@ def double_analyzer(
     analyzer.affect = affect or MeanAffect()
     analyzer.reactions = reactions or MeanReactions()
     analyzer.mran = None
-    analyzer._threads = 1
+    analyzer._threads, analyzer.device = 1, "cpu"
     return analyzer
 
 

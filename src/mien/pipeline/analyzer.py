@@ -333,7 +333,8 @@ class Analysis:
         self._finder = FaceFinder(
             analyzer.detector, options, max_gap_s, self._guidance, follows, self.watch
         )
-        self._affect = AffectStage(analyzer.affect, options, max_gap_s)
+        on_cpu = analyzer.device == "cpu"
+        self._affect = AffectStage(analyzer.affect, options, max_gap_s, on_cpu, analyzer.threads)
         reactions = None if info.is_image else analyzer.reactions
         self._states = FaceStates(max_gap_s, reactions, options, analyzer.labels)
 
@@ -347,6 +348,7 @@ class Analysis:
 
     def __exit__(self, *_: object) -> None:
         self._threads.close()  # where the iteration has not ended
+        self._affect.close()
         self._reader.close()
         if not self.info.is_image:
             gc.collect()  # the decoder's pool of frames hangs in a cycle: tens of MB a video

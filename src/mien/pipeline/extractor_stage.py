@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import chain, pairwise
+from typing import TypeVar
 
 import numpy as np
 
 from mien.faces.align import crop_to_image
-from mien.faces.crops import stack
+from mien.faces.crops import Crop, stack
 from mien.pipeline.details import to_frame
 from mien.pipeline.options import AnalysisOptions
 from mien.pipeline.rows import Pending
 from mien.pipeline.smoothing import SteadyAffect, SteadyIntensities
 from mien.runtime.models import AffectModel
 from mien.types import FaceDetails, FaceEstimates, FloatArray
+
+Item = TypeVar("Item")
+
+_PASS, _BESIDE = 4, 2  # crops of a pass, passes at the same time
 
 
 class AffectStage:
@@ -28,10 +35,24 @@ class AffectStage:
         Size of a batch and whether estimates are smoothed.
     max_gap_s
         Distance of consecutive frames beyond which there is nothing to hold on to.
+    on_cpu
+        Whether the extractor runs on the processor, where larger batches gain little and several
+        passes may share its cores.
+    threads
+        How many threads may be used.
     """
 
-    def __init__(self, extractor: AffectModel, options: AnalysisOptions, max_gap_s: float) -> None:
+    def __init__(
+        self,
+        extractor: AffectModel,
+        options: AnalysisOptions,
+        max_gap_s: float,
+        on_cpu: bool = True,
+        threads: int = 1,
+    ) -> None:
         self._extractor, self._options, self._max_gap_s = extractor, options, max_gap_s
+        self._most = min(options.batch, _PASS) if on_cpu else options.batch
+        self._pool = ThreadPoolExecutor(_BESIDE) if on_cpu and threads > 1 else None
         self._luma = self._extractor.reads_luma
         self._filters: dict[int, SteadyAffect] = {}
         self._intensities: dict[int, SteadyIntensities] = {}
@@ -50,13 +71,19 @@ class AffectStage:
     def read(self, pending: list[Pending]) -> list[list[FaceEstimates | None]]:
         """What `estimate` gives before it is steadied; nothing is remembered of it."""
         crops = [crop for item in pending for crop in item.crops]
-        size = self._options.batch
-        values: list[FaceEstimates] = []
-        for i in range(0, len(crops), size):
-            batch = self._extractor.estimate(stack(crops[i : i + size], self._luma))
-            values += [batch.of(k) for k in range(len(batch.affect))]
-        told = iter(values)
+        parts = shared_out(crops, self._most)
+        at_once = map if self._pool is None or len(parts) < 2 else self._pool.map
+        told = chain.from_iterable(at_once(self._pass, parts))
         return [[_in_frame(next(told), place) for place in item.places] for item in pending]
+
+    def _pass(self, crops: Sequence[Crop]) -> list[FaceEstimates]:
+        said = self._extractor.estimate(stack(crops, self._luma))
+        return [said.of(k) for k in range(len(crops))]
+
+    def close(self) -> None:
+        """End its threads."""
+        if self._pool is not None:
+            self._pool.shutdown()
 
     def steadied(
         self, item: Pending, said: Sequence[FaceEstimates | None]
@@ -91,6 +118,13 @@ class AffectStage:
         if filter_ is None or time_s - filter_.time_s > self._max_gap_s:
             filter_ = self._intensities[face_id] = SteadyIntensities(len(details.au_intensity))
         return replace(details, au_intensity=filter_.update(details.au_intensity, time_s))
+
+
+def shared_out(items: Sequence[Item], most: int) -> list[Sequence[Item]]:
+    """Parts of at most so many items, as even as can be."""
+    count = -(-len(items) // most)
+    ends = [len(items) * k // count for k in range(count + 1)] if count else []
+    return [items[start:end] for start, end in pairwise(ends)]
 
 
 def _in_frame(said: FaceEstimates, place: FloatArray) -> FaceEstimates | None:
