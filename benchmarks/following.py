@@ -53,7 +53,10 @@ def cut_out(picture: ImageArray) -> list[np.ndarray]:
 
 
 def painted(faces: list[np.ndarray], places: Places, empty: bool = False) -> ImageArray:
-    """One frame."""
+    """One frame; people who are half visible dissolve, and the room with them."""
+    if (share := places.get(1, (0, 0, 1.0))[2]) < 1:
+        rooms = [painted(faces, {p: (320, 180, 1.0)}, bool(p)).astype(float) for p in (0, 1)]
+        return np.round((1 - share) * rooms[0] + share * rooms[1]).astype(np.uint8)
     width, height = SIZE
     down, across = np.mgrid[:height, :width]
     backdrop = 90 + 40 * np.sin(across / 37) + 30 * np.cos(down / 23)
@@ -84,7 +87,7 @@ def is_cut_away(k: int) -> Places:
 
 def dissolves(k: int) -> Places:
     share = float(np.clip((k - 25) / 12, 0, 1))
-    return {p: (320, 180, v) for p, v in ((0, 1.0), (1, share)) if p == 1 or share < 1}
+    return {p: (320, 180, v) for p, v in ((0, 1 - share), (1, share)) if p == 1 or share < 1}
 
 
 SCENES: dict[str, Callable[[int], Places]] = {
@@ -152,6 +155,10 @@ def apart(auto: mien.Result, every: mien.Result) -> dict:
     return told
 
 
+def _other_room(name: str, places: Places) -> bool:
+    return (name == "cut away" and not places) or (name == "dissolve" and 0 not in places)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("picture", type=Path)
@@ -166,9 +173,7 @@ def main() -> None:
     }
     document: dict[str, dict] = {}
     for name, scene in SCENES.items():
-        frames = [
-            painted(faces, scene(k), empty=name == "cut away" and not scene(k)) for k in range(75)
-        ]
+        frames = [painted(faces, scene(k), empty=_other_room(name, scene(k))) for k in range(75)]
         results = {w: mien.analyze_frames(frames, fps=FPS, analyzer=a) for w, a in ways.items()}
         document[name] = {w: judged(result, scene) for w, result in results.items()}
         document[name]["apart"] = apart(results["auto"], results["every"])

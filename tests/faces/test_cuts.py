@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -86,6 +87,41 @@ def test_noise_in_the_dark_is_no_cut() -> None:
     generator = np.random.default_rng(0)
     images = [generator.integers(0, 40, (120, 160, 3), dtype=np.uint8) for _ in range(40)]
     assert cuts(images) == []
+
+
+def mixed(one: list[ImageArray], other: list[ImageArray], start: int, length: int) -> list[int]:
+    """Where cuts are found in a dissolve of moving shots."""
+    shown = []
+    for k, (a, b) in enumerate(zip(one, other, strict=True)):
+        share = np.clip((k - start) / length, 0, 1)
+        shown.append(np.round((1 - share) * a + share * b.astype(float)).astype(np.uint8))
+    return cuts(shown)
+
+
+@pytest.mark.parametrize("length", [8, 12, 20, 30])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_dissolve_is_one_cut(length: int, seed: int) -> None:
+    one = [scene(seed, round(3 * np.sin(k / 9))) for k in range(80)]
+    found = mixed(one, [scene(seed + 50)] * 80, 25, length)
+    assert len(found) == 1 and 25 + length // 4 <= found[0] <= 29 + length
+
+
+@pytest.mark.parametrize("length", [10, 25])
+def test_a_dissolve_of_real_shots_is_one_cut(shared_data: Path, length: int) -> None:
+    shots = []
+    for name in ("pexels_portrait.mp4", "single_face.mp4"):
+        with VideoReader(shared_data / "videos" / name) as reader:
+            shots.append([cv2.resize(next(reader).image, (320, 180)) for _ in range(70)])
+    assert len(mixed(*shots, 20, length)) == 1
+
+
+def test_a_shot_that_fades_grows_or_turns_is_no_dissolve() -> None:
+    base = scene(7)
+    fades = [np.round(base * (1 - k / 45)).astype(np.uint8) for k in range(40)]
+    grows = [cv2.resize(base[k : 120 - k, k : 160 - k], (160, 120)) for k in range(40)]
+    turn = [cv2.getRotationMatrix2D((80, 60), k, 1) for k in range(60)]
+    turns = [cv2.warpAffine(base, one, (160, 120), borderMode=cv2.BORDER_REFLECT) for one in turn]
+    assert cuts(fades) == cuts(grows) == cuts(turns) == []
 
 
 def test_size_may_change_at_a_cut() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from dataclasses import dataclass
 
 import cv2
@@ -25,6 +26,12 @@ _THRESHOLD_PER_S = 0.3  # for sparse sampling, where more happens between two fr
 _BUSY_FACTOR = 6.0  # a cut also stands out against how lively the shot is
 _BUSY_AT_MOST = 1.0
 _MEMORY_S = 1.0
+# A dissolve: what lies between is a mixture of both ends, and ever more of the second.
+_DISSOLVES_S = (0.4, 0.8, 1.2)
+_LEAST_BETWEEN = 3  # frames
+_MIXTURE_OFF = 0.2  # of the distance of the ends
+_STEP_AT_MOST = 0.5  # of the way; more at once is a flash, or a cut that was none
+_STEP_BACK = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +60,7 @@ class SceneCutDetector:
         self._last: _Look | None = None
         self._last_s = 0.0
         self._usual = 0.0
+        self._past: deque[tuple[float, npt.NDArray[np.float32]]] = deque()
 
     def look(self, frame: Frame) -> bool:
         """As `update`, of a frame, of which a thumbnail is enough."""
@@ -89,12 +97,45 @@ class SceneCutDetector:
         usual = min(_BUSY_FACTOR * self._usual, _BUSY_AT_MOST)
         threshold = max(_THRESHOLD + _THRESHOLD_PER_S * min(elapsed_s, 1.0), usual)
         change = float(np.abs(last.luma - look.luma).mean())
-        if score > threshold and structure > _LEAST_STRUCTURE and change > _LEAST_CHANGE:
+        jumps = score > threshold and structure > _LEAST_STRUCTURE and change > _LEAST_CHANGE
+        if jumps or self._has_dissolved(look.luma, timestamp_s):
             self._usual = 0.0  # the new shot has its own liveliness
+            self._past.clear()
+            self._past.append((timestamp_s, look.luma))
             return True
         keep = math.exp(-elapsed_s / _MEMORY_S)
         self._usual = keep * self._usual + (1.0 - keep) * score
         return False
+
+    def _has_dissolved(self, now: npt.NDArray[np.float32], time_s: float) -> bool:
+        """Whether another shot has been mixed in until now; remembers the frame."""
+        past = self._past
+        while past and not 0 <= time_s - past[0][0] <= _DISSOLVES_S[-1] * 1.01:
+            past.popleft()
+        found = False
+        for span_s in _DISSOLVES_S:
+            since = [luma for at_s, luma in past if time_s - at_s <= span_s * 1.01]
+            found = found or (len(since) > _LEAST_BETWEEN and _is_mixture(since, now))
+        past.append((time_s, now))
+        return found
+
+
+def _is_mixture(shown: list[npt.NDArray[np.float32]], now: npt.NDArray[np.float32]) -> bool:
+    """Whether the first of the frames that were shown has become another picture by mixing."""
+    first = shown[0]
+    way = now - first
+    if float(np.abs(way).mean()) <= 2 * _LEAST_CHANGE:
+        return False
+    if _structure_change(first, now) <= _THRESHOLD:
+        return False
+    between = np.stack(shown[1:]) - first  # (n, 32, 32)
+    length = float((way * way).sum())
+    share = (between * way).sum(axis=(1, 2)) / length
+    off = np.sqrt(((between - share[:, None, None] * way) ** 2).sum(axis=(1, 2)) / length)
+    steps = np.diff(share, prepend=0.0, append=1.0)
+    return bool(
+        off.max() <= _MIXTURE_OFF and steps.min() >= -_STEP_BACK and steps.max() <= _STEP_AT_MOST
+    )
 
 
 def _look(image: ImageArray) -> _Look:
