@@ -12,6 +12,7 @@ from mien.output.folder import is_result_of, read_result
 from mien.output.results import NO_PLAYER, Contents
 from mien.pipeline.analyzer import SCHEMA_VERSIONS, Analyzer
 from mien.pipeline.options import AnalysisOptions
+from mien.runtime.collection import find_model
 
 _FREE = ("threads",)  # settings that change no number
 _SOMETIMES = frozenset({"attention.mp4"})  # not written where there is no face
@@ -86,7 +87,8 @@ class Done:
         """When the last of the files that a person may have exchanged was changed."""
         options: AnalysisOptions = self._options
         files = (options.affect_model, options.reaction_model, options.mran_model)
-        return max((file.stat().st_mtime_ns for file in files if file is not None), default=0)
+        own = (find_model(file).path for file in files if file is not None)
+        return max((file.stat().st_mtime_ns for file in own), default=0)
 
 
 def _that_count(settings: dict[str, Any]) -> dict[str, Any]:

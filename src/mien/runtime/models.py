@@ -11,6 +11,7 @@ import numpy.typing as npt
 from mien.errors import ModelError
 from mien.faces.align import CROP_SIZE_PX, TEMPLATE, to_luminance, to_network
 from mien.labels import AFFECT_COLUMNS, LabelSet
+from mien.runtime.collection import find_model
 from mien.runtime.metadata import (
     AFFECT_FORMAT,
     METADATA_KEY,
@@ -36,7 +37,8 @@ def open_model(
     Parameters
     ----------
     file
-        A model of one's own; None for the one that ships under the name `ships`.
+        A model of one's own, or the name of one that was pulled (`mien.runtime.collection`); None
+        for the one that ships under the name `ships`.
     ships
         See `mien.weights`.
     expected
@@ -48,7 +50,7 @@ def open_model(
     ModelError
         If the file is missing, damaged, not of mien, or of another format.
     """
-    path = file or weight_path(ships)
+    path = weight_path(ships) if file is None else find_model(file).path
     session = Session(path, threads, file is None, device)
     return session, read_metadata(session.metadata(METADATA_KEY), expected, path), path
 
