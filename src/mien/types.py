@@ -107,14 +107,11 @@ class Frame:
         return height, width
 
     def shrunk(self, size_px: tuple[int, int]) -> ImageArray:
-        """The frame, of this even width and height, as an encoder takes it.
-
-        uint8 (height * 3 / 2, width), as of `Planes`, or RGB (height, width, 3).
-        """
+        """The frame in ``yuv420p`` of BT.601, of this even width and height, as of `Planes`."""
         if self.planes is not None:
             return self.planes.shrunk(size_px)
         small = cv2.resize(self.image, size_px, interpolation=cv2.INTER_AREA)
-        return small.astype(np.uint8, copy=False)
+        return cv2.cvtColor(small, cv2.COLOR_RGB2YUV_I420).astype(np.uint8, copy=False)
 
     def thumbnail(self, side_px: int) -> ImageArray:
         """The frame, shrunk to a square: uint8 (side_px, side_px, 3), RGB."""

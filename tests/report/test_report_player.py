@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +14,6 @@ import numpy as np
 import pytest
 import report_builder as build
 from report_page import Page
-from video_helpers import set_display_matrix
 
 import mien
 from face_doubles import double_analyzer, make_face, texture
@@ -26,6 +26,8 @@ from mien.types import Episode, ImageArray
 from mien.video import write_video
 from mien.video.excerpt import Excerpt
 from mien.video.reader import VideoReader
+from mien.video.source import FrameFeed
+from video_helpers import set_display_matrix
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +112,20 @@ def test_what_players_may_not_show_is_encoded(tmp_path: Path) -> None:
         assert len(list(reader)) == 6
     write_player(good, tmp_path, 11)
     assert packets(tmp_path / "player.mp4") != packets(good)
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "expected"),
+    [(4, 70_000, (1920, 2)), (66_000, 3, (2, 1920)), (1, 1, (2, 2)), (3, 5, (4, 4))],
+)
+def test_the_strangest_sizes_have_a_copy(
+    tmp_path: Path, height: int, width: int, expected: tuple[int, int]
+) -> None:
+    pictures = [(k / 10, np.full((height, width, 3), 60 * k, np.uint8)) for k in range(4)]
+    write_player("strange", tmp_path, 4, lambda name: closing(FrameFeed(pictures, name)))
+    with VideoReader(tmp_path / "player.mp4") as shown:
+        assert (shown.info.width_px, shown.info.height_px) == expected
+        assert [frame.image.mean() for frame in shown] == pytest.approx([0, 60, 120, 180], abs=6)
 
 
 def test_turned_video_stands_upright_in_the_copy(tmp_path: Path) -> None:

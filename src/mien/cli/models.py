@@ -77,8 +77,8 @@ def verify(names: tuple[str, ...]) -> None:
 @click.option("--revision", help="Branch, tag or commit of the repository. Default: the newest.")
 def pull(source: str, revision: str | None) -> None:
     """Fetch the models of SOURCE: OWNER/NAME on the Hugging Face hub (extra hub), or a folder."""
-    from mien.hub import pull as fetch
     from mien.runtime.collection import models
+    from mien.runtime.hub import pull as fetch
 
     paths = {one.path for one in fetch(source, revision)}
     for one in models():
@@ -92,6 +92,6 @@ def pull(source: str, revision: str | None) -> None:
 @click.option("--private", is_flag=True, help="A repository that is made is shown to you alone.")
 def push(model: str, target: str, private: bool) -> None:
     """Put MODEL with card and checksum to TARGET: OWNER/NAME on the hub, or ./FOLDER."""
-    from mien.hub import push as send
+    from mien.runtime.hub import push as send
 
     click.echo(send(Path(model) if Path(model).is_file() else model, target, private))

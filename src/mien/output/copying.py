@@ -42,7 +42,7 @@ def copy_pictures(reader: VideoReader, first: Frame, frames: int, most_px: int, 
     H.264 of 8 bits, turned or out of square, more than 250 kB a second, not all of the file, or
     where packets are damaged or do not have the times of the frames.
     """
-    if not reader.excerpt.is_whole or not _is_upright(first) or min(first.shape) > most_px:
+    if not _is_upright(first) or min(first.shape) > most_px or not reader.excerpt.is_whole:
         return False
     with open_container(reader.path) as container:
         stream = pick_stream(reader.path, container, reader.stream, [])

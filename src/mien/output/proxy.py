@@ -13,7 +13,7 @@ from mien.video.reader import VideoReader
 from mien.video.writer import VideoWriter
 
 PLAYER_FILE = "player.mp4"
-_SIDE_PX = 480
+_SIDE_PX, _LONGEST_PX = 480, 1920  # of the shorter and the longer side
 _SHORTEST_STEP_S = 1e-4
 _CRF = 30
 
@@ -73,6 +73,6 @@ def write_player(
 
 
 def _size(height: int, width: int) -> tuple[int, int]:
-    """Width and height, even, of at most 480 lines."""
-    scale = min(1.0, _SIDE_PX / min(height, width))
+    """Width and height, even, of at most 480 lines; damaged files claim the strangest sizes."""
+    scale = min(1.0, _SIDE_PX / min(height, width), _LONGEST_PX / max(height, width))
     return max(2, round(width * scale / 2) * 2), max(2, round(height * scale / 2) * 2)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from mien.errors import InputError
+from mien.errors import InputError, OutputError
 from mien.output.attention import ATTENTION_FILE, AttentionFile, Records, write_attention
 from mien.output.attention_video import write_attention_files
 from mien.output.episodes import add_episodes, read_unit_columns
@@ -161,8 +161,10 @@ class ResultWriter:
             try:
                 frames = document["source"]["frames"]
                 start_s = write_player(video, self._partial, frames, opening, progress)
-            except InputError as error:  # the numbers are worth more than a picture to them
-                warnings.append(f"{NO_PLAYER}: {error}")
+            except (InputError, OutputError) as error:
+                # The numbers are worth more than a picture to them; a full disk ends the rest, too.
+                reason = str(error).replace(str(self._partial), str(self._folder))
+                warnings.append(f"{NO_PLAYER}: {reason}")
         columns = read_unit_columns(self._partial, self._contents.format, self._names)
         add_episodes(summary.faces, columns, document)
         written = replace(

@@ -17,8 +17,8 @@ pytest.importorskip("onnx")
 pytest.importorskip("huggingface_hub", reason="the extra `hub` is not installed")
 from mien.cli import cli
 from mien.errors import ModelError
-from mien.hub import pull, push
 from mien.runtime.collection import find_model, models
+from mien.runtime.hub import pull, push
 from mien.runtime.models import AffectModel
 from mien.weights import SUMS
 from tiny_models import tiny_affect, tiny_reactions
