@@ -108,7 +108,8 @@ def test_the_reaction_weights_say_that_they_come_from_simulation():
 
 def test_the_extractor_says_what_it_cannot_do():
     about = AffectModel().describe()
-    assert about["license"] == "Apache-2.0" and "FER+" in about["trained_on"]
+    assert about["license"].startswith("Apache-2.0; the rights in FER2013's pictures")
+    assert "are not settled" in about["license"] and "FER+" in about["trained_on"]
     assert "nobody rated them" in about["caveat"] and "no teacher" in about["caveat"]
 
 
