@@ -58,6 +58,8 @@ class FileSink:
 
     def write(self, table: pa.Table) -> None:
         """Add rows."""
+        if not table.num_rows:  # after an empty one, pyarrow before 24 writes csv rows once more
+            return
         self._waiting.append(table)
         self._rows += table.num_rows
         if self._rows >= _GROUP_ROWS:

@@ -11,7 +11,6 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
-from cv2.utils import logging
 
 from mien.errors import install
 from mien.types import ImageArray
@@ -129,15 +128,16 @@ def _read_heic(path: Path, max_pixels: int) -> ImageArray:
 
 def _quietly(path: Path, kind: str, decode: Callable[[], Any]) -> Any:
     """What OpenCV decodes, without what codecs print."""
-    log_level = logging.getLogLevel()
-    logging.setLogLevel(logging.LOG_LEVEL_SILENT)
+    log: Any = cv2 if hasattr(cv2, "setLogLevel") else cv2.utils.logging  # OpenCV 4, OpenCV 5
+    log_level = log.getLogLevel()
+    log.setLogLevel(0)  # silent
     try:
         decoded = decode()
     except (cv2.error, MemoryError) as error:
         # OpenCV's text spans lines, so it is chained rather than repeated.
         raise complaint(path, f"this {kind.upper()} image cannot be decoded", _REMEDY) from error
     finally:
-        logging.setLogLevel(log_level)
+        log.setLogLevel(log_level)
     if decoded is None or (isinstance(decoded, np.ndarray) and decoded.size == 0):
         raise complaint(path, f"this {kind.upper()} image cannot be decoded", _REMEDY)
     return decoded
