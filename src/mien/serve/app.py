@@ -20,6 +20,7 @@ from mien._version import __version__
 from mien.errors import one_line
 from mien.jobs import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from mien.serve.guard import Guard
+from mien.serve.live import add_live
 from mien.serve.results import TYPES, chunks, report_rules, zip_of
 from mien.serve.runner import Runner
 from mien.serve.settings import Settings
@@ -63,6 +64,7 @@ def create_app(settings: Settings) -> tuple[Guard, Runner]:
         lifespan=lifespan,
     )
     _add_page(app)
+    add_live(app)
     _add_analyses(app, store, runner)
     _add_events(app, store, runner)
     _add_results(app, store)
