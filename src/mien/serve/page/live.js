@@ -15,6 +15,7 @@ let began = 0, frame = 0, busy = false, waiting = null, asked = 0;
 let shown = null, textAt = 0; // face that is chosen, when digits were last written
 let way = [];
 let times = [], delays = [];
+let last = 0; // time of the frame that was read last
 let recording = false, rows = [], marks = [];
 
 function say(text) { $("doing").textContent = text; }
@@ -173,6 +174,7 @@ function take({ faces, time, taken, width, height, took }) {
   if (!source) return;
   if (waiting) give();
   frame += 1;
+  last = time;
   draw(faces, width, height);
   tell(faces, time);
   const now = performance.now();
@@ -306,10 +308,15 @@ function keep(faces, time) {
 
 function mark() {
   if (!source) return;
-  marks.push([((performance.now() - began) / 1000).toFixed(3), 0, "mark"]);
+  marks.push((performance.now() - began) / 1000);
   $("events").disabled = false;
   $("mark").classList.add("sure");
   setTimeout(() => $("mark").classList.remove("sure"), 250);
+}
+
+function parts() { // a mark begins a part: it lasts to the next one, the last one to the end
+  const ends = [...marks.slice(1), Math.max(last, marks.at(-1) + 0.001)];
+  return marks.map((onset, i) => [onset.toFixed(3), (ends[i] - onset).toFixed(3), `mark ${i + 1}`]);
 }
 
 function save(name, head, lines) {
@@ -351,7 +358,7 @@ $("record").addEventListener("click", () => {
 });
 $("mark").addEventListener("click", mark);
 $("table").addEventListener("click", () => save("frames.csv", columns(), rows));
-$("events").addEventListener("click", () => save("marks.csv", ["onset", "duration", "label"], marks));
+$("events").addEventListener("click", () => save("marks.csv", ["onset", "duration", "label"], parts()));
 $("prior").addEventListener("change", ({ target }) => worker?.postMessage({ kind: "prior", prior: target.value }));
 $("model").addEventListener("change", () => { if (told) load().catch(() => {}); });
 addEventListener("keydown", (event) => {
