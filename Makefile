@@ -4,6 +4,7 @@
 # Others look closer:
 #   make bench    frames per second beside other tools
 #   make soak     2,000 damaged media files (about an hour on two cores)
+#   make browser  the page in a real Chromium (apt-get install chromium)
 #   make mutate   whether tests notice small faults
 PYTHON ?= python3
 VENV ?= .venv
@@ -11,7 +12,7 @@ BIN = $(VENV)/bin
 # Training threads and test processes should not fight over two cores.
 export OMP_NUM_THREADS ?= 2
 
-.PHONY: demo test lint types pytest bench soak mutate weights clean help
+.PHONY: demo test lint types pytest browser bench soak mutate weights clean help
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -30,6 +31,9 @@ types: $(VENV)/.dev
 
 pytest: $(VENV)/.dev
 	$(BIN)/python -m pytest
+
+browser: $(VENV)/.dev
+	$(BIN)/python -m pytest tests/browser tests/js
 
 # Frames per second beside other tools, within five minutes; the table also goes to bench.json.
 # VIDEOS: files (default: the demo's clip). MEDIAPIPE_PYTHON and MEDIAPIPE_MODEL: a Python that has

@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import subprocess
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,14 @@ from mien.weights import AFFECT_MODEL, FAST_AFFECT_MODEL, checksums, weight_path
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "js"
 RUNTIME = ROOT / "src" / "mien" / "serve" / "page" / "onnxruntime"
-NODE = shutil.which("node")
-needs_node = pytest.mark.skipif(
-    NODE is None, reason="Node is not installed (apt-get install nodejs)"
+PLAYWRIGHT = find_spec("playwright")  # it brings a Node of its own
+NODE = shutil.which("node") or (
+    PLAYWRIGHT
+    and PLAYWRIGHT.origin
+    and shutil.which(str(Path(PLAYWRIGHT.origin).with_name("driver") / "node"))
 )
+WITHOUT = "there is no Node here (apt-get install nodejs, or the extra `browser`)"
+needs_node = pytest.mark.skipif(NODE is None, reason=WITHOUT)
 
 
 def node(*arguments: str | Path) -> Any:

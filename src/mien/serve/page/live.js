@@ -95,7 +95,9 @@ async function start(open) {
     say("Asking for the picture …");
     source = await open();
     say("Loading the networks …");
-    await Promise.all([told ? null : load(), video.play()]);
+    if (!told) await load();
+    if (!source) return; // stopped meanwhile
+    await video.play();
   } catch (error) {
     const text = source ? String(error.message) : refusal(error);
     stop();
