@@ -32,8 +32,7 @@ def test_from_upload_to_report_to_delete(
     report.wait_for_load_state()
     assert "portrait.mp4" in report.inner_text("h1")
     assert report.locator("svg").count() > 3
-    if folder_wide := report.evaluate("document.documentElement.scrollWidth - innerWidth"):
-        assert folder_wide <= 0  # nothing beside the screen
+    assert report.evaluate("document.documentElement.scrollWidth <= innerWidth")
     report.close()
     with page.expect_download() as download:
         page.click("#list .zip")
@@ -45,6 +44,57 @@ def test_from_upload_to_report_to_delete(
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert window.faults == []
     assert window.origins() == {address}
+
+
+def test_a_folder_its_people_and_its_study(
+    open_window: Callable[..., Any], serve: Callable[..., str], portrait: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("pandas", reason="the extra `study` is not installed")
+    folder = tmp_path / "session"
+    (folder / "second").mkdir(parents=True)
+    for name in ("a.mp4", "second/b.mp4"):
+        (folder / name).write_bytes(portrait.read_bytes())
+    (folder / "notes.txt").write_text("no video")
+    window = open_window(address := serve("--jobs", "2"))
+    page = window.page
+    page.set_input_files("#folder", folder)
+    window.wait(lambda: page.inner_text("#list").count("done: 1 person") == 2)
+    assert "notes" not in page.inner_text("#list")
+
+    item = page.locator("#list li").filter(has_text="a.mp4").first
+    item.locator(".who").click()
+    name = item.locator(".persons input[type=text]")
+    name.fill("Ann")
+    name.press("Enter")
+    window.wait(lambda: page.inner_text("#said") == "The report follows what you said.")
+    name = item.locator(".persons input[type=text]")
+    name.fill("7")  # numbers stand for faces
+    name.press("Enter")
+    window.wait(lambda: item.locator(".people .message").is_visible())
+    assert name.input_value() == "Ann"
+    with page.context.expect_page() as opened:
+        item.locator(".open").click()
+    opened.value.wait_for_load_state()
+    assert "Ann" in opened.value.inner_text("body")
+    opened.value.close()
+
+    page.click("#study-make")
+    window.wait(lambda: page.is_visible("#study-open"))
+    assert page.inner_text("#study-state").startswith("Of 2 results, 2 people.")
+    window.picture("people-desktop", whole=True)
+    window.no_serious_fault()
+    with page.context.expect_page() as opened:
+        page.click("#study-open")
+    opened.value.wait_for_load_state()
+    assert "Ann" in opened.value.inner_text("body")
+    opened.value.close()
+    page.set_viewport_size({"width": 390, "height": 780})
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    window.picture("people-phone", whole=True)
+    page.click("#study-delete")
+    window.wait(lambda: page.is_hidden("#study-open"))
+    faults = [fault for fault in window.faults if "409" not in fault]  # the name that was none
+    assert faults == [] and window.origins() == {address}
 
 
 def test_a_report_reads_well(

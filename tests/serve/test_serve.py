@@ -7,7 +7,7 @@ import json
 import sqlite3
 import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -20,43 +20,17 @@ pytest.importorskip("fastapi", reason="the extra `serve` is not installed")
 pytest.importorskip("httpx2", reason="the extra `test` is not installed")
 pytest.importorskip("onnx")
 from fastapi.testclient import TestClient
+from serving import HOST, ended, serving, until, upload
 
 import mien.cli.serve
-from fault_detector import install, picture
+from fault_detector import picture
 from mien.cli import cli
 from mien.errors import ConfigError
-from mien.pipeline.options import AnalysisOptions
-from mien.serve.app import create_app, shown_name
+from mien.serve.app import shown_name
 from mien.serve.settings import Settings
 from mien.serve.store import Store, new_key
-from tiny_models import tiny_affect
 
-HOST = "http://127.0.0.1"
 TOKEN = "0123456789abcdef-token"
-
-
-@pytest.fixture(scope="module")
-def faults(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return install(tmp_path_factory.mktemp("packages"))
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_affect(tmp_path_factory.mktemp("models") / "a.onnx")
-
-
-@pytest.fixture
-def settings(faults: Path, model: Path, tmp_path: Path, monkeypatch) -> Settings:
-    monkeypatch.syspath_prepend(str(faults))
-    options = AnalysisOptions(affect_model=model, detector="faults", threads=1)
-    return Settings(tmp_path / "data", options=options)
-
-
-@contextmanager
-def serving(settings: Settings, base_url: str = HOST) -> Iterator[TestClient]:
-    app, _ = create_app(settings)
-    with TestClient(app, base_url=base_url, follow_redirects=False) as client:
-        yield client
 
 
 @contextmanager
@@ -65,25 +39,6 @@ def idle(settings: Settings, monkeypatch) -> Iterator[TestClient]:
     monkeypatch.setattr(Store, "claim", lambda self: None)
     with serving(settings) as client:
         yield client
-
-
-def upload(client: TestClient, content: bytes | Path, name: str = "a.png", **headers: str) -> Any:
-    data = content.read_bytes() if isinstance(content, Path) else content
-    return client.post("/v1/analyses", files={"file": (name, data)}, headers=headers)
-
-
-def ended(client: TestClient, key: str, seconds: float = 60) -> dict[str, Any]:
-    return until(lambda: client.get(f"/v1/analyses/{key}").json(), ("done", "failed"), seconds)
-
-
-def until(look: Callable[[], Any], states: tuple[str, ...], seconds: float = 60) -> Any:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        found = look()
-        if found["state"] in states:
-            return found
-        time.sleep(0.05)
-    raise AssertionError(f"still {found}")
 
 
 def events(text: str) -> list[Any]:
@@ -384,7 +339,7 @@ def test_every_answer_carries_the_rules(settings: Settings, monkeypatch) -> None
 
 def test_the_page_asks_nobody_else(settings: Settings, monkeypatch) -> None:
     with idle(settings, monkeypatch) as client:
-        for path in ("/", "/page.js", "/page.css"):
+        for path in ("/", "/page.js", "/people.js", "/study.js", "/page.css"):
             text = client.get(path).text
             assert "http://" not in text and "https://" not in text and "innerHTML" not in text
         page = client.get("/").text
