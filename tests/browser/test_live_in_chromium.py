@@ -79,6 +79,19 @@ def test_a_camera_is_read_in_the_tab(
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
+def test_the_networks_can_be_changed_while_it_runs(
+    open_window: Callable[..., Any], address: str
+) -> None:
+    window = open_window(f"{address}/live", permissions=["camera"])
+    started(window)
+    window.page.select_option("#prior", "balanced")
+    window.page.select_option("#model", "precise")
+    first = int(window.data("frames"))
+    window.wait(lambda: any("extractor.onnx" in request.url for request in window.requests))
+    window.wait(lambda: int(window.data("frames")) > first + 5)
+    assert window.page.is_hidden("#problem") and window.faults == []
+
+
 def test_the_rules_hold_in_a_browser(open_window: Callable[..., Any], address: str) -> None:
     """Were the script another one, it could still send no frame away."""
     page = open_window(f"{address}/live").page

@@ -152,7 +152,7 @@ function next() {
     if (number !== asked || !source) return;
     next();
     waiting = { now, taken: seen?.captureTime ?? seen?.presentationTime ?? now };
-    if (!busy) give();
+    if (!busy && told) give();
   };
   if (video.requestVideoFrameCallback) video.requestVideoFrameCallback(look);
   else requestAnimationFrame((now) => look(now));
@@ -174,7 +174,7 @@ async function give() {
 function take({ faces, time, taken, width, height, took }) {
   busy = false;
   if (!source) return;
-  if (waiting) give();
+  if (waiting && told) give();
   frame += 1;
   last = time;
   draw(faces, width, height);
