@@ -100,6 +100,28 @@ def wait(is_so: Any, seconds: float = 90) -> None:
         time.sleep(0.05)
 
 
+def peak_mb(process: int) -> float:
+    """Most memory that a process had."""
+    text = Path(f"/proc/{process}/status").read_text(encoding="ascii")
+    return int(re.findall(r"VmHWM:\s+(\d+)", text)[0]) / 1024
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="Linux says how much memory")
+def test_large_uploads_at_once_take_no_memory(settings: Settings, faults: Path) -> None:
+    served = Served(settings, faults)
+    upload(served.client, b"x", "first.bin")
+    before = peak_mb(served.process.pid)
+    content = os.urandom(8 << 20)
+    with ThreadPoolExecutor(UPLOADS) as pool:
+        answers = list(pool.map(lambda k: upload(served.client, content, f"{k}.bin"), range(32)))
+    grown = peak_mb(served.process.pid) - before
+    kept = served.client.get("/v1/analyses").json()
+    served.end(signal.SIGTERM)
+    assert {answer.status_code for answer in answers} == {201} and len(kept) == UPLOADS + 1
+    assert grown < 128, f"{grown:.0f} MB for 256 MB of uploads"
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL on Windows")
 def test_after_a_kill_every_job_ends_or_says_why(
