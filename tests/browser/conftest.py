@@ -53,7 +53,7 @@ def portrait(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_demo_clip(tmp_path_factory.mktemp("clip") / "portrait.mp4", 1.0)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # no longer: while it is there, a loop runs in this thread
 def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """The browser; its camera sees the clip of `mien demo` over and over."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="the extra `browser` is missing")
@@ -139,7 +139,7 @@ def open_window(chromium: Any) -> Iterator[Callable[..., Window]]:
         context.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., str]]:
     """Starts a server with those options; gives its address."""
     running: list[subprocess.Popen[str]] = []
@@ -167,7 +167,7 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., st
         process.stdout.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def address(serve: Callable[..., str]) -> str:
     """Of a server of this machine."""
     return serve()

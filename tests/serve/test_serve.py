@@ -7,6 +7,7 @@ import json
 import sqlite3
 import time
 import zipfile
+import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -172,6 +173,26 @@ def test_one_that_runs_can_be_deleted(settings: Settings, tmp_path: Path) -> Non
         good = upload(client, picture(tmp_path / "good.png")).json()["id"]
         assert ended(client, good)["state"] == "done"  # its place is free again
         assert not (settings.data / key).exists()
+
+
+def test_a_bomb_is_refused_before_it_is_decoded(settings: Settings) -> None:
+    """A picture of 900 million pixels, and a zip of zeros."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        check = zlib.crc32(kind + content).to_bytes(4, "big")
+        return len(content).to_bytes(4, "big") + kind + content + check
+
+    side = 30_000
+    head = side.to_bytes(4, "big") * 2 + bytes([1, 0, 0, 0, 0])  # one bit a pixel
+    rows = zlib.compress(bytes((side // 8 + 1) * side), 9)
+    bomb = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("face.png", bytes(50_000_000))
+    with serving(settings) as client:
+        for content, name in ((bomb, "bomb.png"), (packed.getvalue(), "bomb.zip")):
+            failed = ended(client, upload(client, content, name).json()["id"])
+            assert failed["state"] == "failed" and failed["message"].startswith(f"{name}: ")
 
 
 def test_one_that_takes_too_long_fails(settings: Settings, tmp_path: Path) -> None:
