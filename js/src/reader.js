@@ -55,17 +55,20 @@ export class FaceReader {
 
   /** @param {Picture} picture @param {number} time @returns {Promise<Reading[] | null>} null: ask the detector */
   async follow(picture, time) {
+    // All are placed before any is read: where one is in doubt, all are placed anew.
+    const cuts = [...this.tracks].flatMap(([id, track]) => {
+      if (!track.followed) return [];
+      const place = this.place(track, track.followed.face, time);
+      return [{ id, track, followed: track.followed, place, crop: cut(picture, place) }];
+    });
+    if (cuts.some(({ crop }) => contrast(crop[1]) < BLANK)) return null;
     /** @type {Array<[number, Track, import("./follow.js").Followed, Estimates]>} */
     const moved = [];
-    for (const [id, track] of this.tracks) {
-      if (!track.followed) continue;
-      const place = this.place(track, track.followed.face, time);
-      const crop = cut(picture, place);
-      if (contrast(crop[1]) < BLANK) return null;
+    for (const { id, track, followed, place, crop } of cuts) {
       const said = await this.extractor.read(crop, place);
-      const followed = said.affect.every(Number.isFinite) ? goOn(track.followed, said, place) : null;
-      if (!followed) return null;
-      moved.push([id, track, followed, said]);
+      const now = said.affect.every(Number.isFinite) ? goOn(followed, said, place) : null;
+      if (!now) return null;
+      moved.push([id, track, now, said]);
     }
     return moved.map(([id, track, followed, said]) => {
       track.followed = followed;

@@ -141,6 +141,26 @@ def test_the_quick_network_too(detector: Path, tmp_path: Path, scale: float) -> 
 
 
 @needs_node
+def test_two_faces_in_a_picture_that_is_shrunk_for_the_detector(
+    detector: Path, tmp_path: Path
+) -> None:
+    import cv2
+
+    shown = list(demo_frames(4))[:12]
+    halves = [cv2.resize(f, (480, 360), interpolation=cv2.INTER_AREA) for f in shown]
+    frames = [np.ascontiguousarray(np.hstack([half, half[:, ::-1]])) for half in halves]
+    times_s = [k / 25 for k in range(len(frames))]
+    model = weight_path(AFFECT_MODEL)
+    rows = {(row.frame, row.face_id): row for row in read_here(frames, times_s, model, "balanced")}
+    told = read_there(frames, times_s, model, "balanced", detector, tmp_path)["frames"]
+    found = {(k, face["id"]): face for k, frame in enumerate(told) for face in frame["faces"]}
+    assert found.keys() == rows.keys() and len(rows) == 2 * len(frames)
+    for which, row in rows.items():
+        assert np.abs(np.subtract(row.affect, found[which]["affect"])).max() < 0.005
+        assert np.abs(row.face.box - np.array(found[which]["face"]["box"])).max() < 0.1
+
+
+@needs_node
 def test_crops_are_those_of_python(tmp_path: Path) -> None:
     random = np.random.default_rng(5)
     image = sample_image()
