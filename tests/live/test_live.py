@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -263,6 +264,21 @@ def test_keys_mark_and_end(tmp_path: Path) -> None:
     assert "AU12 lip corner puller" in text and "recorded to" in text
     marks = (tmp_path / "out" / "marks.csv").read_text(encoding="utf-8").splitlines()
     assert len(marks) == 3 and all(0 < float(one.split(",")[0]) < 20 for one in marks[1:])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are otherwise on Windows")
+def test_ctrl_c_ends_it_and_keeps_what_was_recorded(tmp_path: Path) -> None:
+    clip = write_demo_clip(tmp_path / "long.mp4", 20.0)
+    command = [sys.executable, "-m", "mien", "live", str(clip), "--out", str(tmp_path / "out")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert "face 0" in process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        said = process.stdout.read()
+        assert process.wait(timeout=60) == 0
+    assert "frames read" in said
+    result = mien.read(tmp_path / "out", pictures=False)
+    assert 0 < len(result.table) < 500 and (tmp_path / "out" / "marks.csv").is_file()
 
 
 def until(terminal: int, wanted: bytes | None, seconds: float = 60) -> bytes:
