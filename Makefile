@@ -3,7 +3,8 @@
 #   make test   all checks: ruff, mypy, the whole test suite
 # Others look closer:
 #   make bench    frames per second beside other tools
-#   make soak     2,000 damaged media files (about an hour on two cores)
+#   make soak     2,000 requests of a server, 2,000 damaged media files (about an hour on two cores)
+#   make browser  the page in a real Chromium (apt-get install chromium)
 #   make mutate   whether tests notice small faults
 PYTHON ?= python3
 VENV ?= .venv
@@ -11,7 +12,7 @@ BIN = $(VENV)/bin
 # Training threads and test processes should not fight over two cores.
 export OMP_NUM_THREADS ?= 2
 
-.PHONY: demo test lint types pytest bench soak mutate weights clean help
+.PHONY: demo test lint types pytest browser bench soak mutate weights clean help
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -31,6 +32,9 @@ types: $(VENV)/.dev
 pytest: $(VENV)/.dev
 	$(BIN)/python -m pytest
 
+browser: $(VENV)/.dev
+	$(BIN)/python -m pytest tests/browser tests/js
+
 # Frames per second beside other tools, within five minutes; the table also goes to bench.json.
 # VIDEOS: files (default: the demo's clip). MEDIAPIPE_PYTHON and MEDIAPIPE_MODEL: a Python that has
 # MediaPipe, and its face_landmarker.task. Nothing else should run on the machine.
@@ -38,6 +42,7 @@ bench: $(VENV)/.core
 	$(BIN)/python benchmarks/bench.py $(VIDEOS) --json bench.json
 
 soak: $(VENV)/.dev
+	MIEN_CASES=2000 $(BIN)/python -m pytest tests/serve/test_openapi.py
 	$(BIN)/python tests/soak.py --count 2000
 
 # Are small faults in losses, metrics, masks and corpora noticed? 120 of them, in a copy of the tree.

@@ -9,6 +9,9 @@ import pytest
 
 # It registers a corpus when it is imported, which collecting its doctests would do.
 collect_ignore = ["toy_corpus.py"]
+# They have no doctests, and two modules of one name cannot be collected.
+collect_ignore += ["conftest.py", "browser/conftest.py", "serve/conftest.py"]
+collect_ignore += ["synthetic/faces/conftest.py"]
 
 
 @pytest.fixture(scope="session")

@@ -28,7 +28,7 @@ FLOORS = (
     ("pipeline",),
     ("report",),
     ("output",),
-    ("api", "jobs", "demo", "recipes"),
+    ("api", "jobs", "demo", "recipes", "live"),
     ("synthetic",),
     ("data",),
     ("datasets", "evaluation", "study"),

@@ -71,11 +71,16 @@ def test_a_wheel_carries_them(tmp_path: Path) -> None:
         [sys.executable, "-c", code, str(REPOSITORY), str(tmp_path)], check=True, timeout=300
     )
     (wheel,) = tmp_path.glob("*.whl")
+    assert wheel.stat().st_size < 40e6
     with zipfile.ZipFile(wheel) as file:
         file.extractall(tmp_path / "site")
     for name in recipes():
         carried = tmp_path / "site/mien/_recipes" / name
         assert carried.read_bytes() == (recipe_root() / name).read_bytes()
+    page = tmp_path / "site/mien/serve/page"  # no npm is needed to have it whole
+    scripts = {path.name: path for path in (page / "faces").glob("*.js")}
+    assert scripts.keys() == {path.name for path in (REPOSITORY / "js/src").glob("*.js")}
+    assert (page / "onnxruntime/ort-wasm-simd-threaded.wasm").stat().st_size > 10e6
     found = subprocess.run(
         [sys.executable, "-m", "mien", "recipes", "list"],
         cwd=tmp_path / "site", env={"PYTHONPATH": str(tmp_path / "site"), "PATH": "/usr/bin:/bin"},

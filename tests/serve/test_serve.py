@@ -7,7 +7,8 @@ import json
 import sqlite3
 import time
 import zipfile
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -20,43 +21,17 @@ pytest.importorskip("fastapi", reason="the extra `serve` is not installed")
 pytest.importorskip("httpx2", reason="the extra `test` is not installed")
 pytest.importorskip("onnx")
 from fastapi.testclient import TestClient
+from serving import HOST, ended, serving, until, upload
 
 import mien.cli.serve
-from fault_detector import install, picture
+from fault_detector import picture
 from mien.cli import cli
 from mien.errors import ConfigError
-from mien.pipeline.options import AnalysisOptions
-from mien.serve.app import create_app, shown_name
+from mien.serve.app import shown_name
 from mien.serve.settings import Settings
 from mien.serve.store import Store, new_key
-from tiny_models import tiny_affect
 
-HOST = "http://127.0.0.1"
 TOKEN = "0123456789abcdef-token"
-
-
-@pytest.fixture(scope="module")
-def faults(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return install(tmp_path_factory.mktemp("packages"))
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_affect(tmp_path_factory.mktemp("models") / "a.onnx")
-
-
-@pytest.fixture
-def settings(faults: Path, model: Path, tmp_path: Path, monkeypatch) -> Settings:
-    monkeypatch.syspath_prepend(str(faults))
-    options = AnalysisOptions(affect_model=model, detector="faults", threads=1)
-    return Settings(tmp_path / "data", options=options)
-
-
-@contextmanager
-def serving(settings: Settings, base_url: str = HOST) -> Iterator[TestClient]:
-    app, _ = create_app(settings)
-    with TestClient(app, base_url=base_url, follow_redirects=False) as client:
-        yield client
 
 
 @contextmanager
@@ -65,25 +40,6 @@ def idle(settings: Settings, monkeypatch) -> Iterator[TestClient]:
     monkeypatch.setattr(Store, "claim", lambda self: None)
     with serving(settings) as client:
         yield client
-
-
-def upload(client: TestClient, content: bytes | Path, name: str = "a.png", **headers: str) -> Any:
-    data = content.read_bytes() if isinstance(content, Path) else content
-    return client.post("/v1/analyses", files={"file": (name, data)}, headers=headers)
-
-
-def ended(client: TestClient, key: str, seconds: float = 60) -> dict[str, Any]:
-    return until(lambda: client.get(f"/v1/analyses/{key}").json(), ("done", "failed"), seconds)
-
-
-def until(look: Callable[[], Any], states: tuple[str, ...], seconds: float = 60) -> Any:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        found = look()
-        if found["state"] in states:
-            return found
-        time.sleep(0.05)
-    raise AssertionError(f"still {found}")
 
 
 def events(text: str) -> list[Any]:
@@ -217,6 +173,26 @@ def test_one_that_runs_can_be_deleted(settings: Settings, tmp_path: Path) -> Non
         good = upload(client, picture(tmp_path / "good.png")).json()["id"]
         assert ended(client, good)["state"] == "done"  # its place is free again
         assert not (settings.data / key).exists()
+
+
+def test_a_bomb_is_refused_before_it_is_decoded(settings: Settings) -> None:
+    """A picture of 900 million pixels, and a zip of zeros."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        check = zlib.crc32(kind + content).to_bytes(4, "big")
+        return len(content).to_bytes(4, "big") + kind + content + check
+
+    side = 30_000
+    head = side.to_bytes(4, "big") * 2 + bytes([1, 0, 0, 0, 0])  # one bit a pixel
+    rows = zlib.compress(bytes((side // 8 + 1) * side), 9)
+    bomb = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("face.png", bytes(50_000_000))
+    with serving(settings) as client:
+        for content, name in ((bomb, "bomb.png"), (packed.getvalue(), "bomb.zip")):
+            failed = ended(client, upload(client, content, name).json()["id"])
+            assert failed["state"] == "failed" and failed["message"].startswith(f"{name}: ")
 
 
 def test_one_that_takes_too_long_fails(settings: Settings, tmp_path: Path) -> None:
@@ -384,7 +360,7 @@ def test_every_answer_carries_the_rules(settings: Settings, monkeypatch) -> None
 
 def test_the_page_asks_nobody_else(settings: Settings, monkeypatch) -> None:
     with idle(settings, monkeypatch) as client:
-        for path in ("/", "/page.js", "/page.css"):
+        for path in ("/", "/page.js", "/people.js", "/study.js", "/page.css"):
             text = client.get(path).text
             assert "http://" not in text and "https://" not in text and "innerHTML" not in text
         page = client.get("/").text

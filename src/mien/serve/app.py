@@ -20,16 +20,21 @@ from mien._version import __version__
 from mien.errors import one_line
 from mien.jobs import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from mien.serve.guard import Guard
-from mien.serve.results import TYPES, chunks, report_rules, zip_of
+from mien.serve.live import add_live
+from mien.serve.people import add_people
+from mien.serve.results import TYPES, chunks, folder_name, report_rules, zip_of
 from mien.serve.runner import Runner
 from mien.serve.settings import Settings
 from mien.serve.store import Analysis, NoRoomError, Store, new_key
+from mien.serve.studies import add_studies
 from mien.serve.work import RESULTS
 
 _PAGE = {
     "/": ("page.html", "text/html; charset=utf-8"),
     "/page.css": ("page.css", "text/css; charset=utf-8"),
     "/page.js": ("page.js", "text/javascript; charset=utf-8"),
+    "/people.js": ("people.js", "text/javascript; charset=utf-8"),
+    "/study.js": ("study.js", "text/javascript; charset=utf-8"),
     "/icon.svg": ("icon.svg", "image/svg+xml"),
 }
 _PAGE_RULES = (
@@ -63,9 +68,12 @@ def create_app(settings: Settings) -> tuple[Guard, Runner]:
         lifespan=lifespan,
     )
     _add_page(app)
+    add_live(app)
     _add_analyses(app, store, runner)
     _add_events(app, store, runner)
     _add_results(app, store)
+    add_studies(app, store)
+    add_people(app, lambda key: _results(store, key)[1])
     return Guard(app, settings), runner
 
 
@@ -214,8 +222,20 @@ def _add_results(app: FastAPI, store: Store) -> None:
     def archive(key: str) -> StreamingResponse:
         """All files of the result in a zip."""
         entry, folder = _results(store, key)
-        file = zip_of(folder, store.data)
+        file = zip_of({"": folder}, store.data)
         headers = {"Content-Disposition": _attachment(entry, "mien.zip")}
+        return StreamingResponse(chunks(file), media_type="application/zip", headers=headers)
+
+    @app.get("/v1/results.zip", response_class=StreamingResponse)
+    def everything() -> StreamingResponse:
+        """All results in a zip, each in a folder named after its upload."""
+        folders: dict[str, Path] = {}
+        for entry in reversed(store.all()):
+            folder = store.folder(entry.id) / RESULTS
+            if entry.state == "done" and folder.is_dir():
+                folders[folder_name(entry.name, {one[:-1] for one in folders}) + "/"] = folder
+        headers = {"Content-Disposition": 'attachment; filename="mien-results.zip"'}
+        file = zip_of(folders, store.data)
         return StreamingResponse(chunks(file), media_type="application/zip", headers=headers)
 
     def add(name: str, kind: str) -> None:

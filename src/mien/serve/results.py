@@ -6,8 +6,8 @@ import re
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Container, Iterator, Mapping
+from pathlib import Path, PureWindowsPath
 from typing import IO
 
 TYPES = {
@@ -17,6 +17,7 @@ TYPES = {
 }
 _HASH = re.compile(rb"script-src ('sha256-[A-Za-z0-9+/]{43}=')")
 _HEAD_BYTES = 2000
+_NAME_LENGTH = 60  # so that no file name becomes too long in bytes
 _CHUNK_BYTES = 1 << 20
 
 
@@ -35,12 +36,21 @@ def report_rules(report: Path) -> str:
     )
 
 
-def zip_of(folder: Path, scratch: Path) -> IO[bytes]:
-    """An open file with all results in a zip, flat; the same bytes for the same results."""
+def zip_of(folders: Mapping[str, Path], scratch: Path) -> IO[bytes]:
+    """An open file with all files of folders in a zip; the same bytes for the same results.
+
+    `folders` by what stands before their files' names: ``""``, or ``"clip/"``.
+    """
     file = tempfile.TemporaryFile(dir=scratch)  # noqa: SIM115  who sends it closes it
     with zipfile.ZipFile(file, "w") as archive:
-        for path in sorted(entry for entry in folder.iterdir() if entry.is_file()):
-            entry = zipfile.ZipInfo(path.name)
+        found = (
+            (f"{name}{path.name}", path)
+            for name, folder in folders.items()
+            for path in sorted(folder.iterdir())
+            if path.is_file()
+        )
+        for name, path in found:
+            entry = zipfile.ZipInfo(name)
             entry.external_attr = 0o644 << 16
             # Parquet is packed already.
             packed = path.suffix in (".parquet", ".mp4", ".npz")
@@ -50,6 +60,24 @@ def zip_of(folder: Path, scratch: Path) -> IO[bytes]:
                 shutil.copyfileobj(source, target, _CHUNK_BYTES)
     file.seek(0)
     return file
+
+
+def folder_name(name: str, taken: Container[str]) -> str:
+    """A free name of a folder after an upload's name, of letters that every system takes.
+
+    Examples
+    --------
+    >>> folder_name("a/b*.mp4", ()), folder_name("b_.avi", {"b_"})
+    ('b_', 'b__2')
+    """
+    stem = (
+        re.sub(r"[^\w .-]", "_", PureWindowsPath(name).stem)[:_NAME_LENGTH].strip(" .") or "video"
+    )
+    number, found = 1, stem
+    while found in taken:
+        number += 1
+        found = f"{stem}_{number}"
+    return found
 
 
 def chunks(file: IO[bytes]) -> Iterator[bytes]:

@@ -61,6 +61,8 @@ class Runner:
         """Forget an analysis, running or not; True if it was there."""
         with self._lock:
             was_there = self.store.delete(key)
+            if was_there:
+                self.store.forget_study()  # it would still show what is deleted
             if was_there and key not in self._running:
                 self.store.remove(key)
         return was_there  # the folder of one that runs goes when its process has ended

@@ -15,6 +15,9 @@ from typing import Any, Literal
 from mien.errors import OutputError
 
 DATABASE = "serve.sqlite"
+STUDY = "study-of-results"
+"""Folder of the one study, beside those of the analyses."""
+
 _ATTEMPTS = 3
 _TABLE = """
 CREATE TABLE IF NOT EXISTS analyses (
@@ -187,6 +190,15 @@ class Store:
     def delete(self, key: str) -> bool:
         """Forget an analysis; True if it was there. Its folder goes with `remove`."""
         return self._do("DELETE FROM analyses WHERE id = ?", key) > 0
+
+    def keep_study(self, made: Path) -> None:
+        """Put a study in the place of the one of before."""
+        self.forget_study()
+        made.rename(self.data / STUDY)
+
+    def forget_study(self) -> None:
+        """Remove the study, where there is one: what it sums up may be deleted."""
+        shutil.rmtree(self.data / STUDY, ignore_errors=True)
 
     def remove(self, key: str) -> None:
         """Remove the folder of a forgotten analysis."""

@@ -1,6 +1,9 @@
 // The queue as the server tells it, and the files that are on their way to it.
 // What others called a file is only ever put in as text.
 
+import { showPeople } from "/people.js";
+import { offerStudy } from "/study.js";
+
 const $ = (id) => document.getElementById(id);
 const sending = new Map(); // number -> {name, share, message, size, request}
 const items = new Map(); // key -> element
@@ -36,6 +39,12 @@ function words(entry) {
 function make(key) {
   const item = $("item").content.firstElementChild.cloneNode(true);
   item.querySelector(".delete").addEventListener("click", (event) => remove(key, event.currentTarget));
+  const who = item.querySelector(".who"), people = item.querySelector(".people");
+  who.addEventListener("click", () => {
+    people.hidden = !people.hidden;
+    who.setAttribute("aria-expanded", String(!people.hidden));
+    if (!people.hidden) showPeople(key, people, say);
+  });
   items.set(key, item);
   return item;
 }
@@ -67,6 +76,9 @@ function show(key, entry) {
     if (state === "done") link.setAttribute("href", `/v1/analyses/${encodeURIComponent(key)}/${file}`);
     link.setAttribute("aria-label", `${label} of ${entry.name}`);
   }
+  const who = part(".who");
+  set(who, "hidden", state !== "done" || !entry.faces);
+  who.setAttribute("aria-label", `People in ${entry.name}`);
   const button = part(".delete");
   if (!button.classList.contains("sure")) {
     set(button, "textContent", state === "done" || entry.message ? "Delete" : "Cancel");
@@ -87,6 +99,8 @@ function draw() {
     if ($("list").children[index] !== item) $("list").insertBefore(item, $("list").children[index] ?? null);
   });
   $("nothing").hidden = entries.length > 0;
+  $("all").hidden = analyses.filter(({ state }) => state === "done").length < 2;
+  offerStudy(analyses.filter(({ state, faces }) => state === "done" && faces).map(({ id }) => id), say);
 }
 
 function say(text) { $("said").textContent = text; }
@@ -211,7 +225,41 @@ addEventListener("drop", (event) => { // anywhere on the page
   event.preventDefault();
   depth = 0;
   $("drop").classList.remove("over");
-  send([...event.dataTransfer.files]);
+  const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
+  if (entries.some((entry) => entry.isDirectory)) filesOf(entries).then(sendMedia);
+  else send([...event.dataTransfer.files]);
+});
+
+/** All files in what was dropped, folders in folders included. */
+async function filesOf(entries) {
+  const found = [];
+  for (const entry of entries) {
+    if (entry.isFile) found.push(await new Promise((done, failed) => entry.file(done, failed)));
+    else if (entry.isDirectory) {
+      const reader = entry.createReader();
+      for (;;) { // a part at a time, until there is none left
+        const part = await new Promise((done, failed) => reader.readEntries(done, failed));
+        if (!part.length) break;
+        found.push(...await filesOf(part));
+      }
+    }
+  }
+  return found;
+}
+
+const MEDIA = /\.(mp4|m4v|mov|mkv|webm|avi|mpe?g|mts|m2ts|ts|3gp|wmv|flv|ogv|gif|jpe?g|png|bmp|webp|tiff?|avif|heic|heif)$/i;
+
+/** Of a folder what looks like a video or a picture: the rest in it was not meant. */
+function sendMedia(files) {
+  const media = files.filter(({ name, type }) => /^(video|image)\//.test(type) || MEDIA.test(name));
+  media.sort((a, b) => (a.webkitRelativePath || a.name).localeCompare(b.webkitRelativePath || b.name));
+  if (media.length) send(media);
+  else say("There is no video and no picture in this folder.");
+}
+
+$("folder").addEventListener("change", (event) => {
+  sendMedia([...event.target.files]);
+  event.target.value = "";
 });
 
 fetch("/v1/settings").then((answer) => answer.json()).then((found) => {

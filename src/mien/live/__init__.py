@@ -1,0 +1,1 @@
+"""A camera, or a file at its own speed, read while it goes on, in a terminal."""
