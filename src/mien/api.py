@@ -25,6 +25,7 @@ from mien.labels import (
 from mien.output.attention import FaceAttention, Records, by_face, to_records
 from mien.output.episodes import add_episodes
 from mien.output.layouts import UNDECIDED
+from mien.output.other_tools.document import FROM_TABLE, read_as_result
 from mien.output.people.apply import apply_people
 from mien.output.people.file import read_people
 from mien.output.proxy import PLAYER_FILE
@@ -142,6 +143,9 @@ class Result:
         columns += [f"peak_{name}" for name in affect]
         columns += ["low_quality_frames", *(f"mean_{name}" for name in details)]
         columns += [f"peak_{name}" for name in intensities]
+        if self.document["source"]["codec"] == FROM_TABLE:  # what the tool lacks is not there
+            lacking = {*affect, *details} - {*self.table.column_names}
+            columns = [name for name in columns if name.partition("_")[2] not in lacking]
         columns += ["person"] if rows and "person" in rows[0] else []
         table: pd.DataFrame = _pandas().DataFrame(rows, columns=columns)
         return table.set_index("face_id")
@@ -223,12 +227,13 @@ class Result:
         """
         final = Path(folder)
         source = self.document["source"]["path"]
-        from_memory = self.document["source"]["codec"] == FROM_MEMORY
+        codec = self.document["source"]["codec"]
+        from_memory = codec in (FROM_MEMORY, FROM_TABLE)
         if from_memory and (overlay or player):
-            raise InputError(
-                f"{source}: came from memory, and its pictures are not kept; save it without "
-                "overlay and player"
-            )
+            came = "from memory, and its pictures are not kept" if codec == FROM_MEMORY else codec
+            raise InputError(f"{source}: came {came}; save it without overlay and player")
+        if codec == FROM_TABLE and layouts:
+            raise InputError(f"{source}: is a table of another tool; save it without layouts")
         video = None
         if not from_memory and (overlay or player or self.document["settings"].get("attention")):
             video = self._unchanged()
@@ -277,13 +282,15 @@ class Result:
                     f"frame of enough quality ({face['low_quality_frames']} below)"
                 )
                 continue
+            parts = [
+                f"{face['usable_frames']} frames, {face['first_s']:.2f}-{face['last_s']:.2f} s"
+            ]
+            plane = [f"{n} {means[n]:+.2f}" for n in VALENCE_AROUSAL if means[n] is not None]
+            parts += [f"mean {', '.join(plane)}"] if plane else []
             top = max(self._labels.expressions, key=lambda name: means[f"expr_{name}"] or 0)
-            lines.append(
-                f"  {who}: {face['usable_frames']} frames, "
-                f"{face['first_s']:.2f}-{face['last_s']:.2f} s, mean valence "
-                f"{means['valence']:+.2f}, arousal {means['arousal']:+.2f}, "
-                f"mostly {top} ({means[f'expr_{top}']:.2f})"
-            )
+            share = means[f"expr_{top}"]
+            parts += [] if share is None else [f"mostly {top} ({share:.2f})"]
+            lines.append(f"  {who}: {', '.join(parts)}")
         if any(face["reactions"]["video"] for face in self.document["faces"]):
             lines.append(f"  reactions: {self._reaction_caveat()}")
         trust = _trust(self.channels, self._labels)
@@ -336,6 +343,74 @@ def read(folder: str | Path, *, pictures: bool = True, people: bool = True) -> R
     if (place / PLAYER_FILE).is_file() and len(table):
         start_s = float(table.column("timestamp_s")[0].as_py())
     return Result(table, Summary(document, faces, start_s), source=source)
+
+
+def read_openface(path: str | Path) -> Result:
+    """A csv of OpenFace 2 as a `Result`: for study, plots and report.
+
+    ``AU*_r`` become ``au*_intensity`` (0 to 5), ``AU*_c`` become ``au*`` (0 or 1, decisions, where
+    an analysis of mien has probabilities); angles are in mien's axes and degrees. Valence, arousal
+    and expressions are absent, because OpenFace does not say them.
+
+    Parameters
+    ----------
+    path
+        Of ``FeatureExtraction`` or ``FaceLandmarkVidMulti``.
+
+    Raises
+    ------
+    DataError
+        If it is no such table, or damaged.
+    """
+    return _read_other(path, "openface", None)
+
+
+def read_pyfeat(path: str | Path, *, fps: float | None = None) -> Result:
+    """A csv of py-feat as a `Result`: for study, plots and report.
+
+    ``AU*`` become ``au*`` (0 to 1), emotions ``expr_*``, and head pose up to version 0.6 is in
+    mien's axes. Valence, arousal and intensities are absent.
+
+    Parameters
+    ----------
+    path
+        What ``Fex.to_csv`` wrote, of a video.
+    fps
+        Frames per second of the video. The table itself says times in whole seconds.
+
+    Raises
+    ------
+    DataError
+        If it is no such table, or damaged.
+    ConfigError
+        If `fps` is needed and not given.
+    """
+    return _read_other(path, "pyfeat", fps)
+
+
+def read_imotions(path: str | Path) -> Result:
+    """An export of iMotions' AFFDEX sensor as a `Result`: for study, plots and report.
+
+    Numbers of 0 to 100 become 0 to 1, valence -1 to 1. Emotions stand each for itself and do not
+    sum to 1; movements become the units that show them (Smile is ``au12``). Arousal, intensities
+    and angles are absent.
+
+    Parameters
+    ----------
+    path
+        Of one respondent; facts of the study may stand above the header.
+
+    Raises
+    ------
+    DataError
+        If it is no such table, or damaged.
+    """
+    return _read_other(path, "imotions", None)
+
+
+def _read_other(path: str | Path, tool: str, fps: float | None) -> Result:
+    table, document, faces = read_as_result(Path(path), tool, fps)
+    return Result(table, Summary(document, faces))
 
 
 def analyze(
@@ -509,8 +584,8 @@ def _trust(channels: dict[str, dict[str, Any]], labels: LabelSet) -> str:
     }
     parts = []
     for group, names in groups.items():
-        marks = Counter(channels[name]["mark"] for name in names)
-        if set(marks) == {"unknown"}:
+        marks = Counter(channels[name]["mark"] for name in names if name in channels)
+        if {*marks} <= {"unknown"}:
             continue
         if len(marks) == 1:
             parts.append(f"{group} {next(iter(marks))}")

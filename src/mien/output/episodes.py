@@ -50,6 +50,8 @@ def add_episodes(faces: list[FaceSummary], table: pa.Table, document: dict[str, 
             continue
         found = []
         for name in face.labels.action_unit_columns:
+            if name not in table.column_names:
+                continue  # of another tool, which says intensities alone
             values = plain_numbers(table.column(name), np.nan)[own].astype(np.float64)
             level = levels.get(name, UNDECIDED)
             found += [(name, one) for one in find_episodes(time_s[own], values, level, step_s)]
