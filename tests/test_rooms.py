@@ -27,7 +27,7 @@ FLOORS = (
     ("runtime", "models"),
     ("pipeline",),
     ("report",),
-    ("output",),
+    ("output", "plot"),
     ("api", "jobs", "demo", "recipes"),
     ("synthetic",),
     ("data",),

@@ -44,6 +44,7 @@ from mien.pipeline.analyzer import Analysis, Analyzer
 from mien.pipeline.companions import GuidanceFiles
 from mien.pipeline.options import AnalysisOptions
 from mien.pipeline.summary import file_stamp
+from mien.plot import Drawing, PlotOptions, draw
 from mien.report import render_report, write_report
 from mien.types import FaceSummary, ImageArray, Summary
 from mien.video.source import FROM_MEMORY
@@ -257,6 +258,24 @@ class Result:
         write_report(self._summary, Path(path))
         return Path(path)
 
+    def plot(self, name: str = "timeline", **options: Any) -> Drawing:
+        """A figure for a paper or a notebook (extra ``plot``).
+
+        Parameters
+        ----------
+        name
+            ``timeline``, ``expressions``, ``units``, ``intensities``, ``plane``, ``everybody``,
+            ``seen`` or ``reactions``.
+        options
+            Of `mien.plot.PlotOptions`: ``face``, ``channels``, ``from_s``, ``to_s`` and sizes.
+
+        Raises
+        ------
+        ConfigError
+            If there is no such figure, face or channel, or matplotlib is missing.
+        """
+        return draw(self, name, PlotOptions(**options))
+
     def _repr_html_(self) -> str:
         """The report in a frame, for notebooks."""
         if not any(face.episodes for face in self.summaries):
@@ -343,6 +362,23 @@ def read(folder: str | Path, *, pictures: bool = True, people: bool = True) -> R
     if (place / PLAYER_FILE).is_file() and len(table):
         start_s = float(table.column("timestamp_s")[0].as_py())
     return Result(table, Summary(document, faces, start_s), source=source)
+
+
+def read_any(path: str | Path, *, fps: float | None = None) -> Result:
+    """A folder of a result as `read`, or a table of another tool, found out by its header.
+
+    `fps` is the frame rate of the video, for tables that do not say when their frames were.
+
+    Raises
+    ------
+    InputError, DataError, ConfigError
+        As of `read`, `read_openface` and `read_pyfeat`.
+    """
+    place = Path(path)
+    if not place.is_file():
+        return read(place)
+    table, document, faces = read_as_result(place, fps=fps)
+    return Result(table, Summary(document, faces))
 
 
 def read_openface(path: str | Path) -> Result:

@@ -18,7 +18,7 @@ from mien.report.charts.thumbnails import dominant, peak_strip
 from mien.report.charts.timeline import timeline
 from mien.report.still import still
 from mien.report.text import channel, clock, count, escape, plural
-from mien.report.trust import Trust
+from mien.report.trust import Trust, made_up
 from mien.types import FaceSummary
 
 
@@ -115,8 +115,8 @@ def _peaks(view: FaceView, page: Page) -> str:
 @register_chart("reactions")
 def _reactions(view: FaceView, page: Page) -> str:
     told = reactions(view.face, view.note, page.document, view.who)
-    mark = (page.document.get("channels") or {}).get("reactions", {}).get("mark")
-    if mark in ("simulated", "synthetic") and view.face.reactions is not None:
+    mark = made_up(page.document)
+    if mark is not None and view.face.reactions is not None:
         told = (
             f'<details class="pale"><summary>Reactions, {mark}: what the model learnt from was '
             f"made up, so they are folded away</summary>{told}</details>"

@@ -17,6 +17,21 @@ _MEANINGS = {
 }
 
 
+_MADE_UP = ("simulated", "synthetic")
+
+
+def made_up(document: dict[str, Any]) -> str | None:
+    """The word for reactions that were learnt from what nobody did; None for others.
+
+    The mark says it; files that were exported without one say it in what they were trained on.
+    """
+    mark = ((document.get("channels") or {}).get("reactions") or {}).get("mark", "unknown")
+    told = [m.get("trained_on") for m in document["models"] if m.get("role") == "reactions"]
+    if mark == "unknown" and told and "simulated" in str(told[0]).lower():
+        return "simulated"
+    return mark if mark in _MADE_UP else None
+
+
 class Trust:
     """Marks of the channels of a document; none at all where its models say nothing.
 
