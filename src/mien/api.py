@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import pyarrow as pa
 
-from mien.errors import InputError, MienError
+from mien.errors import ConfigError, InputError, MienError
 from mien.labels import (
     EYE_COLUMNS,
     GAZE_COLUMNS,
@@ -51,6 +51,8 @@ from mien.video.source import FROM_MEMORY
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from mien.synthetic.faces.portrait import Portrait
 
 
 class Result:
@@ -275,6 +277,61 @@ class Result:
             If there is no such figure, face or channel, or matplotlib is missing.
         """
         return draw(self, name, PlotOptions(**options))
+
+    def to_face(
+        self,
+        row: Mapping[str, Any] | int | None = None,
+        *,
+        at_s: float | None = None,
+        face: int | None = None,
+        portrait: Portrait | None = None,
+    ) -> ImageArray:
+        """What a row says, shown by a drawn face (extra ``synthetic``).
+
+        Intensities are taken where there are any, else probabilities, which say how likely a
+        movement is and not how strong; head pose, gaze and eyes follow where they are known.
+
+        Parameters
+        ----------
+        row
+            A row of `frames`, or its number in the table.
+        at_s, face
+            In place of `row`: the nearest moment of this face; None: of the one that is longest in
+            sight.
+        portrait
+            Whom to draw and how large.
+
+        Returns
+        -------
+        uint8 (256, 256, 3), RGB, or of the size that `portrait` says.
+
+        Raises
+        ------
+        ConfigError
+            If no face was read in the row, or there is no such face.
+        ModelError
+            If the extra is not installed.
+        """
+        from mien.synthetic.faces.portrait import draw_face, numbers_of_row
+
+        if row is None:
+            row = self._nearest(at_s or 0.0, face)
+        if isinstance(row, int):
+            [told] = self.table.slice(row, 1).to_pylist()
+        else:
+            told = dict(row)
+        return draw_face(numbers_of_row(told), portrait)
+
+    def _nearest(self, at_s: float, face: int | None) -> int:
+        """Number of the row of a face that is nearest in time."""
+        if face is None and self.summaries:
+            face = max(self.summaries, key=lambda one: one.usable_frames).face_id
+        own = np.flatnonzero(face_numbers(self.table) == (-2 if face is None else face))
+        if not len(own):
+            there = ", ".join(str(one.face_id) for one in self.summaries)
+            raise ConfigError(f"there is no face {face}; there are: {there or 'none'}")
+        time_s = self.table.column("timestamp_s").to_numpy()[own]
+        return int(own[np.abs(time_s - at_s).argmin()])
 
     def _repr_html_(self) -> str:
         """The report in a frame, for notebooks."""
