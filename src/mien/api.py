@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import pyarrow as pa
 
-from mien.errors import ConfigError, InputError, MienError
+from mien.errors import ConfigError, InputError, MienError, OutputError
 from mien.labels import (
     EYE_COLUMNS,
     GAZE_COLUMNS,
@@ -40,12 +40,13 @@ from mien.output.saved import (
 )
 from mien.output.schema import frame_schema, to_table
 from mien.output.sinks import MemorySink
+from mien.output.views import add_views
 from mien.pipeline.analyzer import Analysis, Analyzer
 from mien.pipeline.companions import GuidanceFiles
 from mien.pipeline.options import AnalysisOptions
 from mien.pipeline.summary import file_stamp
 from mien.plot import Drawing, PlotOptions, draw
-from mien.report import render_report, write_report
+from mien.report import lost, render_report, write_report
 from mien.types import FaceSummary, ImageArray, Summary
 from mien.video.source import FROM_MEMORY
 
@@ -247,16 +248,30 @@ class Result:
             writer.finish(self._summary, video)
         return final
 
-    def write_report(self, path: str | Path) -> Path:
+    def write_report(self, path: str | Path, *, poorer: bool = True) -> Path:
         """Write ``report.html`` alone.
+
+        Parameters
+        ----------
+        poorer
+            Whether a report that is there may be replaced by one that shows less, because the
+            source or the small video is gone.
 
         Raises
         ------
         OutputError
-            If it cannot be written.
+            If it cannot be written, or would show less than what is there and may not.
         """
         if not any(face.episodes for face in self.summaries):
             add_episodes(self.summaries, self.table, self.document)
+        if not poorer and Path(path).is_file():
+            before = Path(path).read_text(encoding="utf-8", errors="replace")
+            gone = lost(before, render_report(self._summary))
+            if gone:
+                raise OutputError(
+                    f"{path}: the new report would lack {' and '.join(gone)}, because the source "
+                    "or the small video is gone; allow it with --poorer"
+                )
         write_report(self._summary, Path(path))
         return Path(path)
 
@@ -393,14 +408,14 @@ def read(folder: str | Path, *, pictures: bool = True, people: bool = True) -> R
     Returns
     -------
     A `Result` as of `analyze`: curves, means and peaks of the table, reactions of the document.
-    Where MRAN looked is not read.
+    Of where MRAN looked the strongest moment is read, not ``attention.npz``.
 
     Raises
     ------
     InputError
         If the folder is no result.
     DataError
-        If its table is missing or damaged, or ``people.json`` is wrong.
+        If its table is missing, it or ``mran-views.npz`` is damaged, or ``people.json`` is wrong.
     """
     place = Path(folder)
     document = read_document(place)
@@ -412,6 +427,7 @@ def read(folder: str | Path, *, pictures: bool = True, people: bool = True) -> R
     else:
         faces = summaries_of(table, document)
     add_episodes(faces, table, document)
+    add_views(faces, place, told)
     source = find_source(document, place)
     if pictures and source is not None:
         cut_pictures(faces, table, document, source)

@@ -23,7 +23,7 @@ def thresholds_of(document: dict[str, Any]) -> dict[str, float]:
 
 
 def add_episodes(faces: list[FaceSummary], table: pa.Table, document: dict[str, Any]) -> None:
-    """Put the episodes of all units into the summaries, in order of their onsets.
+    """Put the episodes of all units, by onset, and shares of active time into the summaries.
 
     Parameters
     ----------
@@ -48,12 +48,15 @@ def add_episodes(faces: list[FaceSummary], table: pa.Table, document: dict[str, 
         own = np.flatnonzero(counts & (number == face.face_id))
         if not len(face.timeline.time_s):
             continue
-        found = []
+        found, face.active_share = [], {}
         for name in face.labels.action_unit_columns:
             if name not in table.column_names:
                 continue  # of another tool, which says intensities alone
             values = plain_numbers(table.column(name), np.nan)[own].astype(np.float64)
             level = levels.get(name, UNDECIDED)
+            known = values[np.isfinite(values)]
+            if len(known):
+                face.active_share[name] = (float((known >= level).mean()), level)
             found += [(name, one) for one in find_episodes(time_s[own], values, level, step_s)]
         face.episodes = sorted(found, key=lambda told: (told[1].onset_s, told[0]))
 

@@ -142,6 +142,8 @@ def _plane(view: FaceView, caption: str) -> str:
 def _reading(view: FaceView, span: Interval, video: Interval) -> str:
     curve = view.curve
     parts = ["Hatched: no usable frame of this face, so nothing is drawn."]
+    if view.face.active_share:
+        parts.append("Beside the units: mean, and share of time at or above the threshold.")
     units = np.isfinite(curve.values[:, view.face.labels.action_unit_slice])
     if (units.any(axis=1) & ~units.all(axis=1)).any():
         parts.append("Grey: this action unit alone was not estimated.")

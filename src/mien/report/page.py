@@ -61,7 +61,7 @@ def render_report(summary: Summary) -> str:
         body += _sections(views, document, video)
     else:
         body = overview.nobody(is_image)
-    script = _resource("script.js")
+    script = _resource("script.js") if views else ""
     return Template(_resource("template.html")).substitute(
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"),
         title=overview.page_title(document),
@@ -99,6 +99,18 @@ def write_report(summary: Summary, path: Path) -> None:
             f"{path}: the report cannot be written ({error.strerror or error}); "
             "check that the folder exists and has room"
         ) from error
+
+
+_WORTH = {
+    "the pictures at the peaks": '<div class="strip">',
+    "what MRAN read": '<div class="streams">',
+    "the video": '<section class="player"',
+}
+
+
+def lost(before: str, after: str) -> list[str]:
+    """What a report shows that the one in its place would not, in words."""
+    return [word for word, part in _WORTH.items() if part in before and part not in after]
 
 
 def _resource(name: str) -> str:

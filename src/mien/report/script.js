@@ -310,6 +310,11 @@
       button("SVG", "What is seen, as a picture", () => {
         save(fileName("curves.svg"), "image/svg+xml", drawn(stack, bounds(), stack.dataset.who));
       }),
+      button("PNG", "What is seen, as a picture of points", () => {
+        points(drawn(stack, bounds(), stack.dataset.who), (png) => {
+          save(fileName("curves.png"), "image/png", png);
+        });
+      }),
     );
     stack.before(tools);
 
@@ -359,6 +364,19 @@
       `width="${WIDTH}" height="${y}" font-family="sans-serif" font-size="13" fill="${
         getComputedStyle(document.body).color}"><rect width="100%" height="100%" fill="${
         getComputedStyle(document.body).backgroundColor}"/>${parts.join("")}${ends}</svg>`;
+  };
+
+  // A picture of points of an SVG, at twice its size.
+  const points = (text, then) => {
+    const picture = new Image();
+    picture.addEventListener("load", () => {
+      const canvas = document.createElement("canvas");
+      canvas.width = 2 * picture.width;
+      canvas.height = 2 * picture.height;
+      canvas.getContext("2d").drawImage(picture, 0, 0, canvas.width, canvas.height);
+      canvas.toBlob(then, "image/png");
+    });
+    picture.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(text)}`;
   };
 
   document.querySelectorAll(".shared, .stack").forEach(equip);

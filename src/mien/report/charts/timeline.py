@@ -25,6 +25,7 @@ from mien.types import FaceSummary, MranSummary
 
 _MOST_COLUMNS = 2000
 _AWAY_FROM_ONE = 0.02
+_SCALE = ' <span class="scale" aria-hidden="true">0<i></i>1</span>'
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,8 @@ def _units(axis: _Axis, times: list[float]) -> str:
     foreign = axis.trust.is_foreign(axis.labels.action_unit_columns)
     return _chart(
         "Action units",
-        "0 to 1, as their tool says them" if foreign else "probability that each is active",
+        ("0 to 1, as their tool says them" if foreign else "probability that each is active")
+        + _SCALE,
         "au",
         _names(unit_name(unit).split(" ", 1) for unit in units),
         _heat(axis, axis.labels.action_unit_slice, times),
@@ -251,10 +253,22 @@ def _values(axis: _Axis, columns: slice) -> str:
         '<ol class="units values">'
         + "".join(
             f'<li><span class="sr">{channel(column, face.labels)} </span>{_value(face, column)} '
+            f"{_active(face, face.labels.affect_columns[column])}"
             f"{axis.trust.mark(face.labels.affect_columns[column])}</li>"
             for column in range(columns.start, columns.stop)
         )
         + "</ol>"
+    )
+
+
+def _active(face: FaceSummary, name: str) -> str:
+    """Share of time in which a unit was active; its threshold is the title."""
+    if name not in face.active_share:
+        return ""
+    share, level = face.active_share[name]
+    return (
+        f'<i class="active" title="active in {100 * share:.1f} % of the usable frames: from '
+        f'{level:.2f} on"><span class="sr">, active </span>{100 * share:.0f} %</i> '
     )
 
 
