@@ -36,6 +36,7 @@ from mien.errors import ConfigError, install
     "--mixed", is_flag=True, help="Put results of different versions or settings together."
 )
 @click.option("--frames", is_flag=True, help="Write the frames of all videos as one table, too.")
+@click.option("--elan", is_flag=True, help="Write episodes per video for ELAN, too.")
 @click.option(
     "--fps",
     type=click.FloatRange(0, min_open=True),
@@ -52,6 +53,7 @@ def command(
     measures: tuple[str, ...],
     mixed: bool,
     frames: bool,
+    elan: bool,
     fps: float | None,
     seed: int,
 ) -> None:
@@ -65,7 +67,7 @@ def command(
         from mien.study.study import StudyOptions, make_study, write_study
     except ImportError as error:
         raise ConfigError(f"this needs {error.name}: {install('study')}") from error
-    chosen = (participants, events, condition, baseline, measures, mixed, frames, seed, fps)
+    chosen = (participants, events, condition, baseline, measures, mixed, frames, seed, fps, elan)
     options = StudyOptions(*chosen)
     study = make_study(results, options)
     for note in study.notes:

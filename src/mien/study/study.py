@@ -6,7 +6,9 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -44,6 +46,8 @@ class StudyOptions:
         Whether the joined frames are written, too.
     seed
         Of the bootstrap.
+    elan
+        Whether the episodes are written once more per video, as ELAN imports them.
     fps
         Frame rate of videos of which another tool's table does not say when frames were.
     """
@@ -57,6 +61,7 @@ class StudyOptions:
     frames: bool = False
     seed: int = 0
     fps: float | None = None
+    elan: bool = False
 
 
 @dataclass(frozen=True)
@@ -133,6 +138,8 @@ def write_study(study: Study, out: Path, options: StudyOptions) -> list[Path]:
 
         put("summary.csv", lambda path: study.summary.to_csv(path, index=False))
         put("episodes.csv", lambda path: study.episodes.to_csv(path, index=False))
+        for video, rows in study.episodes.groupby("video") if options.elan else ():
+            put(f"elan/{video}.tsv", partial(elan_table(rows).to_csv, **_TABS))
         put("comparison.csv", lambda path: study.comparison.to_csv(path, index=False))
         put("summary.xlsx", lambda path: _write_xlsx(study, path))
         if options.frames:
@@ -152,6 +159,22 @@ def _measures(summary: pd.DataFrame, recordings: list[Recording]) -> list[str]:
     strengths = {name: name.replace("_mean", "_intensity_mean") for name in names}
     strengths = {name: told for name, told in strengths.items() if told in summary}
     return [strengths.get(name, name) for name in names]
+
+
+_TABS: dict[str, Any] = {"sep": "\t", "index": False, "float_format": "%.3f"}
+
+
+def elan_table(episodes: pd.DataFrame) -> pd.DataFrame:
+    """Episodes of one video as ELAN's import of tab-delimited text takes them: a tier per person
+    and unit, times in seconds, the peak as annotation."""
+    return pd.DataFrame(
+        {
+            "Tier": episodes["person"].astype(str) + " " + episodes["unit"],
+            "Begin Time - ss.msec": episodes["onset_s"],
+            "End Time - ss.msec": episodes["offset_s"],
+            "Annotation": episodes["peak"].map("{:.2f}".format),
+        }
+    )
 
 
 def _write_xlsx(study: Study, path: Path) -> None:
