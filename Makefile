@@ -3,6 +3,7 @@
 #   make test   all checks: ruff, mypy, the whole test suite
 # Others look closer:
 #   make bench    frames per second beside other tools
+#   make docs     the documentation site, in build/site; offline, a warning is an error
 #   make soak     2,000 damaged media files (about an hour on two cores)
 #   make mutate   whether tests notice small faults
 PYTHON ?= python3
@@ -11,7 +12,7 @@ BIN = $(VENV)/bin
 # Training threads and test processes should not fight over two cores.
 export OMP_NUM_THREADS ?= 2
 
-.PHONY: demo test lint types pytest bench soak mutate weights clean help
+.PHONY: demo test lint types pytest docs bench soak mutate weights clean help
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -30,6 +31,11 @@ types: $(VENV)/.dev
 
 pytest: $(VENV)/.dev
 	$(BIN)/python -m pytest
+
+# Internal links are checked by Sphinx and, page by page, by tests/test_site.py.
+docs: $(VENV)/.dev
+	$(BIN)/python -m sphinx -W --keep-going -q -E -d build/doctrees docs build/site
+	@echo "build/site/index.html"
 
 # Frames per second beside other tools, within five minutes; the table also goes to bench.json.
 # VIDEOS: files (default: the demo's clip). MEDIAPIPE_PYTHON and MEDIAPIPE_MODEL: a Python that has
