@@ -14,7 +14,7 @@ from mien.cli import cli
 from mien.faces.detectors import DETECTORS
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "docs" / "quickstart.md", *sorted((ROOT / "docs" / "tutorials").glob("*.md"))]
+PAGES = [ROOT / "docs" / "quickstart.md", *sorted((ROOT / "docs" / "tutorials").glob("[!i]*.md"))]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FIGURES = {
     "quickstart": "units.png",
