@@ -399,6 +399,9 @@ class FaceSummary:
     episodes: list[tuple[str, Episode]] = field(default_factory=list)
     active_share: dict[str, tuple[float, float]] = field(default_factory=dict)
     """By column: share of frames, and the threshold."""
+    fine: Timeline | None = None
+    """Curves in more detail than `timeline`, down to single frames where they are not too many;
+    found with the episodes where the other is of means."""
 
 
 @dataclass(slots=True)

@@ -155,4 +155,9 @@ def _reading(view: FaceView, span: Interval, video: Interval) -> str:
     parts.append(
         f"{count(len(curve.time_s))} points, each the mean over about {curve.point_s:.3g} s."
     )
+    if view.face.fine is not None:
+        fine = view.face.fine
+        parts.append(
+            f"A zoom shows {count(len(fine.time_s))} points, one every {fine.bin_s:.3g} s."
+        )
     return " ".join(parts)

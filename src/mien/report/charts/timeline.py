@@ -112,7 +112,7 @@ def _expressions(axis: _Axis, times: list[float]) -> str:
             _heat(axis, columns, times),
             "",
             _values(axis, columns),
-            _height(rows),
+            f'{_height(rows)} data-plain="1"',
         )
     areas = svg.picture(
         svg.ground(curve, span, known)
