@@ -65,3 +65,38 @@ def test_the_page_runs_as_it_stands(
         DETECTORS._things.pop("middle", None)
     figure = tmp_path / FIGURES[page.stem]
     assert figure.is_file() and figure.stat().st_size > 2000
+
+
+BLOCKS = [
+    *(ROOT / "README.md", ROOT / "docs" / "other-tools.md", ROOT / "docs" / "synthetic-faces.md")
+]
+
+
+@pytest.mark.parametrize("page", BLOCKS, ids=[page.stem for page in BLOCKS])
+def test_python_of_other_pages_runs(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The names that such a page takes for granted are there: a video, pictures, a camera."""
+    import numpy as np
+
+    from mien.demo import demo_frames, write_demo_clip
+    from other_tables import write_imotions, write_openface, write_pyfeat
+
+    if page.stem == "synthetic-faces":
+        for name in ("anny", "embreex"):
+            pytest.importorskip(name, reason="needs an extra", exc_type=ImportError)
+    monkeypatch.chdir(tmp_path)
+    write_demo_clip(Path("interview.mp4"), 0.2)
+    smile = np.full(30, 2.0)
+    write_imotions(Path("respondent.csv"), smile)
+    openface, pyfeat = (write(Path(f"{write.__name__}.csv"), smile / 5)
+                        for write in (write_openface, write_pyfeat))  # fmt: skip
+    there: dict[str, object] = {
+        "images": list(demo_frames(0.12)),
+        "camera": lambda: ((k / 25, one) for k, one in enumerate(demo_frames(0.12))),
+    }
+    for kind, text in BLOCK.findall(page.read_text(encoding="utf-8")):
+        if kind == "python":
+            for name, path in (("read_openface", openface), ("read_pyfeat", pyfeat)):
+                text = text.replace(f'{name}("interview.csv"', f'{name}("{path}"')
+            exec(compile(text, str(page), "exec"), there)
