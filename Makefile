@@ -3,6 +3,7 @@
 #   make test   all checks: ruff, mypy, the whole test suite
 # Others look closer:
 #   make bench    frames per second beside other tools
+#   make docs     the documentation site, in build/site; offline, a warning is an error
 #   make soak     2,000 requests of a server, 2,000 damaged media files (about an hour on two cores)
 #   make browser  the page in a real Chromium (apt-get install chromium)
 #   make mutate   whether tests notice small faults
@@ -12,7 +13,7 @@ BIN = $(VENV)/bin
 # Training threads and test processes should not fight over two cores.
 export OMP_NUM_THREADS ?= 2
 
-.PHONY: demo test lint types pytest browser bench soak mutate weights clean help
+.PHONY: demo test lint types pytest docs browser bench soak mutate weights clean help
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -34,6 +35,11 @@ pytest: $(VENV)/.dev
 
 browser: $(VENV)/.dev
 	$(BIN)/python -m pytest tests/browser tests/js
+
+# Internal links are checked by Sphinx and, page by page, by tests/test_site.py.
+docs: $(VENV)/.dev
+	$(BIN)/python -m sphinx -W --keep-going -q -E -d build/doctrees docs build/site
+	@echo "build/site/index.html"
 
 # Frames per second beside other tools, within five minutes; the table also goes to bench.json.
 # VIDEOS: files (default: the demo's clip). MEDIAPIPE_PYTHON and MEDIAPIPE_MODEL: a Python that has

@@ -39,7 +39,7 @@ def test_links_lead_somewhere(page: Path) -> None:
     for link in LINK.findall(page.read_text(encoding="utf-8")):
         place, _, fragment = link.partition("#")
         target = page.parent / place if place else page
-        if "://" in link:
+        if "://" in link or link.startswith("_generated/"):  # test_site builds those, -W
             continue
         if not target.exists() or (fragment and fragment not in anchors(target)):
             wrong.append(link)

@@ -6,7 +6,7 @@
 
 ``mien.analyze(path)`` reads one file, ``mien.analyze_frames(images, fps=25)`` what a camera or a
 program hands over; the command ``mien analyze`` reads many files; ``mien.read(folder)`` reads what
-was saved.
+was saved, ``mien.read_openface(csv)`` and its like what other tools wrote.
 """
 
 from __future__ import annotations
@@ -17,7 +17,15 @@ from mien._version import __version__
 from mien.errors import MienError
 
 if TYPE_CHECKING:
-    from mien.api import Result, analyze, analyze_frames, read
+    from mien.api import (
+        Result,
+        analyze,
+        analyze_frames,
+        read,
+        read_imotions,
+        read_openface,
+        read_pyfeat,
+    )
     from mien.pipeline.analyzer import Analyzer
     from mien.pipeline.options import AnalysisOptions
 
@@ -30,12 +38,18 @@ __all__ = [
     "analyze",
     "analyze_frames",
     "read",
+    "read_imotions",
+    "read_openface",
+    "read_pyfeat",
 ]
 
 _LAZY = {
     "analyze": "mien.api",
     "analyze_frames": "mien.api",
     "read": "mien.api",
+    "read_imotions": "mien.api",
+    "read_openface": "mien.api",
+    "read_pyfeat": "mien.api",
     "Result": "mien.api",
     "Analyzer": "mien.pipeline.analyzer",
     "AnalysisOptions": "mien.pipeline.options",

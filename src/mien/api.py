@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import pyarrow as pa
 
-from mien.errors import InputError, MienError
+from mien.errors import ConfigError, InputError, MienError, OutputError
 from mien.labels import (
     EYE_COLUMNS,
     GAZE_COLUMNS,
@@ -25,6 +25,7 @@ from mien.labels import (
 from mien.output.attention import FaceAttention, Records, by_face, to_records
 from mien.output.episodes import add_episodes
 from mien.output.layouts import UNDECIDED
+from mien.output.other_tools.document import FROM_TABLE, read_as_result
 from mien.output.people.apply import apply_people
 from mien.output.people.file import read_people
 from mien.output.proxy import PLAYER_FILE
@@ -39,16 +40,20 @@ from mien.output.saved import (
 )
 from mien.output.schema import frame_schema, to_table
 from mien.output.sinks import MemorySink
+from mien.output.views import add_views
 from mien.pipeline.analyzer import Analysis, Analyzer
 from mien.pipeline.companions import GuidanceFiles
 from mien.pipeline.options import AnalysisOptions
 from mien.pipeline.summary import file_stamp
-from mien.report import render_report, write_report
+from mien.plot import Drawing, PlotOptions, draw
+from mien.report import lost, render_report, write_report
 from mien.types import FaceSummary, ImageArray, Summary
 from mien.video.source import FROM_MEMORY
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from mien.synthetic.faces.portrait import Portrait
 
 
 class Result:
@@ -142,6 +147,9 @@ class Result:
         columns += [f"peak_{name}" for name in affect]
         columns += ["low_quality_frames", *(f"mean_{name}" for name in details)]
         columns += [f"peak_{name}" for name in intensities]
+        if self.document["source"]["codec"] == FROM_TABLE:  # what the tool lacks is not there
+            lacking = {*affect, *details} - {*self.table.column_names}
+            columns = [name for name in columns if name.partition("_")[2] not in lacking]
         columns += ["person"] if rows and "person" in rows[0] else []
         table: pd.DataFrame = _pandas().DataFrame(rows, columns=columns)
         return table.set_index("face_id")
@@ -223,12 +231,13 @@ class Result:
         """
         final = Path(folder)
         source = self.document["source"]["path"]
-        from_memory = self.document["source"]["codec"] == FROM_MEMORY
+        codec = self.document["source"]["codec"]
+        from_memory = codec in (FROM_MEMORY, FROM_TABLE)
         if from_memory and (overlay or player):
-            raise InputError(
-                f"{source}: came from memory, and its pictures are not kept; save it without "
-                "overlay and player"
-            )
+            came = "from memory, and its pictures are not kept" if codec == FROM_MEMORY else codec
+            raise InputError(f"{source}: came {came}; save it without overlay and player")
+        if codec == FROM_TABLE and layouts:
+            raise InputError(f"{source}: is a table of another tool; save it without layouts")
         video = None
         if not from_memory and (overlay or player or self.document["settings"].get("attention")):
             video = self._unchanged()
@@ -239,18 +248,105 @@ class Result:
             writer.finish(self._summary, video)
         return final
 
-    def write_report(self, path: str | Path) -> Path:
+    def write_report(self, path: str | Path, *, poorer: bool = True) -> Path:
         """Write ``report.html`` alone.
+
+        Parameters
+        ----------
+        poorer
+            Whether a report that is there may be replaced by one that shows less, because the
+            source or the small video is gone.
 
         Raises
         ------
         OutputError
-            If it cannot be written.
+            If it cannot be written, or would show less than what is there and may not.
         """
         if not any(face.episodes for face in self.summaries):
             add_episodes(self.summaries, self.table, self.document)
+        if not poorer and Path(path).is_file():
+            before = Path(path).read_text(encoding="utf-8", errors="replace")
+            gone = lost(before, render_report(self._summary))
+            if gone:
+                raise OutputError(
+                    f"{path}: the new report would lack {' and '.join(gone)}, because the source "
+                    "or the small video is gone; allow it with --poorer"
+                )
         write_report(self._summary, Path(path))
         return Path(path)
+
+    def plot(self, name: str = "timeline", **options: Any) -> Drawing:
+        """A figure for a paper or a notebook (extra ``plot``).
+
+        Parameters
+        ----------
+        name
+            ``timeline``, ``expressions``, ``units``, ``intensities``, ``plane``, ``everybody``,
+            ``seen`` or ``reactions``.
+        options
+            Of `mien.plot.PlotOptions`: ``face``, ``channels``, ``from_s``, ``to_s`` and sizes.
+
+        Raises
+        ------
+        ConfigError
+            If there is no such figure, face or channel, or matplotlib is missing.
+        """
+        return draw(self, name, PlotOptions(**options))
+
+    def to_face(
+        self,
+        row: Mapping[str, Any] | int | None = None,
+        *,
+        at_s: float | None = None,
+        face: int | None = None,
+        portrait: Portrait | None = None,
+    ) -> ImageArray:
+        """What a row says, shown by a drawn face (extra ``synthetic``).
+
+        Intensities are taken where there are any, else probabilities, which say how likely a
+        movement is and not how strong; head pose, gaze and eyes follow where they are known.
+
+        Parameters
+        ----------
+        row
+            A row of `frames`, or its number in the table.
+        at_s, face
+            In place of `row`: the nearest moment of this face; None: of the one that is longest in
+            sight.
+        portrait
+            Whom to draw and how large.
+
+        Returns
+        -------
+        uint8 (256, 256, 3), RGB, or of the size that `portrait` says.
+
+        Raises
+        ------
+        ConfigError
+            If no face was read in the row, or there is no such face.
+        ModelError
+            If the extra is not installed.
+        """
+        from mien.synthetic.faces.portrait import draw_face, numbers_of_row
+
+        if row is None:
+            row = self._nearest(at_s or 0.0, face)
+        if isinstance(row, int):
+            [told] = self.table.slice(row, 1).to_pylist()
+        else:
+            told = dict(row)
+        return draw_face(numbers_of_row(told), portrait)
+
+    def _nearest(self, at_s: float, face: int | None) -> int:
+        """Number of the row of a face that is nearest in time."""
+        if face is None and self.summaries:
+            face = max(self.summaries, key=lambda one: one.usable_frames).face_id
+        own = np.flatnonzero(face_numbers(self.table) == (-2 if face is None else face))
+        if not len(own):
+            there = ", ".join(str(one.face_id) for one in self.summaries)
+            raise ConfigError(f"there is no face {face}; there are: {there or 'none'}")
+        time_s = self.table.column("timestamp_s").to_numpy()[own]
+        return int(own[np.abs(time_s - at_s).argmin()])
 
     def _repr_html_(self) -> str:
         """The report in a frame, for notebooks."""
@@ -277,13 +373,15 @@ class Result:
                     f"frame of enough quality ({face['low_quality_frames']} below)"
                 )
                 continue
+            parts = [
+                f"{face['usable_frames']} frames, {face['first_s']:.2f}-{face['last_s']:.2f} s"
+            ]
+            plane = [f"{n} {means[n]:+.2f}" for n in VALENCE_AROUSAL if means[n] is not None]
+            parts += [f"mean {', '.join(plane)}"] if plane else []
             top = max(self._labels.expressions, key=lambda name: means[f"expr_{name}"] or 0)
-            lines.append(
-                f"  {who}: {face['usable_frames']} frames, "
-                f"{face['first_s']:.2f}-{face['last_s']:.2f} s, mean valence "
-                f"{means['valence']:+.2f}, arousal {means['arousal']:+.2f}, "
-                f"mostly {top} ({means[f'expr_{top}']:.2f})"
-            )
+            share = means[f"expr_{top}"]
+            parts += [] if share is None else [f"mostly {top} ({share:.2f})"]
+            lines.append(f"  {who}: {', '.join(parts)}")
         if any(face["reactions"]["video"] for face in self.document["faces"]):
             lines.append(f"  reactions: {self._reaction_caveat()}")
         trust = _trust(self.channels, self._labels)
@@ -310,14 +408,14 @@ def read(folder: str | Path, *, pictures: bool = True, people: bool = True) -> R
     Returns
     -------
     A `Result` as of `analyze`: curves, means and peaks of the table, reactions of the document.
-    Where MRAN looked is not read.
+    Of where MRAN looked the strongest moment is read, not ``attention.npz``.
 
     Raises
     ------
     InputError
         If the folder is no result.
     DataError
-        If its table is missing or damaged, or ``people.json`` is wrong.
+        If its table is missing, it or ``mran-views.npz`` is damaged, or ``people.json`` is wrong.
     """
     place = Path(folder)
     document = read_document(place)
@@ -329,6 +427,7 @@ def read(folder: str | Path, *, pictures: bool = True, people: bool = True) -> R
     else:
         faces = summaries_of(table, document)
     add_episodes(faces, table, document)
+    add_views(faces, place, told)
     source = find_source(document, place)
     if pictures and source is not None:
         cut_pictures(faces, table, document, source)
@@ -336,6 +435,91 @@ def read(folder: str | Path, *, pictures: bool = True, people: bool = True) -> R
     if (place / PLAYER_FILE).is_file() and len(table):
         start_s = float(table.column("timestamp_s")[0].as_py())
     return Result(table, Summary(document, faces, start_s), source=source)
+
+
+def read_any(path: str | Path, *, fps: float | None = None) -> Result:
+    """A folder of a result as `read`, or a table of another tool, found out by its header.
+
+    `fps` is the frame rate of the video, for tables that do not say when their frames were.
+
+    Raises
+    ------
+    InputError, DataError, ConfigError
+        As of `read`, `read_openface` and `read_pyfeat`.
+    """
+    place = Path(path)
+    if not place.is_file():
+        return read(place)
+    table, document, faces = read_as_result(place, fps=fps)
+    return Result(table, Summary(document, faces))
+
+
+def read_openface(path: str | Path) -> Result:
+    """A csv of OpenFace 2 as a `Result`: for study, plots and report.
+
+    ``AU*_r`` become ``au*_intensity`` (0 to 5), ``AU*_c`` become ``au*`` (0 or 1, decisions, where
+    an analysis of mien has probabilities); angles are in mien's axes and degrees. Valence, arousal
+    and expressions are absent, because OpenFace does not say them.
+
+    Parameters
+    ----------
+    path
+        Of ``FeatureExtraction`` or ``FaceLandmarkVidMulti``.
+
+    Raises
+    ------
+    DataError
+        If it is no such table, or damaged.
+    """
+    return _read_other(path, "openface", None)
+
+
+def read_pyfeat(path: str | Path, *, fps: float | None = None) -> Result:
+    """A csv of py-feat as a `Result`: for study, plots and report.
+
+    ``AU*`` become ``au*`` (0 to 1), emotions ``expr_*``, and head pose up to version 0.6 is in
+    mien's axes. Valence, arousal and intensities are absent.
+
+    Parameters
+    ----------
+    path
+        What ``Fex.to_csv`` wrote, of a video.
+    fps
+        Frames per second of the video. The table itself says times in whole seconds.
+
+    Raises
+    ------
+    DataError
+        If it is no such table, or damaged.
+    ConfigError
+        If `fps` is needed and not given.
+    """
+    return _read_other(path, "pyfeat", fps)
+
+
+def read_imotions(path: str | Path) -> Result:
+    """An export of iMotions' AFFDEX sensor as a `Result`: for study, plots and report.
+
+    Numbers of 0 to 100 become 0 to 1, valence -1 to 1. Emotions stand each for itself and do not
+    sum to 1; movements become the units that show them (Smile is ``au12``). Arousal, intensities
+    and angles are absent.
+
+    Parameters
+    ----------
+    path
+        Of one respondent; facts of the study may stand above the header.
+
+    Raises
+    ------
+    DataError
+        If it is no such table, or damaged.
+    """
+    return _read_other(path, "imotions", None)
+
+
+def _read_other(path: str | Path, tool: str, fps: float | None) -> Result:
+    table, document, faces = read_as_result(Path(path), tool, fps)
+    return Result(table, Summary(document, faces))
 
 
 def analyze(
@@ -509,8 +693,8 @@ def _trust(channels: dict[str, dict[str, Any]], labels: LabelSet) -> str:
     }
     parts = []
     for group, names in groups.items():
-        marks = Counter(channels[name]["mark"] for name in names)
-        if set(marks) == {"unknown"}:
+        marks = Counter(channels[name]["mark"] for name in names if name in channels)
+        if {*marks} <= {"unknown"}:
             continue
         if len(marks) == 1:
             parts.append(f"{group} {next(iter(marks))}")

@@ -116,7 +116,7 @@ class LabelSet:
 
     @classmethod
     def of_columns(cls, names: Iterable[str]) -> LabelSet:
-        """The set of a table with such columns, among others.
+        """The set of a table with such columns, among others; the papers' where it has none.
 
         Examples
         --------
@@ -124,9 +124,11 @@ class LabelSet:
         LabelSet(expressions=('fear',), action_units=(4, 14))
         """
         kept = list(names)
+        units = [name[2:4] for name in kept if re.fullmatch("au[0-9]{2}(_intensity)?", name)]
+        expressions = [name.removeprefix("expr_") for name in kept if name.startswith("expr_")]
         return cls(
-            tuple(name.removeprefix("expr_") for name in kept if name.startswith("expr_")),
-            tuple(int(name[2:]) for name in kept if re.fullmatch("au[0-9]{2}", name)),
+            tuple(expressions) or EXPRESSIONS,
+            tuple(dict.fromkeys(map(int, units))) or ACTION_UNITS,
         )
 
     @cached_property

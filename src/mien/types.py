@@ -375,7 +375,8 @@ class FaceSummary:
     ``undefined_positions`` are those for which the reaction model gave no numbers.
     ``low_quality_frames`` were left out of everything but first and last second and ``details``'
     quality and curves; they are not among ``usable_frames``. ``episodes`` are column and episode of
-    action units, by onset; they are found when a result is written.
+    action units, by onset, and ``active_share`` the share of usable frames in which a unit is at
+    or above its threshold; they are found when a result is written.
     """
 
     face_id: int
@@ -396,6 +397,11 @@ class FaceSummary:
     low_quality_frames: int = 0
     labels: LabelSet = PAPERS_LABELS
     episodes: list[tuple[str, Episode]] = field(default_factory=list)
+    active_share: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """By column: share of frames, and the threshold."""
+    fine: Timeline | None = None
+    """Curves in more detail than `timeline`, down to single frames where they are not too many;
+    found with the episodes where the other is of means."""
 
 
 @dataclass(slots=True)

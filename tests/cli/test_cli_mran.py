@@ -49,7 +49,7 @@ def test_everything_at_once(place: Path, tmp_path: Path) -> None:
     folder = tmp_path / "clip"
     assert {p.name for p in folder.iterdir()} == {
         "frames.csv", "pyfeat.csv", "video.json", "report.html", "attention.npz", "attention.mp4",
-        "player.mp4",
+        "player.mp4", "mran-views.npz",
     }  # fmt: skip
     with (folder / "frames.csv").open() as file:
         rows = list(csv.DictReader(file))

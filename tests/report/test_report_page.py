@@ -13,7 +13,7 @@ from report_page import Page
 from mien.errors import OutputError
 from mien.labels import AFFECT_COLUMNS, REACTIONS
 from mien.report import render_report, write_report
-from mien.types import MranSummary, Summary, Timeline
+from mien.types import Episode, MranSummary, Summary, Timeline
 
 
 @pytest.fixture(scope="module")
@@ -345,3 +345,14 @@ def test_words_of_a_model_cannot_break_out_of_a_mark() -> None:
     content = render_report(summary)
     assert Page(content).errors == []
     assert "<img src=x" not in content
+
+
+@pytest.mark.parametrize(("seconds", "at_most"), [(600, 3_000_000), (3600, 5_000_000)])
+def test_long_recordings_of_two_people_stay_small(seconds: int, at_most: int) -> None:
+    """With as many points as a curve may have, and more episodes than are listed."""
+    faces = [build.face(number, 0.0, float(seconds), points=2000) for number in (0, 1)]
+    for one in faces:
+        one.episodes = [("au12", Episode(float(t), t + 0.2, t + 0.5, 0.8)) for t in range(seconds)]
+    page = render_report(Summary(build.document(faces, duration_s=float(seconds)), faces))
+    assert len(page.encode()) < at_most
+    assert page.count('class="at" data-t') < 3000

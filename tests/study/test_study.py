@@ -110,6 +110,83 @@ def test_baselines_are_taken_off_and_thresholds_stay(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("part", "value", "what"),
+    [
+        ("models", [{"role": "affect", "name": "other", "version": "1"}], "extractor"),
+        ("models", [{"role": "affect", "name": "toy", "version": "2"}], "extractor"),
+        ("prior", {"name": "everyday"}, "prior"),
+        ("settings", {"steady": False}, "steady"),
+    ],
+)
+def test_extractors_priors_and_smoothing_are_not_mixed(
+    tmp_path: Path, part: str, value: object, what: str
+) -> None:
+    write_results(tmp_path, "a", np.full(20, 0.7))
+    folder = write_results(tmp_path, "b", np.full(20, 0.7))
+    document = json.loads((folder / "video.json").read_text())
+    (folder / "video.json").write_text(json.dumps(document | {part: value}))
+    with pytest.raises(DataError, match=rf"b: {what} is .*--mixed"):
+        make_study(tmp_path, StudyOptions())
+    assert len(make_study(tmp_path, StudyOptions(mixed=True)).summary) == 2
+
+
+def test_the_correction_is_stated_where_results_are_read(results: Path) -> None:
+    study = make_study(results / "out", StudyOptions(participants=results / "people.csv"))
+    tests = len(study.comparison)
+    assert tests == 6
+    np.testing.assert_allclose(
+        study.comparison["p_holm"], holm(study.comparison["p"].to_numpy(float))
+    )
+    assert f"p-values corrected by Holm for {tests} tests" in study.methods
+    assert f"after Holm&#x27;s correction for {tests} tests" in study.page.replace("'", "&#x27;")
+
+
+def test_every_column_of_the_summary_equals_a_calculation_with_pandas(results: Path) -> None:
+    """A second way through the same frames, written without a line of the package."""
+    options = StudyOptions(participants=results / "people.csv")
+    summary = make_study(results / "out", options).summary.set_index("video")
+    for video in summary.index:
+        frames = pd.read_parquet(results / "out" / video / "frames.parquet")
+        channels = ["valence", "arousal", "expr_neutral", "expr_happiness", "au06", "au12"]
+        told = frames[channels].agg(["mean", "std"])
+        for name in channels:
+            assert summary.loc[video, f"{name}_mean"] == pytest.approx(told.loc["mean", name])
+            assert summary.loc[video, f"{name}_sd"] == pytest.approx(told.loc["std", name])
+        active = (frames["au12"] >= 0.6).to_numpy()
+        edges = np.flatnonzero(np.diff(np.concatenate([[0], active, [0]])))
+        runs = edges.reshape(-1, 2).tolist()
+        joined: list[list[int]] = []
+        for start, end in runs:  # frames of 0.1 s: one frame out is bridged
+            if joined and start - joined[-1][1] < 2:
+                joined[-1][1] = end
+            else:
+                joined.append([start, end])
+        count = sum(end - start >= 2 for start, end in joined)
+        per_min = summary.loc[video, "au12_episodes_per_min"]
+        assert per_min == pytest.approx(count * 6)  # ten seconds
+
+
+def test_episodes_are_written_for_elan(results: Path) -> None:
+    words = ["study", str(results / "out"), "--participants", str(results / "people.csv")]
+    done = CliRunner().invoke(cli, [*words, "--elan", "--out", str(results / "study")])
+    assert done.exit_code == 0, done.output
+    episodes = pd.read_csv(results / "study" / "episodes.csv")
+    for video, rows in episodes.groupby("video"):
+        lines = (results / "study" / "elan" / f"{video}.tsv").read_text().splitlines()
+        heads = ("Tier", "Begin Time - ss.msec", "End Time - ss.msec", "Annotation")
+        assert lines[0].split("\t") == list(heads)
+        cells = [line.split("\t") for line in lines[1:]]
+        assert len(cells) == len(rows)
+        by_tier: dict[str, float] = {}
+        for (tier, begin, end, peak), row in zip(cells, rows.to_dict("records"), strict=True):
+            assert tier == f"{row['person']} {row['unit']}"
+            assert float(begin) == pytest.approx(row["onset_s"], abs=5e-4)
+            assert float(begin) < float(end) and 0 <= float(peak) <= 1
+            assert float(begin) >= by_tier.get(tier, 0)  # no two of a tier overlap
+            by_tier[tier] = float(end)
+
+
+@pytest.mark.parametrize(
     ("text", "match"),
     [
         ("person\nx\n", r"it needs video"),

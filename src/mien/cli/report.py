@@ -19,13 +19,20 @@ from mien.errors import one_line
     show_default=True,
     help="Cut the pictures at the peaks from the source again, where it is still there.",
 )
-def command(folders: tuple[Path, ...], pictures: bool) -> None:
+@click.option(
+    "--poorer", is_flag=True, help="Replace a report also by one that shows less than it did."
+)
+def command(folders: tuple[Path, ...], pictures: bool, poorer: bool) -> None:
     """Write report.html of saved results again, from their table and video.json.
+
+    A report is left as it is where the new one would lack pictures that it has, because the source
+    is gone; --no-pictures and --poorer say that this is meant.
 
     FOLDER is one folder of results: what mien analyze wrote for one input.
     """
     from mien.api import read
 
     for folder in folders:
-        path = read(folder, pictures=pictures).write_report(folder / "report.html")
+        result = read(folder, pictures=pictures)
+        path = result.write_report(folder / "report.html", poorer=poorer or not pictures)
         click.echo(one_line(path))

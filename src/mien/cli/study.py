@@ -11,7 +11,7 @@ from mien.errors import ConfigError, install
 
 
 @click.command("study")
-@click.argument("results", type=click.Path(path_type=Path))
+@click.argument("results", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder to write to.")
 @click.option(
     "--participants",
@@ -36,9 +36,15 @@ from mien.errors import ConfigError, install
     "--mixed", is_flag=True, help="Put results of different versions or settings together."
 )
 @click.option("--frames", is_flag=True, help="Write the frames of all videos as one table, too.")
+@click.option("--elan", is_flag=True, help="Write episodes per video for ELAN, too.")
+@click.option(
+    "--fps",
+    type=click.FloatRange(0, min_open=True),
+    help="Frame rate of videos, for tables of other tools that do not say it.",
+)
 @click.option("--seed", default=0, show_default=True, help="Of the bootstrap.")
 def command(
-    results: Path,
+    results: tuple[Path, ...],
     out: Path,
     participants: Path | None,
     events: Path | None,
@@ -47,18 +53,22 @@ def command(
     measures: tuple[str, ...],
     mixed: bool,
     frames: bool,
+    elan: bool,
+    fps: float | None,
     seed: int,
 ) -> None:
     """Sum up the results of many inputs: who showed what, when, in which condition.
 
-    RESULTS is the --out of mien analyze. Writes summary.csv and .xlsx, episodes.csv,
+    RESULTS are folders that mien analyze wrote to (--out), or csv tables of OpenFace, py-feat or
+    iMotions. Writes summary.csv and .xlsx, episodes.csv,
     comparison.csv and study.html.
     """
     try:
         from mien.study.study import StudyOptions, make_study, write_study
     except ImportError as error:
         raise ConfigError(f"this needs {error.name}: {install('study')}") from error
-    options = StudyOptions(participants, events, condition, baseline, measures, mixed, frames, seed)
+    chosen = (participants, events, condition, baseline, measures, mixed, frames, seed, fps, elan)
+    options = StudyOptions(*chosen)
     study = make_study(results, options)
     for note in study.notes:
         complain(note)

@@ -18,6 +18,7 @@ from mien.output.layouts import layout_warnings
 from mien.output.overlay import read_frames_table, write_overlay
 from mien.output.proxy import write_player
 from mien.output.sinks import FrameSink, open_sinks
+from mien.output.views import write_views
 from mien.report import write_report
 from mien.types import Summary
 from mien.video.reader import opening_of
@@ -171,6 +172,7 @@ class ResultWriter:
             summary, document=document | {"warnings": warnings}, player_start_s=start_s
         )
         write_document(written.document, self._partial)
+        write_views(written.faces, self._partial)
         write_report(written, self._partial / "report.html")
         return written
 

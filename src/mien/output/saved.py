@@ -73,8 +73,10 @@ def _csv(data: Any) -> pa.Table:
     header = data.readline().decode("utf-8").strip()
     data.seek(0)
     names = [name.strip('"') for name in header.split(",")]
-    columns = "v1" if "quality" not in names else "v2"
-    known = frame_schema(columns, MRAN_COLUMNS[0] in names, LabelSet.of_columns(names))
+    everything = frame_schema(mran=True, labels=LabelSet.of_columns(names))
+    known = pa.schema([everything.field(name) for name in names if name in everything.names])
+    if not is_first_version(known):
+        known = known.with_metadata(everything.metadata)
     types = {field.name: field.type for field in known}
     options = pa.csv.ConvertOptions(column_types=types)
     table = pa.csv.read_csv(data, convert_options=options)
@@ -133,27 +135,25 @@ def _push(state: FaceState, rows: pa.Table, labels: LabelSet, least: float | Non
 
 
 def _numbers(rows: pa.Table, names: tuple[str, ...]) -> FloatArray:
-    columns = [rows.column(name).to_numpy().astype(np.float32) for name in names]
+    """float32 (n, len(names)); columns that the table lacks are NaN."""
+    there, nothing = {*rows.column_names}, np.full(len(rows), np.nan, np.float32)
+    columns = [
+        rows.column(name).to_numpy().astype(np.float32) if name in there else nothing
+        for name in names
+    ]
     return np.stack(columns, axis=1)
 
 
 def _details(rows: pa.Table, labels: LabelSet) -> FaceDetails:
     """Of n faces; columns that the table lacks are unknown."""
-    there = {*rows.column_names}
-    nothing = np.full(len(rows), np.nan, np.float32)
-
-    def block(names: tuple[str, ...]) -> FloatArray:
-        found = [_numbers(rows, (name,))[:, 0] if name in there else nothing for name in names]
-        return np.stack(found, axis=1)
-
-    numbers = block(labels.detail_columns)
+    numbers = _numbers(rows, labels.detail_columns)
     return FaceDetails(
         numbers[:, 0],
         numbers[:, 1:4],
         numbers[:, 4:6],
         numbers[:, 6:8],
         numbers[:, 8:],
-        block(FACE_LANDMARK_COLUMNS).reshape(len(rows), -1, 2),
+        _numbers(rows, FACE_LANDMARK_COLUMNS).reshape(len(rows), -1, 2),
     )
 
 

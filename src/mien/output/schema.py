@@ -10,9 +10,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mien.labels import (
+    EYE_COLUMNS,
     FACE_LANDMARK_COLUMNS,
+    GAZE_COLUMNS,
     LANDMARKS,
     PAPERS_LABELS,
+    POSE_COLUMNS,
     VALENCE_AROUSAL,
     LabelSet,
 )
@@ -68,7 +71,9 @@ FRAME_SCHEMA = frame_schema()
 
 def is_first_version(schema: pa.Schema) -> bool:
     """Whether a table of this schema has the columns of schema version 1 only."""
-    return "quality" not in schema.names
+    later = ("quality", *POSE_COLUMNS, *EYE_COLUMNS, *GAZE_COLUMNS)
+    names = schema.names
+    return not any(name in later or name.endswith("_intensity") for name in names)
 
 
 def to_table(

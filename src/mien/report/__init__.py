@@ -1,6 +1,6 @@
 """The report: one self-contained HTML file that shows what an analysis found and what it cannot."""
 
 from mien.report.charts.registry import CHARTS, FaceView, Page, register_chart
-from mien.report.page import render_report, write_report
+from mien.report.page import lost, render_report, write_report
 
-__all__ = ["CHARTS", "FaceView", "Page", "register_chart", "render_report", "write_report"]
+__all__ = ["CHARTS", "FaceView", "Page", "lost", "register_chart", "render_report", "write_report"]

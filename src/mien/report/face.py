@@ -18,7 +18,7 @@ from mien.report.charts.thumbnails import dominant, peak_strip
 from mien.report.charts.timeline import timeline
 from mien.report.still import still
 from mien.report.text import channel, clock, count, escape, plural
-from mien.report.trust import Trust
+from mien.report.trust import Trust, made_up
 from mien.types import FaceSummary
 
 
@@ -29,21 +29,23 @@ def section(view: FaceView, page: Page, *, opened: bool) -> str:
     return (
         f'<details class="face" id="{view.anchor}"{" open" if opened else ""}>'
         f"<summary><h2>{view.who}</h2><span>{_gist(view.face, page.is_image)}</span></summary>"
-        f"{body}<details><summary>All {_channels(view)} channels in numbers</summary>"
+        f"{body}<details><summary>All {_channels(view, page.trust)} channels in numbers</summary>"
         f"{table}</details></details>"
     )
 
 
-def _channels(view: FaceView) -> int:
+def _channels(view: FaceView, trust: Trust) -> int:
     """Channels that are told of the face: 26, and what MRAN and the extractor say beside them."""
     face = view.face
+    told = sum(not trust.lacks([name]) for name in face.labels.affect_columns)
     more = 0 if face.details is None else int(np.isfinite(face.details.mean).sum())
-    return len(face.mean) + (0 if face.mran is None else len(face.mran.mean)) + more
+    return told + (0 if face.mran is None else len(face.mran.mean)) + more
 
 
 def _gist(face: FaceSummary, is_image: bool) -> str:
     column = dominant(face)
-    main = "no usable frame" if column is None else f"mostly {channel(column, face.labels)}"
+    main = "no usable frame" if not face.usable_frames else "no expressions read"
+    main = main if column is None else f"mostly {channel(column, face.labels)}"
     if is_image:
         return main
     seen = f"{clock(face.first_s, 1)} to {clock(face.last_s, 1)}"
@@ -104,7 +106,7 @@ def _peaks(view: FaceView, page: Page) -> str:
     if page.is_image:
         return ""  # its plane stands beside the reactions
     peaks = f"<h3>At the peaks</h3>{peak_strip(view.face, view.who)}"
-    if not len(view.curve.time_s):
+    if not len(view.curve.time_s) or any(page.trust.lacks([name]) for name in VALENCE_AROUSAL):
         return peaks
     plane = _plane(view, "Path from faint (early) to strong (late); the cross is the mean.")
     return f'<div class="pair"><div>{peaks}</div><div>{plane}</div></div>'
@@ -113,8 +115,8 @@ def _peaks(view: FaceView, page: Page) -> str:
 @register_chart("reactions")
 def _reactions(view: FaceView, page: Page) -> str:
     told = reactions(view.face, view.note, page.document, view.who)
-    mark = (page.document.get("channels") or {}).get("reactions", {}).get("mark")
-    if mark in ("simulated", "synthetic") and view.face.reactions is not None:
+    mark = made_up(page.document)
+    if mark is not None and view.face.reactions is not None:
         told = (
             f'<details class="pale"><summary>Reactions, {mark}: what the model learnt from was '
             f"made up, so they are folded away</summary>{told}</details>"
@@ -140,6 +142,8 @@ def _plane(view: FaceView, caption: str) -> str:
 def _reading(view: FaceView, span: Interval, video: Interval) -> str:
     curve = view.curve
     parts = ["Hatched: no usable frame of this face, so nothing is drawn."]
+    if view.face.active_share:
+        parts.append("Beside the units: mean, and share of time at or above the threshold.")
     units = np.isfinite(curve.values[:, view.face.labels.action_unit_slice])
     if (units.any(axis=1) & ~units.all(axis=1)).any():
         parts.append("Grey: this action unit alone was not estimated.")
@@ -151,4 +155,9 @@ def _reading(view: FaceView, span: Interval, video: Interval) -> str:
     parts.append(
         f"{count(len(curve.time_s))} points, each the mean over about {curve.point_s:.3g} s."
     )
+    if view.face.fine is not None:
+        fine = view.face.fine
+        parts.append(
+            f"A zoom shows {count(len(fine.time_s))} points, one every {fine.bin_s:.3g} s."
+        )
     return " ".join(parts)

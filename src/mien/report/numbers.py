@@ -26,6 +26,8 @@ def table(face: FaceSummary, who: str, trust: Trust, *, still: bool) -> str:
 
     rows, labels = [], face.labels
     for column, name in enumerate(labels.affect_columns):
+        if trust.lacks([name]):
+            continue
         signed = column < 2
         cells = [number(face.mean[column], signed=signed, digits=3)]
         if not still:

@@ -125,7 +125,7 @@ def _row(view: FaceView, video: Interval, is_image: bool) -> str:
     face = view.face
     column = dominant(face)
     if column is None:
-        mostly = missing("no usable frame")
+        mostly = missing("no expressions read" if face.usable_frames else "no usable frame")
     else:
         name = channel(column, face.labels)
         mostly = f"{key(name, face.labels)}{name} {number(face.mean[column])}"

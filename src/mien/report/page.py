@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 
 from mien.errors import OutputError
-from mien.labels import PAPERS_LABELS
+from mien.labels import PAPERS_LABELS, LabelSet
 from mien.report import footer, overview
 from mien.report.charts.curves import Curve, Interval, make_curve, video_span
 from mien.report.charts.registry import FaceView, Page
+from mien.report.charts.svg import stack_order
 from mien.report.charts.together import player, together
 from mien.report.face import section
-from mien.report.text import channel, embed_json, escape, is_number, outside
+from mien.report.text import channel, embed_json, escape, further_color, is_number, outside
 from mien.types import FaceSummary, Summary
 
 _MEDIA = " media-src 'self' file:;"  # the small video beside the page, and nothing else
@@ -27,6 +28,7 @@ _OPEN_FACES = 3
 _MAX_POINTS = 2000
 _ALL_POINTS = 12000  # shared by all faces, so that thirty do not make a file of fifty megabytes
 _MIN_POINTS = 200
+_UNKNOWN = -32768
 
 
 def render_report(summary: Summary) -> str:
@@ -61,7 +63,7 @@ def render_report(summary: Summary) -> str:
         body += _sections(views, document, video)
     else:
         body = overview.nobody(is_image)
-    script = _resource("script.js")
+    script = _resource("script.js") if views else ""
     return Template(_resource("template.html")).substitute(
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"),
         title=overview.page_title(document),
@@ -99,6 +101,18 @@ def write_report(summary: Summary, path: Path) -> None:
             f"{path}: the report cannot be written ({error.strerror or error}); "
             "check that the folder exists and has room"
         ) from error
+
+
+_WORTH = {
+    "the pictures at the peaks": '<div class="strip">',
+    "what MRAN read": '<div class="streams">',
+    "the video": '<section class="player"',
+}
+
+
+def lost(before: str, after: str) -> list[str]:
+    """What a report shows that the one in its place would not, in words."""
+    return [word for word, part in _WORTH.items() if part in before and part not in after]
 
 
 def _resource(name: str) -> str:
@@ -173,7 +187,34 @@ def _embedded(views: list[FaceView], is_image: bool) -> dict[str, Any]:
     return {
         "names": [channel(column, labels) for column in range(channels)],
         "people": [unescape(view.who) for view in views],  # for files, not for the page
-        "faces": [] if is_image else [_numbers(view.curve) for view in views],
+        "plan": _plan(labels),
+        "faces": [] if is_image else [_packed(view) or _numbers(view.curve) for view in views],
+    }
+
+
+def _plan(labels: LabelSet) -> dict[str, Any]:
+    """Which columns the script draws anew where it zooms: expressions from the bottom up with
+    their colors, and from where to where the units are."""
+    columns = [(labels.affect_columns.index(f"expr_{n}"), n) for n in stack_order(labels)]
+    units = labels.action_unit_slice
+    return {
+        "stack": [[column, further_color(n, labels) or f"--{n}"] for column, n in columns],
+        "units": [units.start, units.stop],
+    }
+
+
+def _packed(view: FaceView) -> dict[str, Any] | None:
+    """Curves in detail, in fewer bytes: whole milliseconds and thousandths, little-endian."""
+    fine = view.face.fine
+    if fine is None:
+        return None
+    known = np.isfinite(fine.values)
+    whole = np.where(known, np.rint(np.nan_to_num(fine.values) * 1000), _UNKNOWN).astype("<i2")
+    time = np.rint(fine.time_s * 1000).astype("<i4")
+    return {
+        "step": round(fine.bin_s * 1000, 3),
+        "time": base64.b64encode(time.tobytes()).decode("ascii"),
+        "packed": base64.b64encode(np.ascontiguousarray(whole.T).tobytes()).decode("ascii"),
     }
 
 

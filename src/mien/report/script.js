@@ -4,6 +4,20 @@
   const data = JSON.parse(document.getElementById("curves").textContent);
   const MINUS = "\u2212";
 
+  // Curves in detail come packed: numbers of two bytes, channel by channel.
+  const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer;
+  data.faces = data.faces.map((face) => {
+    if (!face.packed) return face;
+    const time = [...new Int32Array(bytes(face.time))];
+    const all = new Int16Array(bytes(face.packed));
+    const values = data.names.map((_, column) =>
+      Array.from(all.subarray(column * time.length, (column + 1) * time.length),
+        (value) => (value === -32768 ? null : value)));
+    const half = face.step / 2;
+    return { time, values, fine: true,
+      left: time.map((t) => t - half), right: time.map((t) => t + half) };
+  });
+
   // As clock() and number() in text.py.
   const clock = (ms) => {
     const hundredths = Math.round(ms / 10);
@@ -104,6 +118,71 @@
   };
   const fileName = (end) => `${document.title.split(":")[0].replace(/\.\w+$/, "")}-${end}`;
 
+  const ink = (name) => (name.startsWith("--")
+    ? getComputedStyle(document.documentElement).getPropertyValue(name).trim() : name);
+  // Draws what a zoom shows from the curves in detail; false where the drawing from before serves.
+  const repaint = (plot, curve, from, to) => {
+    const kind = ["va", "expr", "au"].find((name) => plot.parentElement.classList.contains(name));
+    const [first, stop] = data.plan.units;
+    if (!kind || plot.dataset.plain) return false;
+    const canvas = plot.querySelector("canvas") || plot.appendChild(document.createElement("canvas"));
+    canvas.setAttribute("aria-hidden", "true");
+    const ratio = window.devicePixelRatio || 1;
+    const width = canvas.width = Math.max(1, plot.clientWidth * ratio);
+    const height = canvas.height = Math.max(1, plot.clientHeight * ratio);
+    const pen = canvas.getContext("2d");
+    const x = (ms) => ((ms - from) / (to - from)) * width;
+    const begin = Math.max(0, nearest(curve.time, from) - 1);
+    const end = Math.min(curve.time.length - 1, nearest(curve.time, to) + 1);
+    const columns = kind === "va" ? [1, 0] : kind === "expr" ? data.plan.stack.map(([c]) => c)
+      : Array.from({ length: stop - first }, (_, k) => first + k);
+    const box = (k, top, tall) => pen.fillRect(x(curve.left[k]), top,
+      x(curve.right[k]) - x(curve.left[k]) + 0.6, tall);
+    const seen = (k) => columns.some((c) => curve.values[c][k] !== null);
+    pen.fillStyle = ink("--ground");
+    for (let k = begin; k <= end; k += 1) if (seen(k)) box(k, 0, height);
+    if (kind === "au") {
+      const tall = height / columns.length;
+      pen.fillStyle = ink("--heat");
+      columns.forEach((column, row) => {
+        for (let k = begin; k <= end; k += 1) {
+          pen.globalAlpha = Math.min(Math.max((curve.values[column][k] || 0) / 1000, 0), 1);
+          if (pen.globalAlpha > 0.01) box(k, row * tall, tall);
+        }
+      });
+      pen.globalAlpha = 1;
+    } else if (kind === "expr") {
+      for (let k = begin; k <= end; k += 1) {
+        let below = 0;
+        data.plan.stack.forEach(([column, color]) => {
+          const share = Math.max(curve.values[column][k] || 0, 0) / 1000;
+          pen.fillStyle = ink(color);
+          box(k, height * (1 - below - share), height * share + 0.6);
+          below += share;
+        });
+      }
+    } else {
+      pen.lineWidth = 1.6 * ratio;
+      pen.lineJoin = "round";
+      columns.forEach((column) => {
+        pen.strokeStyle = ink(column ? "--arousal" : "--valence");
+        pen.beginPath();
+        let on = false;
+        for (let k = begin; k <= end; k += 1) {
+          const value = curve.values[column][k];
+          if (value === null) { on = false; continue; }
+          const at = [x(curve.time[k]), (0.5 - value / 2000) * height];
+          if (on) pen.lineTo(...at); else pen.moveTo(...at);
+          on = true;
+        }
+        pen.stroke();
+      });
+      pen.fillStyle = ink("--grid");
+      pen.fillRect(0, height / 2, width, ratio);
+    }
+    return true;
+  };
+
   const equip = (stack) => {
     const face = stack.dataset.face === undefined ? null : Number(stack.dataset.face);
     const section = stack.closest(".face") || stack.parentElement;
@@ -173,6 +252,12 @@
 
     const show = () => {
       const [start, end] = bounds();
+      const curve = face === null ? null : data.faces[face];
+      const anew = Boolean(view && curve && curve.fine);
+      stack.querySelectorAll(".row > .plot").forEach((plot) => {
+        plot.classList.toggle("fine", anew && repaint(plot, curve, start, end));
+        if (!plot.classList.contains("fine")) plot.querySelectorAll("canvas").forEach((c) => c.remove());
+      });
       const width = (to - from) / (end - start);
       pictures.forEach((picture) => {
         picture.style.width = `${width * 100}%`;
@@ -310,6 +395,11 @@
       button("SVG", "What is seen, as a picture", () => {
         save(fileName("curves.svg"), "image/svg+xml", drawn(stack, bounds(), stack.dataset.who));
       }),
+      button("PNG", "What is seen, as a picture of points", () => {
+        points(drawn(stack, bounds(), stack.dataset.who), (png) => {
+          save(fileName("curves.png"), "image/png", png);
+        });
+      }),
     );
     stack.before(tools);
 
@@ -333,7 +423,12 @@
       const height = plot.clientHeight;
       const words = left ? left.textContent : title && title.tagName === "H4" ? title.textContent : "";
       parts.push(`<text x="0" y="${y - 6}">${words.replace(/[<>&]/g, " ")}</text>`);
-      plot.querySelectorAll(":scope > svg, :scope > img").forEach((picture) => {
+      const canvas = plot.querySelector("canvas");
+      if (canvas) {
+        parts.push(`<image x="0" y="${y}" width="${WIDTH}" height="${height}" ` +
+          `preserveAspectRatio="none" href="${canvas.toDataURL()}"/>`);
+      }
+      plot.querySelectorAll(canvas ? ":scope > none" : ":scope > svg, :scope > img").forEach((picture) => {
         const place = `x="${parseFloat(picture.style.left || 0) / 100 * WIDTH}" y="${y}" ` +
           `width="${parseFloat(picture.style.width || 100) / 100 * WIDTH}" height="${height}"`;
         if (picture.tagName === "IMG") {
@@ -359,6 +454,19 @@
       `width="${WIDTH}" height="${y}" font-family="sans-serif" font-size="13" fill="${
         getComputedStyle(document.body).color}"><rect width="100%" height="100%" fill="${
         getComputedStyle(document.body).backgroundColor}"/>${parts.join("")}${ends}</svg>`;
+  };
+
+  // A picture of points of an SVG, at twice its size.
+  const points = (text, then) => {
+    const picture = new Image();
+    picture.addEventListener("load", () => {
+      const canvas = document.createElement("canvas");
+      canvas.width = 2 * picture.width;
+      canvas.height = 2 * picture.height;
+      canvas.getContext("2d").drawImage(picture, 0, 0, canvas.width, canvas.height);
+      canvas.toBlob(then, "image/png");
+    });
+    picture.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(text)}`;
   };
 
   document.querySelectorAll(".shared, .stack").forEach(equip);

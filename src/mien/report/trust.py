@@ -12,8 +12,24 @@ _MEANINGS = {
     "teacher": "follows another network, whose answers it was taught",
     "synthetic": "learnt and checked on drawn faces only",
     "simulated": "learnt from made-up sequences only",
+    "foreign": "another tool's number, which mien has not checked",
     "unknown": "the model does not say",
 }
+
+
+_MADE_UP = ("simulated", "synthetic")
+
+
+def made_up(document: dict[str, Any]) -> str | None:
+    """The word for reactions that were learnt from what nobody did; None for others.
+
+    The mark says it; files that were exported without one say it in what they were trained on.
+    """
+    mark = ((document.get("channels") or {}).get("reactions") or {}).get("mark", "unknown")
+    told = [m.get("trained_on") for m in document["models"] if m.get("role") == "reactions"]
+    if mark == "unknown" and told and "simulated" in str(told[0]).lower():
+        return "simulated"
+    return mark if mark in _MADE_UP else None
 
 
 class Trust:
@@ -31,6 +47,15 @@ class Trust:
             name: entry for name, entry in told.items() if entry.get("mark") in _MEANINGS
         }
         self.known = any(entry["mark"] != "unknown" for entry in self._entries.values())
+
+    def lacks(self, names: Iterable[str]) -> bool:
+        """Whether none of these channels was asked for: a table of another tool has fewer."""
+        return bool(self._entries) and not any(name in self._entries for name in names)
+
+    def is_foreign(self, names: Iterable[str]) -> bool:
+        """Whether another tool said one of these channels."""
+        told = [self._entries[name]["mark"] for name in names if name in self._entries]
+        return "foreign" in told
 
     def mark(self, name: str) -> str:
         """The word for a channel, as a small label with its figure as title; or nothing."""

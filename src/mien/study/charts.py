@@ -7,22 +7,11 @@ from html import escape
 import numpy as np
 import pandas as pd
 
+from mien.plot.names import plain_name
+
+__all__ = ["dots", "effects", "plain_name"]
+
 _WIDTH, _ROW, _LEFT, _RIGHT = 860, 22, 300, 150
-
-
-def plain_name(measure: str) -> str:
-    """How a column of the summary is called on the page.
-
-    >>> plain_name("au12_mean"), plain_name("expr_sadness_sd"), plain_name("au06_active_share")
-    ('AU12', 'sadness (SD)', 'AU06 (share of time active)')
-    """
-    kinds = {"_mean": "", "_sd": " (SD)", "_active_share": " (share of time active)"}
-    kinds["_episodes_per_min"] = " (episodes per minute)"
-    for ending, words in kinds.items():
-        if measure.endswith(ending):
-            name = measure.removesuffix(ending).removeprefix("expr_").replace("_", " ")
-            return (name.upper() if name.startswith("au") and name[2:3].isdigit() else name) + words
-    return measure.replace("_", " ")
 
 
 def dots(summary: pd.DataFrame, measure: str, condition: str, title: str, note: str) -> str:

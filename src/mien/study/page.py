@@ -7,7 +7,7 @@ from html import escape
 import pandas as pd
 
 from mien.study.charts import dots, effects, plain_name
-from mien.study.recordings import Recording
+from mien.study.recordings import UNDECIDED, Recording
 
 _MOST_ROWS = 400  # of the summary, on the page; the csv has all
 _STYLE = """
@@ -104,12 +104,20 @@ def methods_text(
         None: "",
         "rest": " Of every channel the person's own median over the video was taken off.",
     }.get(baseline, f" Of every channel its mean during {baseline!r} was taken off.")
+    read = (
+        f"were read with mien {made['mien']} (extractor {made['extractor']}, expression prior "
+        f"{made['prior']!r}). Frames below the extractor's quality level were left out. Action "
+        "units count as active from the extractor's thresholds on"
+    )
+    if any(recording.is_foreign for recording in recordings):
+        tools = sorted({one.made_by()["extractor"] for one in recordings if one.is_foreign})
+        read = (
+            f"were read by {' and '.join(tools)}, whose tables mien {made['mien']} summed up. "
+            f"Action units count as active from {UNDECIDED} on"
+        )
     text = (
-        f"Faces of {persons} persons in {len(recordings)} videos were read with mien "
-        f"{made['mien']} (extractor {made['extractor']}, expression prior {made['prior']!r}). "
-        "Frames below the extractor's quality level were left out. Action units count as active "
-        "from the extractor's thresholds on; episodes last 0.2 s or longer, and interruptions "
-        f"under 0.2 s are bridged.{base}"
+        f"Faces of {persons} persons in {len(recordings)} videos {read}; episodes last "
+        f"0.2 s or longer, and interruptions under 0.2 s are bridged.{base}"
     )
     if not comparison.empty:
         text += (

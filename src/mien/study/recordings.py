@@ -1,4 +1,4 @@
-"""Result folders of ``mien analyze``, read back."""
+"""Result folders of ``mien analyze`` and tables of other tools, read back."""
 
 from __future__ import annotations
 
@@ -9,13 +9,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from mien.errors import DataError, InputError
+from mien.labels import POSE_COLUMNS
+from mien.output.other_tools import find_reader
+from mien.output.other_tools.document import FROM_TABLE, read_as_result
 from mien.output.people.file import is_default, read_people
 
 _DOCUMENT = "video.json"
 _TABLES = ("frames.parquet", "frames.csv")
-_LEVEL = 0.5  # of units, where an extractor says no other
+UNDECIDED = 0.5  # of units, where an extractor says no other
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,7 @@ class Recording:
         """From which probability on each unit is active, by column."""
         found = [m["au_decisions"] for m in self.document["models"] if "au_decisions" in m]
         levels = found[0] if found else {}
-        return {name: levels.get(name, _LEVEL) for name in self.unit_columns}
+        return {name: levels.get(name, UNDECIDED) for name in self.unit_columns}
 
     @property
     def unit_columns(self) -> list[str]:
@@ -65,7 +69,13 @@ class Recording:
         least = self.document.get("min_quality")
         if least and "quality" in rows:
             rows = rows[~(rows["quality"] < least)]
-        return rows[rows["valence"].notna()]
+        read = [name for name in self.channels if name not in ("quality", *POSE_COLUMNS)]
+        return rows[rows[read].notna().any(axis=1)]
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether it was read from a table of another tool."""
+        return bool(self.document["source"].get("codec") == FROM_TABLE)
 
     def made_by(self) -> dict[str, str]:
         """What must be the same for numbers to be comparable."""
@@ -75,36 +85,53 @@ class Recording:
         prior = self.document.get("prior") or {}
         return {
             "mien": str(self.document["mien_version"]),
-            "extractor": f"{extractor.get('name')} {extractor.get('version')}",
+            "extractor": " ".join(filter(None, map(extractor.get, ("name", "version")))),
             "prior": str(prior.get("name")),
             "steady": str(self.document["settings"].get("steady")),
         }
 
 
 def find_recordings(root: Path) -> list[Path]:
-    """Result folders at or below `root`, by name.
+    """Result folders and tables of other tools at or below `root`, by name.
+
+    Tables within a result folder are the result's own and are passed over.
 
     Raises
     ------
     InputError
         If there is none.
     """
+    if root.is_file():
+        return [root]
     if not root.is_dir():
         raise InputError(f"{root}: there is no such folder; give the --out of mien analyze")
     found = [path.parent for path in sorted(root.rglob(_DOCUMENT)) if _is_visible(path, root)]
+    tables = [path for kind in ("csv", "tsv") for path in sorted(root.rglob(f"*.{kind}"))]
+    found += [
+        path
+        for path in tables
+        if _is_visible(path, root) and not {*path.parents} & {*found} and find_reader(path)
+    ]
     if not found:
         raise InputError(f"{root}: holds no results; run mien analyze with --out {root} first")
     return found
 
 
-def read_recording(folder: Path) -> Recording:
-    """Read one result folder.
+def read_recording(folder: Path, fps: float | None = None) -> Recording:
+    """Read one result folder, or one table of another tool.
+
+    `fps` is the frame rate of videos whose tables do not say when their frames were.
 
     Raises
     ------
     DataError
-        If a file is missing or is not as mien writes it.
+        If a file is missing, or is neither as mien nor as a known tool writes it.
+    ConfigError
+        If `fps` is needed.
     """
+    if folder.is_file():
+        rows, document, _ = read_as_result(folder, fps=fps)
+        return Recording(folder.stem, document, rows.to_pandas(types_mapper=_nullable))
     try:
         document = json.loads((folder / _DOCUMENT).read_text(encoding="utf-8"))
         _ = document["schema_version"], document["models"], document["settings"]
@@ -153,6 +180,10 @@ def check_alike(recordings: list[Recording]) -> None:
                     f"{other.name}: {what} is {other.made_by()[what]}, that of {first.name} is "
                     f"{value}; analyse them alike, or allow it with --mixed"
                 )
+
+
+def _nullable(kind: pa.DataType) -> pd.Int32Dtype | None:
+    return pd.Int32Dtype() if kind == pa.int32() else None
 
 
 def _csv(path: Path) -> pd.DataFrame:

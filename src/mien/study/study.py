@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -44,6 +46,10 @@ class StudyOptions:
         Whether the joined frames are written, too.
     seed
         Of the bootstrap.
+    elan
+        Whether the episodes are written once more per video, as ELAN imports them.
+    fps
+        Frame rate of videos of which another tool's table does not say when frames were.
     """
 
     participants: Path | None = None
@@ -54,6 +60,8 @@ class StudyOptions:
     mixed: bool = False
     frames: bool = False
     seed: int = 0
+    fps: float | None = None
+    elan: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,15 +77,17 @@ class Study:
     parts: list[Part]
 
 
-def make_study(root: Path, options: StudyOptions) -> Study:
-    """Read the results below `root` and sum them up.
+def make_study(root: Path | Sequence[Path], options: StudyOptions) -> Study:
+    """Read the results below `root`, or several such places, and sum them up.
 
     Raises
     ------
     InputError, DataError, ConfigError
         On one line: what is missing or does not fit.
     """
-    recordings = [read_recording(folder) for folder in find_recordings(root)]
+    roots = [root] if isinstance(root, Path) else root
+    found = [place for one in roots for place in find_recordings(one)]
+    recordings = [read_recording(place, options.fps) for place in found]
     _check_names(recordings)
     if not options.mixed:
         check_alike(recordings)
@@ -95,7 +105,7 @@ def make_study(root: Path, options: StudyOptions) -> Study:
     unknown = [name for name in options.measures if name not in summary]
     if unknown:
         raise ConfigError(f"the summary has no {unknown[0]}; it has {', '.join(summary.columns)}")
-    measures = list(options.measures) or [name for name in map(str, summary) if _BOTH.match(name)]
+    measures = list(options.measures) or _measures(summary, recordings)
     condition = next((n for n in (options.condition, "event") if n in summary), None)
     comparison = pd.DataFrame()
     if condition is not None:
@@ -128,6 +138,8 @@ def write_study(study: Study, out: Path, options: StudyOptions) -> list[Path]:
 
         put("summary.csv", lambda path: study.summary.to_csv(path, index=False))
         put("episodes.csv", lambda path: study.episodes.to_csv(path, index=False))
+        for video, rows in study.episodes.groupby("video") if options.elan else ():
+            put(f"elan/{video}.tsv", partial(elan_table(rows).to_csv, **_TABS))
         put("comparison.csv", lambda path: study.comparison.to_csv(path, index=False))
         put("summary.xlsx", lambda path: _write_xlsx(study, path))
         if options.frames:
@@ -137,6 +149,32 @@ def write_study(study: Study, out: Path, options: StudyOptions) -> list[Path]:
     except OSError as error:
         raise OutputError(f"{out}: cannot be written to ({error.strerror})") from error
     return written
+
+
+def _measures(summary: pd.DataFrame, recordings: list[Recording]) -> list[str]:
+    """Means that are compared unless others are named; of a tool that says intensities, those."""
+    names = [name for name in map(str, summary) if _BOTH.match(name)]
+    if not any(recording.is_foreign for recording in recordings):
+        return names
+    strengths = {name: name.replace("_mean", "_intensity_mean") for name in names}
+    strengths = {name: told for name, told in strengths.items() if told in summary}
+    return [strengths.get(name, name) for name in names]
+
+
+_TABS: dict[str, Any] = {"sep": "\t", "index": False, "float_format": "%.3f"}
+
+
+def elan_table(episodes: pd.DataFrame) -> pd.DataFrame:
+    """Episodes of one video as ELAN's import of tab-delimited text takes them: a tier per person
+    and unit, times in seconds, the peak as annotation."""
+    return pd.DataFrame(
+        {
+            "Tier": episodes["person"].astype(str) + " " + episodes["unit"],
+            "Begin Time - ss.msec": episodes["onset_s"],
+            "End Time - ss.msec": episodes["offset_s"],
+            "Annotation": episodes["peak"].map("{:.2f}".format),
+        }
+    )
 
 
 def _write_xlsx(study: Study, path: Path) -> None:

@@ -9,7 +9,7 @@ import zlib
 import numpy as np
 import numpy.typing as npt
 
-from mien.labels import PAPERS_LABELS, LabelSet
+from mien.labels import PAPERS_LABELS
 from mien.report.charts.curves import Curve, Interval, any_known
 
 _LEVELS = 64
@@ -19,18 +19,20 @@ _UNKNOWN = bytes((128, 128, 128))
 
 
 def cells(
-    curve: Curve, span: Interval, width: int, labels: LabelSet = PAPERS_LABELS
+    curve: Curve, span: Interval, width: int, rows: slice = PAPERS_LABELS.action_unit_slice
 ) -> npt.NDArray[np.uint8]:
-    """Palette indices (17, width): 0 not seen, 1 seen without this unit, 2 and up its strength."""
+    """Palette indices (17, width): 0 not seen, 1 seen without this unit, 2 and up its strength.
+
+    `rows` are the columns of the curve, one a row.
+    """
     centres = span[0] + (np.arange(width) + 0.5) / width * (span[1] - span[0])
-    units = labels.action_unit_slice
-    picture = np.zeros((len(labels.action_units), width), dtype=np.uint8)
+    picture = np.zeros((rows.stop - rows.start, width), dtype=np.uint8)
     if not len(curve.time_s):
         return picture
     index = np.clip(np.searchsorted(curve.right_s, centres, side="right"), 0, len(curve.time_s) - 1)
     inside = (centres >= curve.left_s[index]) & (centres < curve.right_s[index])
-    inside &= any_known(curve.values[:, units])[index]
-    value = curve.values[index, units].T  # (17, width)
+    inside &= any_known(curve.values[:, rows])[index]
+    value = curve.values[index, rows].T  # (17, width)
     level = np.rint(np.clip(np.nan_to_num(value), 0.0, 1.0) * (_LEVELS - 1)) + 2
     level = np.where(np.isfinite(value), level, 1)
     picture[:, inside] = level[:, inside].astype(np.uint8)
@@ -66,9 +68,7 @@ def data_uri(kind: str, content: bytes) -> str:
     return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
 
 
-def heat_map(
-    curve: Curve, span: Interval, width: int, label: str, labels: LabelSet = PAPERS_LABELS
-) -> str:
+def heat_map(curve: Curve, span: Interval, width: int, label: str, rows: slice) -> str:
     """The ``<img>`` of the units over time; `label` is its escaped description."""
-    source = data_uri("image/png", png(cells(curve, span, width, labels)))
+    source = data_uri("image/png", png(cells(curve, span, width, rows)))
     return f'<img class="heat" alt="{label}" src="{source}">'

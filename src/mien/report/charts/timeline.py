@@ -2,87 +2,170 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
 import numpy as np
 
 from mien.labels import ACTION_UNITS, VALENCE_AROUSAL, VALENCE_AROUSAL_SLICE, LabelSet, unit_name
 from mien.report.charts import svg
-from mien.report.charts.curves import Curve, Interval, all_known, any_known, mran_columns, ticks
+from mien.report.charts.curves import (
+    Array,
+    Curve,
+    Interval,
+    all_known,
+    any_known,
+    mran_columns,
+    ticks,
+)
 from mien.report.charts.heat import heat_map
 from mien.report.text import channel, clock, escape, key, number
 from mien.report.trust import Trust
 from mien.types import FaceSummary, MranSummary
 
 _MOST_COLUMNS = 2000
+_AWAY_FROM_ONE = 0.02
+_SCALE = ' <span class="scale" aria-hidden="true">0<i></i>1</span>'
+
+
+@dataclass(frozen=True, slots=True)
+class _Axis:
+    """What the charts of a stack have in common."""
+
+    face: FaceSummary
+    curve: Curve
+    span: Interval
+    who: str
+    trust: Trust
+
+    @property
+    def labels(self) -> LabelSet:
+        """Of the face."""
+        return self.face.labels
+
+    @property
+    def columns(self) -> int:
+        """Width of a picture in which every point of the curve has a column."""
+        width = np.ceil((self.span[1] - self.span[0]) / max(self.curve.point_s, 1e-6))
+        return int(np.clip(width, 50, _MOST_COLUMNS))
 
 
 def timeline(
     face: FaceSummary, curve: Curve, span: Interval, index: int, who: str, trust: Trust
 ) -> str:
-    """The stack of charts of face number `index` on the axis `span`."""
-    labels = face.labels
+    """The stack of charts of face number `index` on the axis `span`; of channels that were not
+    asked for there is none."""
+    axis = _Axis(face, curve, span, who, trust)
     times, decimals = ticks(span)
-    affect_known = any_known(curve.values[:, VALENCE_AROUSAL_SLICE])
-    clips = face.mran is not None
-    areas_known = all_known(curve.values[:, labels.expression_slice])
-    units_known = any_known(curve.values[:, labels.action_unit_slice])
-    affect = svg.picture(
-        svg.ground(curve, span, affect_known)
-        + svg.grid(span, times, (0.0, 0.25, 0.5, 0.75, 1.0))
-        + (_clip_lines(curve, span, labels) if clips else "")
-        + svg.line(curve, 1, span, -1.0, 1.0, "arousal")
-        + svg.line(curve, 0, span, -1.0, 1.0, "valence")
+    names, labels = face.labels.affect_columns, face.labels
+    groups = (
+        (VALENCE_AROUSAL_SLICE, _affect),
+        (labels.expression_slice, _expressions),
+        (labels.action_unit_slice, _units),
     )
-    areas = svg.picture(
-        svg.ground(curve, span, areas_known)
-        + svg.stack(curve, span, labels)
-        + svg.grid(span, times, (0.0, 0.25, 0.5, 0.75, 1.0))
+    charts = "".join(
+        draw(axis, times) for columns, draw in groups if not trust.lacks(names[columns])
     )
-    width = np.ceil((span[1] - span[0]) / max(curve.point_s, 1e-6))
-    heat = svg.picture(svg.ground(curve, span, units_known)) + heat_map(
-        curve,
-        span,
-        int(np.clip(width, 50, _MOST_COLUMNS)),
-        _peaks(face, labels.action_unit_slice, who),
-        labels,
-    )
-    units = len(labels.action_units)
-    rows = svg.picture(svg.grid(span, times, tuple(row / units for row in range(units + 1))))
     return (
         f'<div class="stack" data-face="{index}" data-who="{who}" data-from="{span[0]:.3f}" '
         f'data-to="{span[1]:.3f}">'
-        f'<p class="when"><span data-when>mean</span></p>'
-        + _chart(
-            "Valence and arousal",
-            "\u22121 to +1",
-            "va",
-            _levels("+1", "0", "\u22121"),
-            affect,
-            _peaks(face, VALENCE_AROUSAL_SLICE, who) + _clip_words(face),
-            _legend(face, (0, 1), trust)
-            + (_clip_legend(face.mran, trust, labels) if face.mran is not None else ""),
-        )
-        + _chart(
-            "Expressions",
-            "shares that sum to 1",
-            "expr",
-            _levels("1", "0.5", "0"),
-            areas,
-            _peaks(face, labels.expression_slice, who),
-            _legend(face, _stack_columns(labels), trust),
-        )
-        + _chart(
-            "Action units",
-            "probability that each is active",
-            "au",
-            _unit_names(labels),
-            heat + rows,
-            "",
-            _unit_values(face, trust),
-            "" if units == len(ACTION_UNITS) else f' style="height:calc({units} * 1.05rem)"',
-        )
-        + f'<div class="row"><div></div><div class="ticks">{_ticks(span, times, decimals)}</div>'
+        f'<p class="when"><span data-when>mean</span></p>{charts}'
+        f'<div class="row"><div></div><div class="ticks">{_ticks(span, times, decimals)}</div>'
         f"<div></div></div></div>"
     )
+
+
+def _affect(axis: _Axis, times: list[float]) -> str:
+    face, curve, span, labels = axis.face, axis.curve, axis.span, axis.labels
+    known = any_known(curve.values[:, VALENCE_AROUSAL_SLICE])
+    columns = [k for k in (0, 1) if not axis.trust.lacks([VALENCE_AROUSAL[k]])]
+    plot = svg.picture(
+        svg.ground(curve, span, known)
+        + svg.grid(span, times, (0.0, 0.25, 0.5, 0.75, 1.0))
+        + (_clip_lines(curve, span, labels) if face.mran is not None else "")
+        + "".join(svg.line(curve, k, span, -1.0, 1.0, VALENCE_AROUSAL[k]) for k in columns[::-1])
+    )
+    return _chart(
+        " and ".join(VALENCE_AROUSAL[k] for k in columns).capitalize(),
+        "\u22121 to +1",
+        "va",
+        _levels("+1", "0", "\u22121"),
+        plot,
+        _peaks(face, VALENCE_AROUSAL_SLICE, axis.who) + _clip_words(face),
+        _legend(face, tuple(columns), axis.trust)
+        + (_clip_legend(face.mran, axis.trust, labels) if face.mran is not None else ""),
+    )
+
+
+def _expressions(axis: _Axis, times: list[float]) -> str:
+    curve, span, labels = axis.curve, axis.span, axis.labels
+    columns = labels.expression_slice
+    known = all_known(curve.values[:, columns])
+    told = _peaks(axis.face, columns, axis.who)
+    if not _sum_to_one(curve.values[known, columns]):
+        rows = len(labels.expressions)
+        return _chart(
+            "Expressions",
+            "0 to 1, each by itself: they do not sum to 1",
+            "au",
+            _names((name, "") for name in labels.expressions),
+            _heat(axis, columns, times),
+            "",
+            _values(axis, columns),
+            f'{_height(rows)} data-plain="1"',
+        )
+    areas = svg.picture(
+        svg.ground(curve, span, known)
+        + svg.stack(curve, span, labels)
+        + svg.grid(span, times, (0.0, 0.25, 0.5, 0.75, 1.0))
+    )
+    return _chart(
+        "Expressions",
+        "shares that sum to 1",
+        "expr",
+        _levels("1", "0.5", "0"),
+        areas,
+        told,
+        _legend(axis.face, _stack_columns(labels), axis.trust),
+    )
+
+
+def _units(axis: _Axis, times: list[float]) -> str:
+    units = axis.labels.action_units
+    foreign = axis.trust.is_foreign(axis.labels.action_unit_columns)
+    return _chart(
+        "Action units",
+        ("0 to 1, as their tool says them" if foreign else "probability that each is active")
+        + _SCALE,
+        "au",
+        _names(unit_name(unit).split(" ", 1) for unit in units),
+        _heat(axis, axis.labels.action_unit_slice, times),
+        "",
+        _values(axis, axis.labels.action_unit_slice),
+        "" if len(units) == len(ACTION_UNITS) else _height(len(units)),
+    )
+
+
+def _heat(axis: _Axis, columns: slice, times: list[float]) -> str:
+    """One row a channel, the darker the nearer to 1."""
+    known = any_known(axis.curve.values[:, columns])
+    rows = columns.stop - columns.start
+    label = _peaks(axis.face, columns, axis.who)
+    lines = svg.grid(axis.span, times, tuple(row / rows for row in range(rows + 1)))
+    return (
+        svg.picture(svg.ground(axis.curve, axis.span, known))
+        + heat_map(axis.curve, axis.span, axis.columns, label, columns)
+        + svg.picture(lines)
+    )
+
+
+def _sum_to_one(shares: Array) -> bool:
+    """Whether expressions (n, 7) are shares of one whole; those of some other tools are not."""
+    return bool(np.abs(shares.sum(axis=1) - 1).mean() < _AWAY_FROM_ONE) if len(shares) else True
+
+
+def _height(rows: int) -> str:
+    return f' style="height:calc({rows} * 1.05rem)"'
 
 
 def _chart(
@@ -153,27 +236,39 @@ def _clip_words(face: FaceSummary) -> str:
     return f" MRAN: {escape('; '.join(parts) if parts else 'no estimate')}"
 
 
-def _unit_names(labels: LabelSet) -> str:
+def _names(rows: Iterable[Sequence[str]]) -> str:
+    """Short names and what they mean, one a row of the heat map."""
     return (
         '<ol class="units" aria-hidden="true">'
         + "".join(
-            f"<li><b>{number}</b> <span>{name}</span></li>"
-            for number, _, name in (unit_name(unit).partition(" ") for unit in labels.action_units)
+            f"<li><b>{short}</b> <span>{''.join(words)}</span></li>" for short, *words in rows
         )
         + "</ol>"
     )
 
 
-def _unit_values(face: FaceSummary, trust: Trust) -> str:
-    columns = range(len(face.mean))[face.labels.action_unit_slice]
+def _values(axis: _Axis, columns: slice) -> str:
+    face = axis.face
     return (
         '<ol class="units values">'
         + "".join(
             f'<li><span class="sr">{channel(column, face.labels)} </span>{_value(face, column)} '
-            f"{trust.mark(face.labels.affect_columns[column])}</li>"
-            for column in columns
+            f"{_active(face, face.labels.affect_columns[column])}"
+            f"{axis.trust.mark(face.labels.affect_columns[column])}</li>"
+            for column in range(columns.start, columns.stop)
         )
         + "</ol>"
+    )
+
+
+def _active(face: FaceSummary, name: str) -> str:
+    """Share of time in which a unit was active; its threshold is the title."""
+    if name not in face.active_share:
+        return ""
+    share, level = face.active_share[name]
+    return (
+        f'<i class="active" title="active in {100 * share:.1f} % of the usable frames: from '
+        f'{level:.2f} on"><span class="sr">, active </span>{100 * share:.0f} %</i> '
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from mien.labels import VALENCE_AROUSAL
 from mien.report.charts import svg
 from mien.report.charts.curves import any_known, ticks
 from mien.report.charts.registry import FaceView, Page
@@ -26,7 +27,7 @@ def together(views: list[FaceView], page: Page) -> str:
     """Valence and arousal of everybody, one row a person, on the axis of the whole video."""
     shown = sorted(views, key=lambda view: -view.face.usable_frames)[:MOST_PEOPLE]
     shown = [view for view in views if view in shown and len(view.curve.time_s)]
-    if not shown:
+    if not shown or page.trust.lacks(VALENCE_AROUSAL):
         return ""
     span = page.video
     times, decimals = ticks(span)
