@@ -19,6 +19,7 @@ from mien.output.folder import PARTS
 from mien.pipeline.analyzer import Analyzer
 from mien.pipeline.parts import PartStore
 from mien.pipeline.summary import file_stamp, source_text
+from mien.runtime.collection import find_model
 
 # Other versions of these may decode or add up otherwise, in the last digit.
 _NUMERICS = (av, cv2, np, onnxruntime)
@@ -33,7 +34,7 @@ def part_store(analyzer: Analyzer, job: Job) -> PartStore:
         "stamp": file_stamp(job.source),
         "analysis": fingerprint(analyzer),
         "part_s": options.part_s,
-        "own": [file and [str(file), *file_stamp(file)] for file in own],
+        "own": [file_stamp(find_model(file).path) for file in own if file is not None],
         "libraries": [module.__version__ for module in _NUMERICS],
     }
     text = json.dumps(identity, sort_keys=True)

@@ -230,7 +230,9 @@ def analyze_one(
     decisions = analyzer.affect.au_decisions.tolist()
     with (
         analyzer.open(job.source, batch.guidance, store) as analysis,
-        ResultWriter(job.folder, job.source, batch.contents, schema, decisions) as writer,
+        ResultWriter(
+            job.folder, job.title or job.source, batch.contents, schema, decisions
+        ) as writer,
     ):
         with bar(analysis.info.frame_count_hint, source_text(Path(job.source).name)) as told:
             for rows in analysis.rows(told):
