@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,6 +16,7 @@ import fsspec
 
 from cluster_work import nothing, stub, write
 from fault_detector import picture
+from long_manifest import half_and_half
 from mien.cli import cli
 from mien.errors import ConfigError, DataError, InputError, OutputError
 from mien.io import only_run
@@ -89,55 +88,6 @@ def test_a_manifest_may_grow_and_a_version_may_change(tmp_path: Path) -> None:
     run(manifest(tmp_path, ["a", "b"], ["1", "1"]), out)
     assert run(manifest(tmp_path, ["a", "b", "c"], ["1", "2", "1"]), out).skipped == 1
     assert run(manifest(tmp_path, ["a", "x"], ["1", "2"]), out).skipped == 1
-
-
-_RUN = """
-import os, sys
-from pathlib import Path
-from cluster_work import nothing, stub
-from mien.jobs.cluster import Engine, Ledger, Manifest
-from mien.jobs.cluster.run import run_rows
-
-place, out, most = sys.argv[1], sys.argv[2], int(sys.argv[3])
-rows = Manifest.read(place, out)
-ledger = Ledger(rows, out, "a")
-count = 0
-
-def tell(_):
-    global count
-    count += 1
-    if count == most:
-        ledger.write()
-        os.kill(os.getpid(), 9)
-
-run_rows(rows, ledger, Engine(), stub, nothing, tell)
-import re
-peak = re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]
-print(ledger.skipped, ledger.count("analysed"), int(peak) * 1024)
-"""
-
-
-def half_and_half(folder: Path, count: int) -> int:
-    """Run a manifest to the half, kill, resume; the peak of memory in bytes."""
-    sources = [f"s3://bucket/{k // 1000:04d}/video-{k:07d}.mp4" for k in range(count)]
-    pq.write_table(pa.table({"source": sources}), folder / "m.parquet")
-    out = folder / "out"
-    out.mkdir()
-    command = [sys.executable, "-c", _RUN, str(folder / "m.parquet"), str(out)]
-    environment = {"PYTHONPATH": ":".join(filter(None, sys.path))}
-    first = subprocess.run([*command, str(count // 2)], env=environment, timeout=900, check=False)
-    assert first.returncode == -9
-    half = pq.read_table(out / "summary.parquet").column("status").to_pylist()
-    assert half.count("analysed") == count // 2
-    second = subprocess.run(
-        [*command, "-1"], env=environment, timeout=900, check=True, capture_output=True
-    )
-    skipped, analysed, peak = map(int, second.stdout.split())
-    assert (skipped, analysed) == (count // 2, count)
-    table = pq.read_table(out / "summary.parquet")
-    assert table.column("source").to_pylist() == sources
-    assert set(table.column("status").to_pylist()) == {"analysed"}
-    return peak
 
 
 def test_a_long_manifest_is_resumed_in_little_memory(tmp_path: Path) -> None:
