@@ -31,7 +31,16 @@ from mien.pipeline.finding.finder import FaceFinder
 from mien.pipeline.finding.looking import LOOKERS, LookTimes, looked_at
 from mien.pipeline.mran.stage import MranStage
 from mien.pipeline.options import AnalysisOptions
-from mien.pipeline.parts import FaceNumbers, Found, PartStore, Reading, Recorder, Relay, Step
+from mien.pipeline.parts import (
+    FaceNumbers,
+    Found,
+    PartStore,
+    ReadFacts,
+    Reading,
+    Recorder,
+    Relay,
+    Step,
+)
 from mien.pipeline.parts.relay import WARM_LONGER_S
 from mien.pipeline.resample import longest_step_s
 from mien.pipeline.rows import FrameRow, Pending
@@ -419,6 +428,47 @@ class Analysis:
                 if found.items and not found.warm:
                     yield rows
                     told(len(found.items))
+        for found in () if self._is_read() else self._live():
+            with self.watch("reactions"):
+                self._steady(found)
+                rows = self._finish(found)
+            if found.items and not found.warm:
+                yield rows
+                told(len(found.items))
+        if self._mran is not None:
+            yield self._mran.finish()
+        with self.watch("reactions"):
+            self._summary = self._summarise()
+
+    def read_part(self, part: int, to_end: bool) -> None:
+        """Write one part of a long video to the store, for a run that puts all of them together.
+
+        Parameters
+        ----------
+        part
+            Its number.
+        to_end
+            Whether what follows is read as well, up to the end of the file.
+        """
+        if self._store is None:
+            return
+        self._relay.pass_over(part - 1)
+        for found in self._live():
+            if found.part == part or (to_end and found.part > part):
+                self._steady(found)
+            if found.part == part and found.ends and not to_end:
+                return
+
+    def _is_read(self) -> bool:
+        """Whether parts that were there reach to the end of the file, which is then not opened."""
+        facts = self._store.facts(self._done[-1]) if self._store and self._done else None
+        if facts is not None:
+            self._reader.close()
+            self._reader = ReadFacts.again(self.info, facts)
+        return facts is not None
+
+    def _live(self) -> Iterator[Found]:
+        """What is read by this run, from several threads where more than one may be used."""
         with ExitStack() as stack:
             steps = self._steps()
             if self._overlaps:
@@ -427,17 +477,7 @@ class Analysis:
             batches = self._batches(self._looked_at(steps))
             if self._overlaps:
                 batches = stack.enter_context(Ahead(batches, _BATCHES_AHEAD))
-            for found in batches:
-                with self.watch("reactions"):
-                    self._steady(found)
-                    rows = self._finish(found)
-                if found.items and not found.warm:
-                    yield rows
-                    told(len(found.items))
-        if self._mran is not None:
-            yield self._mran.finish()
-        with self.watch("reactions"):
-            self._summary = self._summarise()
+            yield from batches
 
     def summary(self) -> Summary:
         """The content of ``video.json`` and what the report draws.
@@ -479,7 +519,7 @@ class Analysis:
                 if reading is not None and self._add(reading, step, *said):
                     yield self._read_all(reading, warm=reading is step.soon)
         if now is not None:
-            yield self._read_all(now, ends=True)
+            yield self._read_all(now, ends=True, is_last=True)
 
     def _add(self, reading: Reading, step: Step, cut: bool, due: bool) -> bool:
         """Find the faces of the next frame; whether enough wait for the extractor."""
@@ -490,11 +530,12 @@ class Analysis:
         # Frames without faces cost nothing to hold, but time must go on in the output.
         return reading.faces >= batch or len(reading.pending) >= (4 * batch if batch > 1 else 1)
 
-    def _read_all(self, reading: Reading, warm: bool = False, ends: bool = False) -> Found:
+    def _read_all(self, reading: Reading, warm: bool = False, **where: bool) -> Found:
         """Read the faces that wait."""
         pending, reading.pending, reading.faces = reading.pending, [], 0
         self._read(reading, pending)
-        return Found(reading.part, pending, reading.finder.forget_lost(), warm, ends, reading)
+        lost = reading.finder.forget_lost()
+        return Found(reading.part, pending, lost, warm, reading=reading, **where)
 
     def _find(self, reading: Reading, step: Step, cut: bool, due: bool) -> Pending:
         """The faces of the next frame; where they are followed, read at once."""
@@ -548,9 +589,9 @@ class Analysis:
                     affect = self._analyzer.prior.apply(said.affect)
                     recorder.pictures.see(item.frame, own, affect, crop)
         if found.ends:
-            recorder.close(self._done[-1] if self._done else None)
+            facts = ReadFacts.of(self._reader).plain() if found.is_last else None
+            recorder.close(self._relay.before[found.part], facts)
             del self._recorders[found.part]
-            self._done.append(found.part)
 
     def _abandon(self) -> None:
         """Leave no part half-written."""

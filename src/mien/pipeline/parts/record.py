@@ -88,12 +88,20 @@ class Recorder:
             {"warm": found.warm, "lost": found.lost},
         )
 
-    def close(self, after: int | None) -> None:
-        """End the part; `after` is the number of the part before, None of the first."""
+    def close(self, after: int | None, facts: dict[str, Any] | None = None) -> None:
+        """End the part.
+
+        Parameters
+        ----------
+        after
+            Number of the part before; None where it is the first.
+        facts
+            Of the last part: what is known of the whole file, plain values.
+        """
         pictures = [
             (frame, own, b64encode(data).decode()) for frame, own, data in self.pictures.encoded()
         ]
-        self._write([], {"after": after, "pictures": pictures})
+        self._write([], {"after": after, "facts": facts, "pictures": pictures})
         self._out.close()
         self._file.close()
         self._atomic.__exit__(None, None, None)
@@ -161,6 +169,11 @@ class PartStore:
                 items = _items(batches.get_batch(k), labels, pictures)
                 yield Found(part, items, about["lost"], about["warm"])
             yield Found(part, [], [], ends=True)
+
+    def facts(self, part: int) -> dict[str, Any] | None:
+        """What is known of the whole file, where this is its last part."""
+        facts: dict[str, Any] | None = self._ended(self.path(part))["facts"]
+        return facts
 
     @staticmethod
     def _ended(path: Path) -> dict[str, Any]:

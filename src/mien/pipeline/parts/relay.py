@@ -57,6 +57,8 @@ class Found:
         Whether they lie before the part.
     ends
         Whether the part ends with them.
+    is_last
+        Whether the video does, too.
     reading
         What read them; None where they were read earlier, and their estimates are steadied.
     """
@@ -66,6 +68,7 @@ class Found:
     lost: list[int]
     warm: bool = False
     ends: bool = False
+    is_last: bool = False
     reading: Reading | None = None
 
 
@@ -110,6 +113,11 @@ class Relay:
         How much earlier the reading of a part begins.
     done
         Number of the last part that needs no reading, nor do those before it; None: none is done.
+
+    Attributes
+    ----------
+    before
+        Of every part that has come, also of those that are done, the one before it.
     """
 
     def __init__(
@@ -121,6 +129,7 @@ class Relay:
     ) -> None:
         self._begin, self._part_s, self._warm_s = begin, part_s, warm_s
         self._part = done
+        self.before: dict[int, int | None] = {}
         self._now: Reading | None = None
         self._soon: Reading | None = None
 
@@ -128,11 +137,17 @@ class Relay:
         """Whether a frame of that time is read for the next part, too."""
         return self._number(time_s + self._warm_s) > self._number(time_s)
 
+    def pass_over(self, done: int) -> None:
+        """Read nothing of this part and those before it."""
+        self._part = done
+
     def steps(self, frames: Iterable[Frame]) -> Iterator[Step]:
         """Frames with what reads them; a part never comes back, whatever their times."""
-        is_there = False
+        is_there, reached = False, None
         for frame in frames:
             part = self._number(frame.timestamp_s)
+            if reached is None or part > reached:
+                self.before[part], reached = reached, part
             if self._part is None or part > self._part:
                 is_there = True
                 waiting = self._soon if self._soon and self._soon.part == part else None
