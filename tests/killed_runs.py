@@ -21,6 +21,7 @@ from mien.demo import write_demo_clip
 
 CLIP_S = 16.0
 _MOST_S = 300.0
+_PARTS = 5  # that are whole before the last one begins
 # Parts are short here, so that a moment of a short video is like one of a long video.
 _RUN = """
 import sys
@@ -50,6 +51,10 @@ def contents(out: Path) -> dict[str, bytes]:
     }
 
 
+def _finished(out: Path) -> int:
+    return sum(1 for _ in out.glob(".mien-parts-*/[0-9]*.arrow"))
+
+
 def kill_and_go_on(count: int, seed: int, videos: int = 1) -> tuple[list[str], int]:
     """Kill `count` runs; what went wrong, a line each, and how many went on inside of a video."""
     faults, inside, chance = [], 0, random.Random(seed)
@@ -66,19 +71,22 @@ def kill_and_go_on(count: int, seed: int, videos: int = 1) -> tuple[list[str], i
         for number in range(count):
             out = root / "out" / str(number)
             process = _start(inputs, out)
-            moment_s = chance.uniform(0.1, 0.95) * whole_s
+            parts = chance.randrange(_PARTS) if videos == 1 else 0
+            while process.poll() is None and _finished(out) < parts:
+                time.sleep(0.01)
+            moment_s = chance.uniform(0, 0.8) * whole_s / (_PARTS if videos == 1 else 1)
             time.sleep(moment_s)
             process.kill()
             process.wait()
-            inside += any(out.glob(".mien-parts-*/*.arrow"))
+            inside += _finished(out) > 0
             if _start(inputs, out).wait(_MOST_S):
-                faults.append(f"killed after {moment_s:.2f} s: the second run failed")
+                faults.append(f"run {number}, killed: the second one failed")
             found = contents(out)
             differing = {
                 name for name in {*found, *expected} if found.get(name) != expected.get(name)
             }
             if differing:
-                faults.append(f"killed after {moment_s:.2f} s: {sorted(differing)} differ")
+                faults.append(f"run {number}, killed: {sorted(differing)} differ")
     return faults, inside
 
 

@@ -23,10 +23,16 @@ from cluster_work import no_model, nothing, write
 from fault_detector import picture
 from killed_runs import contents
 from mien.cli import cli
+from mien.demo import write_demo_clip
 from mien.errors import ConfigError, ModelError
-from mien.jobs.cluster import Engine, Ledger, Manifest
+from mien.jobs import Batch, run_all
+from mien.jobs.cluster import Engine, Ledger, Manifest, RemoteJob, run_manifest
 from mien.jobs.cluster.engine import _open_ray
 from mien.jobs.cluster.run import run_rows
+from mien.jobs.cluster.split import PartJob, part_jobs, try_any
+from mien.output.results import Contents
+from mien.pipeline.analyzer import Analyzer
+from mien.pipeline.options import AnalysisOptions
 from tiny_models import full_affect
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Ray's own
@@ -151,6 +157,36 @@ def test_results_are_those_of_one_process(tmp_path: Path) -> None:
         results.append(found)
     assert results[0] == results[1]
     assert {Path(name).parent.name for name in results[0]} == {"0", "1", "2", "2_2"}
+
+
+def test_a_long_video_is_read_by_several(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("mien.jobs.cluster.split._LEAST_BYTES", 0)
+    write_demo_clip(tmp_path / "clip.mp4", 3.0)
+    write_demo_clip(tmp_path / "short.mp4", 0.5)
+    options = AnalysisOptions(part_s=0.7, max_lost_s=0.1, threads=1, simulated_reactions=True)
+    batch, told = Batch(options, Contents(layouts=("pyfeat",))), []
+    names = [str(tmp_path / "clip.mp4"), str(tmp_path / "short.mp4")]
+    analyzer = Analyzer(options)
+    rows = Manifest.of(names, str(tmp_path / "ray"))
+    assert [(one.part, one.to_end) for one in part_jobs(rows, analyzer)] == [
+        *((4, True), (3, False), (2, False), (1, False), (0, False))
+    ]
+    run_manifest(rows, str(tmp_path / "ray"), batch, ENGINE, told.append)
+    assert [outcome.status for outcome in told] == ["analysed"] * 2
+    run_all(names, tmp_path / "one", batch, told.append, print)
+    found, expected = contents(tmp_path / "ray"), contents(tmp_path / "one")
+    found.pop("summary.parquet")
+    assert found == expected
+
+
+def test_a_part_that_cannot_be_read_is_told_of_the_input(tmp_path: Path) -> None:
+    options = AnalysisOptions(part_s=0.7, threads=1)
+    analyzer, job = Analyzer(options), RemoteJob(str(tmp_path / "none.mp4"), str(tmp_path / "out"))
+    assert list(part_jobs([job], analyzer)) == []
+    outcome = try_any(analyzer, PartJob(job, 1, False), Batch(options))
+    assert outcome.status == "failed" and "none.mp4, part 1: " in (outcome.message or "")
+    whole = AnalysisOptions(threads=1, end_s=3.0)
+    assert list(part_jobs([job], Analyzer(whole))) == []
 
 
 def test_a_cluster_that_does_not_answer_is_told(monkeypatch) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Sequence
-from contextlib import closing, suppress
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -43,6 +43,25 @@ class Engine:
     threads: int = 1
     address: str | None = None
 
+    @contextmanager
+    def connected(self) -> Iterator[None]:
+        """Stay connected meanwhile, so that a cluster of our own is started once.
+
+        Raises
+        ------
+        ConfigError
+            If there is no Ray, or no cluster answers.
+        """
+        if self.name != "ray":
+            yield
+            return
+        ray, is_ours = _open_ray(self)
+        try:
+            yield
+        finally:
+            if is_ours:
+                ray.shutdown()
+
     def outcomes(
         self,
         work: Callable[[Tool, Task], Outcome],
@@ -61,6 +80,8 @@ class Engine:
         rows
             Which of them.
         """
+        if not len(tasks):
+            return
         if self.name == "ray":
             yield from _by_ray(self, work, tasks, rows, factory)
         elif self.workers == 1:

@@ -24,7 +24,7 @@ _DRAWS = 2000
 
 @dataclass(frozen=True)
 class Sampled:
-    """One input of the sample as it was measured with one thread."""
+    """One input of the sample; seconds are those of the processor, with one thread."""
 
     source: str
     seconds: float
@@ -44,7 +44,8 @@ class Estimate:
     video_hours
         Of the inputs that can be read.
     core_hours, core_hours_low, core_hours_high
-        On cores like the one it was measured on; the middle 95 % of what other samples would say.
+        On cores like the one it was measured on, waiting for a store left out; the middle 95 % of
+        what other samples would say.
     workers, hours
         How many work at once, one core each, and how long they take.
     memory_bytes
@@ -118,9 +119,9 @@ def measure(
         source = manifest[row].source
         with tempfile.TemporaryDirectory(prefix="mien-") as place:
             target = Path(place, "result")
-            started = time.perf_counter()
+            started = time.process_time()
             outcome = try_remote(analyzer, RemoteJob(source, str(target)), batch)
-            seconds = time.perf_counter() - started
+            seconds = time.process_time() - started
             if outcome.status == "analysed":
                 found.append(_sampled(source, seconds, target))
         if progress is not None:

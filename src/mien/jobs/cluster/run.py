@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import astuple, replace
@@ -15,9 +16,11 @@ from mien.io import only_run, sweep
 from mien.jobs.cluster.engine import Engine
 from mien.jobs.cluster.ledger import LEDGER, Ledger
 from mien.jobs.cluster.manifest import Manifest
-from mien.jobs.cluster.places import is_url, try_remote
+from mien.jobs.cluster.places import is_url
+from mien.jobs.cluster.split import part_jobs, try_any
 from mien.jobs.done import fingerprint
 from mien.jobs.job import Outcome
+from mien.jobs.parts import sweep_parts
 from mien.jobs.run import Batch
 from mien.output.folder import prepare_root, sweep_results
 from mien.pipeline.analyzer import Analyzer
@@ -61,12 +64,17 @@ def run_manifest(
     """
     analyzer = Analyzer(batch.options)  # what is wrong with a model is said once, and here
     identity = json.dumps([fingerprint(analyzer), astuple(batch.contents)], sort_keys=True)
-    del analyzer
-    batch = replace(batch, keeps_parts=True)  # for whom a worker died, on the worker's disk
-    with _alone(out):
+    batch = replace(batch, keeps_parts=True)
+    with _alone(out), engine.connected():
         ledger = Ledger(manifest, out, hashlib.sha256(identity.encode()).hexdigest(), redo)
         factory = partial(Analyzer, batch.options, threads=engine.threads)
-        work = partial(try_remote, batch=batch)
+        work = partial(try_any, batch=batch)
+        if engine.workers != 1:
+            waiting = (manifest[row] for row in ledger.waiting())
+            parts = list(part_jobs(waiting, analyzer))
+            with closing(engine.outcomes(work, parts, range(len(parts)), factory)) as done:
+                deque(done, maxlen=0)
+        del analyzer
         run_rows(manifest, ledger, engine, work, factory, tell, progress)
     return ledger
 
@@ -110,3 +118,5 @@ def _swept(out: Path) -> Iterator[None]:
             sweep(out, f".{LEDGER}.*.partial")
             for folder in (out, *(path for path in out.glob("[0-9]*") if path.is_dir())):
                 sweep_results(folder)
+        for folder in (out, *out.glob("[0-9]*")):
+            sweep_parts(folder, None, ())  # of other settings: all inputs are done with
