@@ -115,7 +115,7 @@ def _fails_at_two(tool: Path, task: int, tick) -> None:
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_task_that_fails_may_cost_itself_alone(tmp_path: Path, jobs: int) -> None:
     factory = partial(Path, tmp_path)
-    with pytest.raises(MienError, match="^2: ValueError: two is wrong$"):
+    with pytest.raises(MienError, match=r"^2: ValueError: two is wrong$"):
         run(_fails_at_two, range(5), factory, jobs, go_on=True)
     assert {file.name for file in tmp_path.iterdir()} == {"0", "1", "3", "4"}
     with pytest.raises(MienError, match="2 of 3 failed, the others are done; the first: 2: Val"):

@@ -14,11 +14,11 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
-from video_helpers import numbered_frames
 
 from mien.errors import InputError
 from mien.types import Frame
 from mien.video import VideoReader, write_video
+from video_helpers import numbered_frames
 
 
 def read(path: Path, **settings: int) -> tuple[VideoReader, list[Frame]]:

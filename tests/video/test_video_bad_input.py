@@ -13,11 +13,11 @@ import av
 import cv2
 import numpy as np
 import pytest
-from video_helpers import boxes, noise_frames, numbered_frames
 
 from mien.errors import InputError
 from mien.types import Frame
 from mien.video import VideoReader, write_video
+from video_helpers import boxes, noise_frames, numbered_frames
 
 
 def assert_fails(path: Path, match: str) -> str:

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-from video_helpers import noise_frames
 
 from mien.errors import InputError
 from mien.video import VideoWriter, write_video
 from mien.video.companions.gray16 import read_gray16
+from video_helpers import noise_frames
 
 
 def frames_16_bit(count: int, height: int = 33, width: int = 47) -> npt.NDArray[np.uint16]:

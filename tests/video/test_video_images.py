@@ -6,11 +6,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from video_helpers import numbered_frames
 
 from mien.errors import InputError
 from mien.types import ImageArray
 from mien.video import VideoReader
+from video_helpers import numbered_frames
 
 
 def save(path: Path, image: np.ndarray, kind: str) -> None:

@@ -10,12 +10,12 @@ import av
 import numpy as np
 import pytest
 from av.stream import Disposition
-from video_helpers import noise_frames, numbered_frames, set_display_matrix
 
 from mien.types import Frame
 from mien.video import VideoReader, write_video
 from mien.video.orientation import turned
 from mien.video.rate import RateMeter
+from video_helpers import noise_frames, numbered_frames, set_display_matrix
 
 NTSC = Fraction(30000, 1001)
 

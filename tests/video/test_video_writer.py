@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from video_helpers import numbered_frames
 
 from mien.errors import OutputError
 from mien.video import VideoReader, VideoWriter, write_video
 from mien.video.writer import CODECS
+from video_helpers import numbered_frames
 
 
 @pytest.mark.parametrize("codec", CODECS)
