@@ -101,3 +101,25 @@ def test_isolated_tasks_fail_alone_and_answer_in_order(tmp_path: Path) -> None:
 
 def test_isolated_with_nothing_to_do(tmp_path: Path) -> None:
     assert list(isolated(answer, [], partial(make_tool, tmp_path), 2)) == []
+
+
+def _fails_at_two(tool: Path, task: int, tick) -> None:
+    if task == 2:
+        raise ValueError("two is wrong")
+    if task == 7:
+        raise OSError(28, "No space left on device", "there")
+    (tool / str(task)).touch()
+    tick()
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_task_that_fails_may_cost_itself_alone(tmp_path: Path, jobs: int) -> None:
+    factory = partial(Path, tmp_path)
+    with pytest.raises(MienError, match=r"^2: ValueError: two is wrong$"):
+        run(_fails_at_two, range(5), factory, jobs, go_on=True)
+    assert {file.name for file in tmp_path.iterdir()} == {"0", "1", "3", "4"}
+    with pytest.raises(MienError, match="2 of 3 failed, the others are done; the first: 2: Val"):
+        run(_fails_at_two, [2, 5, 2], factory, jobs, go_on=True)
+    with pytest.raises(OutputError, match="there: cannot be written"):
+        run(_fails_at_two, [7, 8], factory, 1, go_on=True)
+    assert (tmp_path / "5").exists() and not (tmp_path / "8").exists()

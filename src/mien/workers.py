@@ -65,6 +65,7 @@ def run(
     factory: Callable[[], Tool],
     jobs: int | None = None,
     progress: Callable[[int], object] | None = None,
+    go_on: bool = False,
 ) -> None:
     """Do all tasks.
 
@@ -81,6 +82,8 @@ def run(
         Processes; None: one per core. 1 works in this process.
     progress
         Receives the number of frames done since it was called last.
+    go_on
+        Whether a task that fails costs itself alone: the error comes when the others are done.
 
     Raises
     ------
@@ -94,18 +97,21 @@ def run(
     tool = factory()
     if wanted > 1:
         del tool
-        _run_pool(work, tasks, factory, wanted, told)
+        failed = _run_pool(work, tasks, factory, wanted, told, go_on)
+        _complain(failed, len(tasks))
         return
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
+    failed = []
     try:
         for task in tasks:
             try:
                 work(tool, task, lambda: told(1))
-            except Exception as error:
-                raise _for_people(error, str(task)) from error
+            except Exception as error:  # noqa: BLE001  it may cost the task alone
+                failed.append(_may_go_on(error, str(task), go_on))
     finally:
         cv2.setNumThreads(threads)
+    _complain(failed, len(tasks))
 
 
 def _run_pool(
@@ -114,7 +120,9 @@ def _run_pool(
     factory: Callable[[], Tool],
     jobs: int,
     progress: Callable[[int], object],
-) -> None:
+    go_on: bool,
+) -> list[MienError]:
+    failed: list[MienError] = []
     # A fork would inherit this process's threads in the middle of whatever they do.
     context = multiprocessing.get_context("spawn")
     # A dead worker may hold a lock: none is needed to say stop.
@@ -138,12 +146,30 @@ def _run_pool(
                     task = running.pop(future)
                     error = future.exception()
                     if isinstance(error, Exception):
-                        raise _for_people(error, str(task)) from error
+                        failed.append(_may_go_on(error, str(task), go_on))
         except BrokenProcessPool as error:
             raise _for_people(error, "") from error
         finally:
             stop.value = 1
             pool.shutdown(wait=True, cancel_futures=True)
+    return failed
+
+
+def _may_go_on(error: Exception, task: str, go_on: bool) -> MienError:
+    """The error for people; raised where others need not be tried, such as on a full disk."""
+    told = _for_people(error, task)
+    if not go_on or isinstance(told, OutputError) or isinstance(error, BrokenProcessPool):
+        raise told from error
+    return told
+
+
+def _complain(failed: Sequence[MienError], count: int) -> None:
+    """Raise what failed, on one line."""
+    if len(failed) == 1:
+        raise failed[0]
+    if failed:
+        others = f"{len(failed)} of {count} failed, the others are done; the first: {failed[0]}"
+        raise type(failed[0])(others)
 
 
 def isolated(

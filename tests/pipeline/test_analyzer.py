@@ -307,8 +307,9 @@ def test_crowds_are_summed_up_as_they_leave() -> None:
     with Analysis(analyzer, reader, "made") as analysis:
         for _ in analysis.rows():
             assert len(analysis._states._states) <= 5
-            assert len(analysis._finder._tracked_s) <= 5
-            assert len(analysis._finder._steady) <= 5 and len(analysis._affect._filters) <= 5
+            now = analysis._relay._now
+            assert now is not None and len(now.finder._tracked_s) <= 5
+            assert len(now.finder._steady) <= 5 and len(now.affect._filters) <= 5
         assert [face.face_id for face in analysis.summary().faces] == list(range(20))
 
 

@@ -25,7 +25,7 @@ from mien.errors import ConfigError, MienError, install, one_line
 
 _FIRST = ("analyze", "demo")  # in the help; the others follow by name
 _ENTRY_POINTS = "mien.verbs"
-_OPENING = re.compile(r'"""``mien (\w+)``: (.+?)"""')
+_OPENING = re.compile(r'"""``mien ([\w-]+)``: (.+?)"""')
 
 
 def verbs() -> dict[str, str]:
@@ -67,7 +67,7 @@ class Verbs(click.Group):
                 found = point.load()
                 break
         else:
-            found = import_module(f"{__name__}.{cmd_name}").command
+            found = import_module(f"{__name__}.{cmd_name.replace('-', '_')}").command
         assert isinstance(found, click.Command)
         return found
 

@@ -17,15 +17,15 @@ from mien.cli.progress import progress_bar
 from mien.errors import one_line
 
 if TYPE_CHECKING:
-    from mien.jobs import Bar, Outcome
+    from mien.jobs import Bar, Batch, Outcome
     from mien.pipeline.companions import GuidanceFiles
 
 
 @click.command("analyze")
-@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+@click.argument("inputs", nargs=-1, metavar="INPUT...")
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=click.Path(),
     required=True,
     help="Folder for the results; each input gets a folder of its own in it.",
 )
@@ -253,11 +253,26 @@ if TYPE_CHECKING:
     help="Threads, of each job; 0: as many as cores, shared by the jobs.",
 )
 @click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="Who reads: this machine, or a Ray cluster (extra 'scale'); see docs/scale.md.",
+)
+@click.option(
+    "--address", metavar="HOST:PORT", help="Of a Ray cluster; by default one is started here."
+)
+@click.option(
+    "--manifest",
+    type=click.Path(),
+    help="Inputs as the column 'source' of a csv or Parquet file, in place of INPUT.",
+)
+@click.option(
     "--quiet", is_flag=True, help="No progress bar and no summary lines; warnings and errors stay."
 )
 def command(
     inputs: tuple[str, ...],
-    out: Path,
+    out: str,
     kind: str,
     layouts: tuple[str, ...],
     faces: str,
@@ -294,6 +309,9 @@ def command(
     jobs: int,
     resume: bool,
     threads: int,
+    engine: str,
+    address: str | None,
+    manifest: str | None,
     quiet: bool,
 ) -> None:
     """Read the faces in videos and images; write tables and reports.
@@ -303,6 +321,12 @@ def command(
     of each. Exit code: 0 if all inputs are analysed, 1 if some failed (the others are complete),
     2 for wrong usage.
     """
+    if not inputs and manifest is None:
+        raise click.UsageError("Missing argument 'INPUT...'.")
+    if inputs and manifest is not None:
+        raise click.UsageError("--manifest names the inputs: leave INPUT out")
+    if address is not None and engine != "ray":
+        raise click.UsageError("--address is of a Ray cluster: add --engine ray")
     from mien.jobs import Batch, run_all
     from mien.output.results import Contents
     from mien.pipeline.companions import GuidanceFiles
@@ -343,12 +367,44 @@ def command(
     _check_guidance(options.mran, inputs, guidance)
     batch = Batch(options, Contents(kind, layouts, overlay, player), guidance, jobs)
     tell = partial(_tell, quiet=quiet, profile=profile)
-    summary = run_all(inputs, out, batch, tell, complain, not resume, _make_bar(quiet))
+    if engine == "ray" or manifest is not None or any("://" in name for name in (out, *inputs)):
+        if guidance.paths():
+            raise click.UsageError("--depth and --thermal go with one file and --engine local")
+        _run_far(inputs, manifest, out, batch, (engine, address), tell, not resume, quiet)
+        return
+    summary = run_all(inputs, Path(out), batch, tell, complain, not resume, _make_bar(quiet))
     for caveat in summary.caveats if not quiet else ():
         click.echo(caveat)
     if summary.planned > 1 and (summary.failed or not quiet):
         click.echo(one_line(summary.line()), err=quiet)
     if summary.failed:
+        sys.exit(1)
+
+
+def _run_far(
+    inputs: tuple[str, ...],
+    manifest: str | None,
+    out: str,
+    batch: Batch,
+    engine: tuple[str, str | None],
+    tell: Callable[[Outcome], object],
+    redo: bool,
+    quiet: bool,
+) -> None:
+    """Inputs of stores and manifests, and what a cluster reads."""
+    from mien.jobs.cluster import Engine, Manifest, run_manifest
+
+    rows = Manifest.read(manifest, out) if manifest else Manifest.of(inputs, out, complain)
+    name, address = engine
+    by_ray = name == "ray"
+    workers = 0 if by_ray and batch.workers == 1 else batch.workers
+    threads = batch.options.threads or 1 if by_ray else batch.threads
+    with progress_bar(len(rows), "input", quiet) as progress:
+        chosen = Engine(name, workers, threads, address)
+        ledger = run_manifest(rows, out, batch, chosen, tell, redo, progress)
+    if ledger.count("failed") or not quiet:
+        click.echo(one_line(ledger.line()), err=quiet)
+    if ledger.count("failed"):
         sys.exit(1)
 
 

@@ -101,7 +101,8 @@ def prepare(
     from mien.data.registry import corpus_info, load_corpus
 
     kind = corpus_info(name).kind  # refuses an unknown name before anything is read
-    if kind in ("annotations", "tables") and (jobs or model):
+    looked_at = corpus_info(name).whole_pictures and not cropped
+    if kind in ("annotations", "tables") and ((jobs and not looked_at) or model):
         raise click.UsageError(f"--jobs and --model are for videos; {name} has {kind} only")
     if kind == "streams" and model:
         raise click.UsageError(
@@ -125,15 +126,15 @@ def prepare(
         if not quiet:
             click.echo(f"{len(corpus)} faces with votes -> {path}")
     else:
-        images = cast("ImageCorpus", corpus)
-        looked_at = whole and not cropped
-        write_once(
-            out,
-            name,
-            lambda: write_annotations(_with_faces(images, quiet) if looked_at else images, out),
-        )
+        images, failed = cast("ImageCorpus", corpus), False
+        if looked_at:
+            failed = _prepare_whole_pictures(images, out, jobs, quiet)
+        else:
+            write_once(out, name, lambda: write_annotations(images, out))
         if not quiet:
             click.echo(f"{len(corpus)} annotated images -> {out / 'annotations.parquet'}")
+        if failed:
+            sys.exit(1)
 
 
 @command.command("crops")
@@ -208,16 +209,19 @@ def _prepare_videos(
         sys.exit(1)
 
 
-def _with_faces(corpus: ImageCorpus, quiet: bool) -> ImageCorpus:
-    from mien.data.prepare.whole_pictures import with_faces
+def _prepare_whole_pictures(corpus: ImageCorpus, out: Path, jobs: int | None, quiet: bool) -> bool:
+    """Find faces and write; whether some images could not be read."""
+    from mien.data.prepare.whole_pictures import prepare_whole_pictures
 
     there = corpus.counts()["image files"]
     with progress_bar(there, "image", quiet) as advance:
-        found = with_faces(corpus, progress=advance)
+        done = prepare_whole_pictures(corpus, out, jobs, advance)
+    for fault in done.failed:
+        complain(fault)
     if not quiet:
-        for note in found.notes[len(corpus.notes) :]:
+        for note in done.corpus.notes[len(corpus.notes) :]:
             click.echo(f"note: {note}")
-    return found
+    return bool(done.failed)
 
 
 def _complain_of(corpus: VideoCorpus, faults: Sequence[tuple[str, str]]) -> bool:

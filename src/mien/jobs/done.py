@@ -35,16 +35,7 @@ class Done:
     def __init__(self, analyzer: Analyzer, contents: Contents) -> None:
         options = analyzer.options
         self._options, self._contents = options, contents
-        self._expected = _plain(
-            {
-                "schema_version": SCHEMA_VERSIONS[options.columns],
-                "mien_version": __version__,
-                "models": analyzer.models(),
-                "prior": analyzer.prior.describe(),
-                "channels": analyzer.channels,
-                "settings": _that_count(analyzer.settings()),
-            }
-        )
+        self._expected = fingerprint(analyzer)
 
     def outcome(self, job: Job) -> Outcome | None:
         """That of an input whose results are there; None where it has to be read."""
@@ -89,6 +80,20 @@ class Done:
         files = (options.affect_model, options.reaction_model, options.mran_model)
         own = (find_model(file).path for file in files if file is not None)
         return max((file.stat().st_mtime_ns for file in own), default=0)
+
+
+def fingerprint(analyzer: Analyzer) -> dict[str, Any]:
+    """Settings, models and version, on which the numbers of an analysis hang: plain values."""
+    return _plain(
+        {
+            "schema_version": SCHEMA_VERSIONS[analyzer.options.columns],
+            "mien_version": __version__,
+            "models": analyzer.models(),
+            "prior": analyzer.prior.describe(),
+            "channels": analyzer.channels,
+            "settings": _that_count(analyzer.settings()),
+        }
+    )
 
 
 def _that_count(settings: dict[str, Any]) -> dict[str, Any]:

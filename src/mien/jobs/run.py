@@ -6,15 +6,16 @@ import time
 import traceback
 from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from mien.errors import MienError
+from mien.errors import MienError, OutputError
 from mien.io import only_run, sweep
 from mien.jobs.done import Done
 from mien.jobs.inputs import plan_jobs
 from mien.jobs.job import Job, Outcome
+from mien.jobs.parts import part_store, sweep_parts
 from mien.jobs.summary import RunSummary
 from mien.output.attention import to_records
 from mien.output.folder import SUMMARY, prepare_root, sweep_results
@@ -50,12 +51,15 @@ class Batch:
     workers
         Processes that read; with 1 it is this process. An input that takes its process down (a
         crash of a decoder, want of memory) costs itself alone where it is not this one.
+    keeps_parts
+        Whether the finished parts of a long video are kept beside its folder until it is done.
     """
 
     options: AnalysisOptions
     contents: Contents = field(default_factory=Contents)
     guidance: GuidanceFiles | None = None
     workers: int = 1
+    keeps_parts: bool = False
 
     @property
     def is_guided(self) -> bool:
@@ -105,11 +109,17 @@ def run_all(
     with only_run(out):
         sweep_results(out)
         sweep(out, f".{SUMMARY}.*.partial")
-        analyzer, done, caveats = _load(batch, redo)
+        analyzer: Analyzer | None
+        analyzer, done, caveats = _load(batch)
+        known = None if redo or batch.is_guided else done
         planned = [
-            (done and isinstance(job, Job) and done.outcome(job)) or job
+            (known and isinstance(job, Job) and known.outcome(job)) or job
             for job in plan_jobs(names, out, complain)
         ]
+        waiting = [] if redo else [job for job in planned if isinstance(job, Job)]
+        sweep_parts(out, analyzer, waiting)
+        batch = replace(batch, keeps_parts=not batch.is_guided)
+        analyzer = analyzer if batch.workers == 1 else None  # workers have their own
         summary = RunSummary(out, len(planned), complain, caveats)
         try:
             with closing(analyze_all(planned, batch, analyzer, bar)) as outcomes:
@@ -122,7 +132,7 @@ def run_all(
     return summary
 
 
-def _load(batch: Batch, redo: bool) -> tuple[Analyzer | None, Done | None, dict[str, object]]:
+def _load(batch: Batch) -> tuple[Analyzer | None, Done, dict[str, object]]:
     """Models for this process, what knows earlier results, and what the models say they are worth.
 
     They are loaded even where workers have their own: what is wrong with one is said once.
@@ -130,8 +140,7 @@ def _load(batch: Batch, redo: bool) -> tuple[Analyzer | None, Done | None, dict[
     analyzer = Analyzer(batch.options)
     models = {"reactions": analyzer.reactions, "mran": analyzer.mran}
     caveats = {name: m.metadata.get("caveat") for name, m in models.items() if m is not None}
-    done = None if redo or batch.is_guided else Done(analyzer, batch.contents)
-    return (analyzer if batch.workers == 1 else None), done, caveats
+    return analyzer, Done(analyzer, batch.contents), caveats
 
 
 def analyze_all(
@@ -179,10 +188,11 @@ def try_one(
 ) -> Outcome:
     """As `analyze_one`, but whatever goes wrong is an outcome."""
     started = time.perf_counter()
-    trace = None
+    trace, fault = None, None
     try:
         return analyze_one(analyzer, job, batch, bar)
     except MienError as error:
+        fault = error
         message = str(error)
     except MemoryError:
         message = f"{job}: memory does not suffice; give smaller pictures, or fewer at once"
@@ -194,6 +204,8 @@ def try_one(
             "(MIEN_DEBUG=1 shows where it comes from)"
         )
         trace = traceback.format_exc()
+    if batch.keeps_parts and not isinstance(fault, OutputError):  # space may be made
+        part_store(analyzer, job).remove()
     seconds = time.perf_counter() - started
     return Outcome(job.source, "failed", message=message, seconds=seconds, trace=trace)
 
@@ -214,10 +226,13 @@ def analyze_one(
     started = time.perf_counter()
     mran, columns, labels = analyzer.mran is not None, analyzer.options.columns, analyzer.labels
     schema = frame_schema(columns, mran, labels)
+    store = part_store(analyzer, job) if batch.keeps_parts else None
     decisions = analyzer.affect.au_decisions.tolist()
     with (
-        analyzer.open(job.source, batch.guidance) as analysis,
-        ResultWriter(job.folder, job.source, batch.contents, schema, decisions) as writer,
+        analyzer.open(job.source, batch.guidance, store) as analysis,
+        ResultWriter(
+            job.folder, job.title or job.source, batch.contents, schema, decisions
+        ) as writer,
     ):
         with bar(analysis.info.frame_count_hint, source_text(Path(job.source).name)) as told:
             for rows in analysis.rows(told):
@@ -231,6 +246,8 @@ def analyze_one(
         second = bar(frames * len(videos), " and ".join(videos)) if videos else nullcontext()
         with second as told_again, analysis.watch("write"):
             summary = writer.finish(summary, job.source, told_again)
+    if store is not None:
+        store.remove()
     return Outcome(
         source=job.source,
         status="analysed",

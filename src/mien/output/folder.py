@@ -31,6 +31,9 @@ _OURS = frozenset(
     }
 )
 
+PARTS = ".mien-parts-"
+"""How folders of finished parts of long videos begin; a run that goes on reads them."""
+
 SUMMARY = "summary.json"
 """What a run writes beside the result folders."""
 

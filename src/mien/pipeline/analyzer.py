@@ -7,8 +7,9 @@ batch, and a bounded state per face are all that is held.
 from __future__ import annotations
 
 import gc
+import math
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from copy import deepcopy
 from dataclasses import asdict
 from functools import cached_property
@@ -19,7 +20,6 @@ import numpy as np
 
 from mien._version import __version__
 from mien.errors import InputError, MienError, ModelError
-from mien.faces.cuts import SceneCutDetector
 from mien.faces.detectors import FaceDetector, make_detector
 from mien.faces.detectors.whole import WholePictures
 from mien.labels import AFFECT_COLUMNS, VALENCE_AROUSAL, LabelSet
@@ -28,9 +28,20 @@ from mien.pipeline.details import has_undefined
 from mien.pipeline.extractor_stage import AffectStage
 from mien.pipeline.face_states import FaceStates
 from mien.pipeline.finding.finder import FaceFinder
-from mien.pipeline.finding.looking import LOOKERS, Seen, looked_at, timed
+from mien.pipeline.finding.looking import LOOKERS, LookTimes, looked_at
 from mien.pipeline.mran.stage import MranStage
 from mien.pipeline.options import AnalysisOptions
+from mien.pipeline.parts import (
+    FaceNumbers,
+    Found,
+    PartStore,
+    ReadFacts,
+    Reading,
+    Recorder,
+    Relay,
+    Step,
+)
+from mien.pipeline.parts.relay import WARM_LONGER_S
 from mien.pipeline.resample import longest_step_s
 from mien.pipeline.rows import FrameRow, Pending
 from mien.pipeline.summary import document, file_stamp, source_text
@@ -41,9 +52,9 @@ from mien.runtime.prior import Prior, choose_prior
 from mien.runtime.stopwatch import Stopwatch
 from mien.sessions import chosen_device
 from mien.types import (
+    FaceDetails,
     FaceEstimates,
     FaceSummary,
-    Frame,
     ImageArray,
     MranView,
     SourceInfo,
@@ -57,7 +68,10 @@ SCHEMA_VERSIONS = {"v1": 1, "v2": 2}
 """Of the outputs, by the columns that are asked for."""
 
 _LATER = frozenset(
-    {"stream", "max_pixels", "crops", "precise", "device", "start_s", "end_s", "every", "fps"}
+    {
+        *("stream", "max_pixels", "crops", "precise", "device"),
+        *("start_s", "end_s", "every", "fps", "part_s"),
+    }
 )
 _MOST_NAMED = 5  # faces in a warning
 # What waits between threads: enough to even out, little in memory.
@@ -183,7 +197,12 @@ class Analyzer:
         level = self.affect.quality_level if asked is None else asked
         return level if level and "quality" in self.affect.details else None
 
-    def open(self, path: str | Path, guidance: GuidanceFiles | None = None) -> Analysis:
+    def open(
+        self,
+        path: str | Path,
+        guidance: GuidanceFiles | None = None,
+        store: PartStore | None = None,
+    ) -> Analysis:
         """Open one input; iterate the result for rows, then take its summary.
 
         Parameters
@@ -192,6 +211,9 @@ class Analyzer:
             A video or image file.
         guidance
             Depth and thermal videos of the same recording, for MRAN.
+        store
+            Finished parts of a long video: those that are there are not read again, others are
+            added. It has to be of this very input, analyzer and version.
 
         Raises
         ------
@@ -206,7 +228,7 @@ class Analyzer:
         options = self.options
         reader = VideoReader(path, options.stream, options.max_pixels, options.excerpt)
         try:
-            return Analysis(self, reader, source_text(path), file_stamp(path), guidance)
+            return Analysis(self, reader, source_text(path), file_stamp(path), guidance, store)
         except MienError:
             reader.close()
             raise
@@ -305,6 +327,7 @@ class Analysis:
         path: str,
         stamp: tuple[int | None, int | None] = (None, None),
         guidance: GuidanceFiles | None = None,
+        store: PartStore | None = None,
     ) -> None:
         self._analyzer, self._reader, self._path = analyzer, reader, path
         self._stamp = stamp
@@ -313,7 +336,7 @@ class Analysis:
         self._overlaps = isinstance(reader, VideoReader) and analyzer.threads > 1
         self._threads = ExitStack()
         options = analyzer.options
-        max_gap_s = longest_step_s(reader.info.nominal_fps)
+        self._max_gap_s = max_gap_s = longest_step_s(reader.info.nominal_fps)
         self._without_face = 0
         self._undefined = self._undefined_details = self._undefined_mran = 0
         self._summary: Summary | None = None
@@ -325,18 +348,40 @@ class Analysis:
         if analyzer.mran is not None and not info.is_image:
             self._mran = MranStage(analyzer.mran, max_gap_s, options.attention, self._take_mran)
             self._guidance = Guidance(guidance or GuidanceFiles(), info.nominal_fps)
-        follows = (
-            options.detect == "auto"
-            and not info.is_image
-            and "landmarks" in (analyzer.affect.details)
-        )
-        self._finder = FaceFinder(
-            analyzer.detector, options, max_gap_s, self._guidance, follows, self.watch
-        )
-        on_cpu = analyzer.device == "cpu"
-        self._affect = AffectStage(analyzer.affect, options, max_gap_s, on_cpu, analyzer.threads)
         reactions = None if info.is_image else analyzer.reactions
         self._states = FaceStates(max_gap_s, reactions, options, analyzer.labels)
+        # Clips of MRAN, and frames that a program gives, go on over all time.
+        parted = isinstance(reader, VideoReader) and not info.is_image and self._mran is None
+        self._part_s = options.part_s if parted else math.inf
+        is_long = info.duration_s is None or info.duration_s > self._part_s
+        self._store = store if is_long else None
+        self._done = [] if self._store is None else self._store.finished()
+        self._relay = Relay(
+            self._begin,
+            self._part_s,
+            options.max_lost_s + WARM_LONGER_S,
+            self._done[-1] if self._done else None,
+        )
+        self._numbers = FaceNumbers()
+        self._part: int | None = None
+        self._recorders: dict[int, Recorder] = {}
+        self._stages: list[AffectStage] = []
+
+    def _begin(self, part: int) -> Reading:
+        """All that remembers frames, anew."""
+        analyzer, options = self._analyzer, self._analyzer.options
+        follows = (
+            options.detect == "auto"
+            and not self.info.is_image
+            and "landmarks" in analyzer.affect.details
+        )
+        finder = FaceFinder(
+            analyzer.detector, options, self._max_gap_s, self._guidance, follows, self.watch
+        )
+        on_cpu = analyzer.device == "cpu"
+        affect = AffectStage(analyzer.affect, options, self._max_gap_s, on_cpu, analyzer.threads)
+        self._stages.append(affect)
+        return Reading(part, finder, affect, LookTimes(every=not follows))
 
     @property
     def info(self) -> SourceInfo:
@@ -348,7 +393,9 @@ class Analysis:
 
     def __exit__(self, *_: object) -> None:
         self._threads.close()  # where the iteration has not ended
-        self._affect.close()
+        for stage in self._stages:
+            stage.close()
+        self._abandon()
         self._reader.close()
         if not self.info.is_image:
             gc.collect()  # the decoder's pool of frames hangs in a cycle: tens of MB a video
@@ -372,24 +419,65 @@ class Analysis:
         InputError
             If the file turns out damaged; rows that were yielded before stay valid.
         """
-        with ExitStack() as stack:
-            frames = self._frames()
-            if self._overlaps:
-                self._threads = stack
-                frames = stack.enter_context(Ahead(frames, _FRAMES_AHEAD))
-            found = self._batches(self._seen(frames))
-            if self._overlaps:
-                found = stack.enter_context(Ahead(found, _BATCHES_AHEAD))
-            for pending, lost in found:
+        told = progress or (lambda _: None)
+        for part in tuple(self._done):
+            assert self._store is not None, "what is done lies in it"
+            for found in self._store.read(part, self._analyzer.labels):
                 with self.watch("reactions"):
-                    rows = self._finish(pending, lost)
+                    rows = self._finish(found)
+                if found.items and not found.warm:
+                    yield rows
+                    told(len(found.items))
+        for found in () if self._is_read() else self._live():
+            with self.watch("reactions"):
+                self._steady(found)
+                rows = self._finish(found)
+            if found.items and not found.warm:
                 yield rows
-                if progress is not None:
-                    progress(len(pending))
+                told(len(found.items))
         if self._mran is not None:
             yield self._mran.finish()
         with self.watch("reactions"):
             self._summary = self._summarise()
+
+    def read_part(self, part: int, to_end: bool) -> None:
+        """Write one part of a long video to the store, for a run that puts all of them together.
+
+        Parameters
+        ----------
+        part
+            Its number.
+        to_end
+            Whether what follows is read as well, up to the end of the file.
+        """
+        if self._store is None:
+            return
+        self._relay.pass_over(part - 1)
+        for found in self._live():
+            if found.part == part or (to_end and found.part > part):
+                self._steady(found)
+            if found.part == part and found.ends and not to_end:
+                return
+
+    def _is_read(self) -> bool:
+        """Whether parts that were there reach to the end of the file, which is then not opened."""
+        facts = self._store.facts(self._done[-1]) if self._store and self._done else None
+        if facts is not None:
+            self._reader.close()
+            self._reader = ReadFacts.again(self.info, facts)
+        return facts is not None
+
+    def _live(self) -> Iterator[Found]:
+        """What is read by this run, from several threads where more than one may be used."""
+        with ExitStack() as stack:
+            steps = self._steps()
+            if self._overlaps:
+                self._threads = stack
+                steps = stack.enter_context(Ahead(steps, _FRAMES_AHEAD))
+            batches = self._batches(self._looked_at(steps))
+            if self._overlaps:
+                batches = stack.enter_context(Ahead(batches, _BATCHES_AHEAD))
+            yield from batches
 
     def summary(self) -> Summary:
         """The content of ``video.json`` and what the report draws.
@@ -403,101 +491,174 @@ class Analysis:
             raise RuntimeError("the analysis has not ended: iterate over its rows first")
         return self._summary
 
-    def _frames(self) -> Iterator[tuple[Frame, bool]]:
-        """Frames, and whether a new shot begins with each."""
-        cuts = SceneCutDetector()
-        for frame in self.watch.each(self._reader, "decode"):
+    def _steps(self) -> Iterator[Step]:
+        """Frames, what reads them, and whether a new shot begins with each."""
+        for step in self._relay.steps(self.watch.each(self._reader, "decode")):
             with self.watch("find"):
-                cut = cuts.look(frame)
-            yield frame, cut
+                step.look()
+            yield step
 
-    def _seen(self, frames: Iterator[tuple[Frame, bool]]) -> Iterator[Seen]:
-        """Frames with when the detector looks, and where it may, with what it sees."""
+    def _looked_at(self, steps: Iterator[Step]) -> Iterator[Step]:
+        """The same, where the detector may look ahead with what it sees."""
         detector = self._analyzer.detector
-        seen = timed(frames, every=not self._finder.follows)
         if self._overlaps and getattr(detector, "parallel", False):
-            return looked_at(seen, detector, self.watch)
-        return seen
+            return looked_at(steps, detector, self.watch)
+        return steps
 
-    def _batches(self, frames: Iterator[Seen]) -> Iterator[tuple[list[Pending], list[int]]]:
+    def _batches(self, steps: Iterator[Step]) -> Iterator[Found]:
         """Frames with what the extractor says of their faces, and faces that are gone since."""
-        batch = self._analyzer.options.batch
-        pending: list[Pending] = []
-        waiting = 0
-        for seen in frames:
-            item = self._find(seen)
-            pending.append(item)
-            waiting += len(item.faces)
-            # Frames without faces cost nothing to hold, but time must go on in the output.
-            if waiting >= batch or len(pending) >= (4 * batch if batch > 1 else 1):
-                yield self._read(pending), self._finder.forget_lost()
-                pending, waiting = [], 0
-        if pending:
-            yield self._read(pending), self._finder.forget_lost()
+        now: Reading | None = None
+        for step in steps:
+            if step.now is not now:
+                if now is not None:
+                    yield self._read_all(now, ends=True)
+                now = step.now
+                if now is not None and now.pending:
+                    yield self._read_all(now, warm=True)
+            for reading, said in ((step.now, step.said), (step.soon, step.soon_said)):
+                if reading is not None and self._add(reading, step, *said):
+                    yield self._read_all(reading, warm=reading is step.soon)
+        if now is not None:
+            yield self._read_all(now, ends=True, is_last=True)
 
-    def _find(self, seen: Seen) -> Pending:
+    def _add(self, reading: Reading, step: Step, cut: bool, due: bool) -> bool:
+        """Find the faces of the next frame; whether enough wait for the extractor."""
+        batch = self._analyzer.options.batch
+        item = self._find(reading, step, cut, due)
+        reading.pending.append(item)
+        reading.faces += len(item.faces)
+        # Frames without faces cost nothing to hold, but time must go on in the output.
+        return reading.faces >= batch or len(reading.pending) >= (4 * batch if batch > 1 else 1)
+
+    def _read_all(self, reading: Reading, warm: bool = False, **where: bool) -> Found:
+        """Read the faces that wait."""
+        pending, reading.pending, reading.faces = reading.pending, [], 0
+        self._read(reading, pending)
+        lost = reading.finder.forget_lost()
+        return Found(reading.part, pending, lost, warm, reading=reading, **where)
+
+    def _find(self, reading: Reading, step: Step, cut: bool, due: bool) -> Pending:
         """The faces of the next frame; where they are followed, read at once."""
-        frame = seen.frame
+        frame, finder = step.frame, reading.finder
         with self.watch("find"):
-            item = self._finder.find(frame, seen.cut, seen.due, seen.faces)
-            if not self._finder.follows:
+            item = finder.find(frame, cut, due, step.faces if due else None)
+            if not finder.follows:
                 return item
             for _ in range(2):  # in doubt once more, as the detector sees it
-                self._read([item])
+                self._read(reading, [item])
                 said = [None if one is None else one.details for one in item.read or []]
-                if self._finder.settle(item, said, frame):
+                if finder.settle(item, said, frame):
                     break
-                item = self._finder.detect(frame)
+                item = finder.detect(frame)
             return item
 
-    def _read(self, pending: list[Pending]) -> list[Pending]:
+    def _read(self, reading: Reading, pending: list[Pending]) -> None:
         """Run the extractor on all crops that wait for it."""
         with self.watch("extract"):
             unread = [item for item in pending if item.read is None]
-            for item, said in zip(unread, self._affect.read(unread), strict=True):
+            for item, said in zip(unread, reading.affect.read(unread), strict=True):
                 item.read = said
-        return pending
 
-    def _finish(self, pending: list[Pending], lost: list[int]) -> list[FrameRow]:
+    def _steady(self, found: Found) -> None:
+        """Take the trembling out of what was read, and write it down where there is a store."""
+        reading = found.reading
+        assert reading is not None, "it was read by this run"
+        for item in found.items:
+            item.read = reading.affect.steadied(item, item.read or [])
+        for own in found.lost:
+            reading.affect.forget(own)
+        if found.ends:
+            reading.affect.close()
+            self._stages.remove(reading.affect)
+        if self._store is not None:
+            try:
+                self._record(found, self._store)
+            except OSError:  # such as a full disk: parts are a help, not a need
+                self._abandon()
+                self._store = None
+
+    def _record(self, found: Found, store: PartStore) -> None:
+        """Write down what was read."""
+        if found.part not in self._recorders:
+            self._recorders[found.part] = Recorder(store, found.part, self._analyzer.labels)
+        recorder = self._recorders[found.part]
+        recorder.add(found)
+        for item in () if found.warm else found.items:
+            for own, crop, said in zip(item.ids, item.crops, item.read or (), strict=True):
+                if said is not None and not self._is_low(said.details):
+                    affect = self._analyzer.prior.apply(said.affect)
+                    recorder.pictures.see(item.frame, own, affect, crop)
+        if found.ends:
+            facts = ReadFacts.of(self._reader).plain() if found.is_last else None
+            recorder.close(self._relay.before[found.part], facts)
+            del self._recorders[found.part]
+
+    def _abandon(self) -> None:
+        """Leave no part half-written."""
+        while self._recorders:
+            _, recorder = self._recorders.popitem()
+            with suppress(OSError):
+                recorder.abandon()
+
+    def _finish(self, found: Found) -> list[FrameRow]:
         """Hand what was read to the faces' states; the rows that are done."""
+        if found.warm:
+            self._numbers.warm(found.items)
+            return []
+        if found.part != self._part and found.items:
+            self._part = found.part
+            staying = self._numbers.begin(found.items)
+            for face_id in sorted(self._states.open() - staying):
+                self._retire(face_id)
         rows: list[FrameRow] = []
-        for item in pending:
-            estimates = self._affect.steadied(item, item.read or [])
+        for item in found.items:
             first = len(rows)
-            for face_id, face, crop, values in zip(
-                item.ids, item.faces, item.crops, estimates, strict=True
-            ):
-                if values is None:
-                    self._undefined += 1
-                    continue
-                row = FrameRow(item.frame, item.timestamp_s, face_id, face)
-                self._fill(row, values)
-                self._states.of(face_id).push(
-                    row.timestamp_s,
-                    values.affect if row.affect is None else row.affect,
-                    crop,
-                    row.frame,
-                    details=row.details,
-                    reading=values.affect,
-                    low=row.low_quality,
-                )
-                rows.append(row)
+            self._numbers.see(item, self._relay.overlaps(item.timestamp_s))
+            rows += sorted(self._face_rows(item), key=lambda row: row.face_id or 0)
             if len(rows) == first:
                 self._without_face += 1
                 rows.append(FrameRow(item.frame, item.timestamp_s))
             if self._mran is not None:
                 self._mran.add(item, rows[first:])
-        for face_id in lost:
-            self._retire(face_id)
+        for own in found.lost:
+            gone = self._numbers.known(own)
+            if gone is not None:
+                self._retire(gone)
         return rows if self._mran is None else self._mran.release()
+
+    def _face_rows(self, item: Pending) -> Iterator[FrameRow]:
+        """The rows of one frame's faces, which their states have taken."""
+        pictures = item.crops if item.pictures is None else item.pictures
+        for own, face, picture, values in zip(
+            item.ids, item.faces, pictures, item.read or (), strict=True
+        ):
+            if values is None:
+                self._undefined += 1
+                continue
+            row = FrameRow(item.frame, item.timestamp_s, self._numbers.of(own), face)
+            self._fill(row, values)
+            self._states.of(row.face_id or 0).push(
+                row.timestamp_s,
+                values.affect if row.affect is None else row.affect,
+                picture,
+                row.frame,
+                details=row.details,
+                reading=values.affect,
+                low=row.low_quality,
+            )
+            yield row
 
     def _fill(self, row: FrameRow, said: FaceEstimates) -> None:
         """What the extractor said, as the table has it."""
         row.affect = self._analyzer.prior.apply(said.affect)
         row.details = said.details
         self._undefined_details += has_undefined(said.details, self._analyzer.affect.details)
+        row.low_quality = self._is_low(said.details)
+
+    def _is_low(self, details: FaceDetails) -> bool:
+        """Whether a face is too poor to count."""
         least = self._analyzer.min_quality
-        row.low_quality = least is not None and bool(said.details.quality < least)
+        return least is not None and bool(details.quality < least)
 
     def _take_mran(self, row: FrameRow, view: MranView | None) -> None:
         """Values of MRAN have come for a row."""
@@ -508,7 +669,7 @@ class Analysis:
 
     def _retire(self, face_id: int) -> None:
         """A face cannot come back under its number."""
-        self._affect.forget(face_id)
+        self._numbers.forget(face_id)
         if self._mran is not None:
             self._mran.close(face_id)
         self._states.retire(face_id)

@@ -21,6 +21,8 @@ WORTH_A_PICTURE = 0.3
 
 _JPEG_QUALITY = 88
 
+Picture = Crop | ImageArray | bytes
+
 
 class FaceState:
     """Running summary of one face.
@@ -59,7 +61,7 @@ class FaceState:
         self._sum = np.zeros(width)
         self._peak = np.full(width, np.nan, np.float32)
         self._peak_time_s = np.full(width, np.nan)
-        self._peak_crops: dict[int, Crop | ImageArray] = {}
+        self._peak_crops: dict[int, Picture] = {}
         self._max_gap_s = max_gap_s
         self._timeline = TimelineBuilder(max_gap_s, channels=width)
         self._details = DetailsState(max_gap_s, labels)
@@ -75,7 +77,7 @@ class FaceState:
         self,
         time_s: float,
         affect: FloatArray,
-        crop: Crop | ImageArray | None,
+        crop: Picture | None,
         frame: int | None = None,
         *,
         details: FaceDetails | None = None,
@@ -93,7 +95,8 @@ class FaceState:
         affect
             (26,) as the frames table has it.
         crop
-            The aligned crop, or its RGB (112, 112, 3); None where there is no picture to keep.
+            The aligned crop, or its RGB (112, 112, 3), or its JPEG; None where there is no picture
+            to keep.
         frame
             Index of the frame.
         details
@@ -117,8 +120,8 @@ class FaceState:
         self._count += 1
         self._sum += affect
         self._timeline.push(time_s, affect, contiguous)
-        strength = _strength(affect)
-        higher = ~(strength <= _strength(self._peak))  # also where there is no peak yet
+        strong = strength(affect)
+        higher = ~(strong <= strength(self._peak))  # also where there is no peak yet
         if higher.any():
             self._peak[higher] = affect[higher]
             self._peak_time_s[higher] = time_s
@@ -130,9 +133,9 @@ class FaceState:
                 self._windows.push(grid_s, value)
                 self._positions += 1
 
-    def _keep(self, crop: Crop | ImageArray, higher: npt.NDArray[np.bool_]) -> None:
+    def _keep(self, crop: Picture, higher: npt.NDArray[np.bool_]) -> None:
         """One crop serves all channels that peak here; pixels of a frame are not held on to."""
-        kept = crop if isinstance(crop, Crop) else crop.copy()
+        kept = crop if isinstance(crop, (Crop, bytes)) else crop.copy()
         for channel in np.flatnonzero(higher):
             self._peak_crops[int(channel)] = kept
 
@@ -181,10 +184,15 @@ class FaceState:
             if abs(float(self._peak[channel])) < WORTH_A_PICTURE:
                 continue
             if id(crop) not in encoded:
-                encoded[id(crop)] = encode_picture(crop.color if isinstance(crop, Crop) else crop)
+                encoded[id(crop)] = crop if isinstance(crop, bytes) else encode_crop(crop)
             pictures[self._labels.affect_columns[channel]] = encoded[id(crop)]
         self._peak_crops.clear()
         return pictures
+
+
+def encode_crop(crop: Crop | ImageArray) -> bytes:
+    """JPEG of a crop."""
+    return encode_picture(crop.color if isinstance(crop, Crop) else crop)
 
 
 def encode_picture(color: ImageArray) -> bytes:
@@ -194,8 +202,8 @@ def encode_picture(color: ImageArray) -> bytes:
     return data.tobytes()
 
 
-def _strength(affect: FloatArray) -> FloatArray:
+def strength(affect: FloatArray) -> FloatArray:
     """What a peak is the largest of: the value, for valence and arousal its distance from 0."""
-    strength = affect.copy()
-    strength[VALENCE_AROUSAL_SLICE] = np.abs(strength[VALENCE_AROUSAL_SLICE])
-    return strength
+    strong = affect.copy()
+    strong[VALENCE_AROUSAL_SLICE] = np.abs(strong[VALENCE_AROUSAL_SLICE])
+    return strong

@@ -61,6 +61,10 @@ class FaceStates:
             )
         return self._states[face_id]
 
+    def open(self) -> set[int]:
+        """Numbers of the faces that have a state and have not gone."""
+        return {*self._states}
+
     def retire(self, face_id: int) -> None:
         """Sum up a face that cannot come back under its number, so that crowds cost no memory."""
         if face_id in self._states:

@@ -96,6 +96,10 @@ class AnalysisOptions:
     crops
         Whether every picture is one ready-made crop of a face, however small: exactly one face is
         read in each (`mien.faces.detectors.whole`).
+    part_s
+        Seconds of the source after which all that remembers frames begins anew, so that a long
+        video can be read in parts (`mien.pipeline.parts`); faces keep their numbers. Infinity: not
+        at all. What MRAN reads, and frames from memory, are one part.
     """
 
     faces: str = "all"
@@ -129,6 +133,7 @@ class AnalysisOptions:
     every: int = 1
     fps: float | None = None
     crops: bool = False
+    part_s: float = 300.0
 
     def __post_init__(self) -> None:
         for name in ("affect_model", "reaction_model", "mran_model"):
@@ -156,6 +161,8 @@ class AnalysisOptions:
         for name in ("min_face_px", "detect_side_px", "max_lost_s", "min_reaction_s", "batch"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
+        if not self.part_s > 0:
+            raise ValueError(f"part_s must be positive, not {self.part_s}")
         if self.stream is not None and self.stream < 0:
             raise ValueError(f"stream must be 0 or more, not {self.stream}")
         if self.max_pixels < 1:

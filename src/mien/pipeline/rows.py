@@ -56,7 +56,8 @@ class Pending:
     ``places`` are the landmarks (5, 2) that each crop was cut by; ``streams`` are its crops of all
     modalities, where MRAN reads them. ``followed``: the detector was not asked, and ``faces`` are
     as of the frame before until the frame is settled. ``read`` is what the extractor says of the
-    faces, where it has been asked.
+    faces, where it has been asked. ``pictures`` are JPEG bytes of crops, or None, in the place of
+    ``crops`` where a frame was read by an earlier run.
     """
 
     frame: int
@@ -68,3 +69,4 @@ class Pending:
     streams: list[MranFrame] = field(default_factory=list)
     followed: bool = False
     read: list[FaceEstimates | None] | None = None
+    pictures: list[bytes | None] | None = None

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
 
 from mien.faces.detectors import FaceDetector
 from mien.pipeline.finding.following import DETECT_EVERY_S
@@ -47,6 +48,17 @@ class Seen:
     faces: list[Face] | None = None
 
 
+class _MayBeDue(Protocol):
+    frame: Frame
+    faces: list[Face] | None
+
+    @property
+    def due(self) -> bool: ...
+
+
+Due = TypeVar("Due", bound=_MayBeDue)
+
+
 def timed(frames: Iterator[tuple[Frame, bool]], every: bool) -> Iterator[Seen]:
     """Frames with when the detector looks: at the start, after a cut, and from time to time.
 
@@ -57,21 +69,33 @@ def timed(frames: Iterator[tuple[Frame, bool]], every: bool) -> Iterator[Seen]:
     every
         Whether it looks at all of them.
     """
-    looked_s = math.inf
+    times = LookTimes(every)
     for frame, cut in frames:
-        due = every or cut or not 0 <= frame.timestamp_s - looked_s < DETECT_EVERY_S
+        yield Seen(frame, cut, times.is_due(frame.timestamp_s, cut))
+
+
+class LookTimes:
+    """Says when the detector looks, as `timed`, a frame at a time."""
+
+    def __init__(self, every: bool) -> None:
+        self._every = every
+        self._looked_s = math.inf
+
+    def is_due(self, time_s: float, cut: bool) -> bool:
+        """Whether it looks at the next frame, before which a cut may lie."""
+        due = self._every or cut or not 0 <= time_s - self._looked_s < DETECT_EVERY_S
         if due:
-            looked_s = frame.timestamp_s
-        yield Seen(frame, cut, due)
+            self._looked_s = time_s
+        return due
 
 
-def looked_at(frames: Iterator[Seen], detector: FaceDetector, watch: Stopwatch) -> Iterator[Seen]:
+def looked_at(frames: Iterator[Due], detector: FaceDetector, watch: Stopwatch) -> Iterator[Due]:
     """The same frames, those that are due with what the detector sees; it looks some frames ahead.
 
     Parameters
     ----------
     frames
-        Of `timed`.
+        Of `timed`, or others that say when they are due.
     detector
         One that may look at several pictures at the same time.
     watch
@@ -83,7 +107,7 @@ def looked_at(frames: Iterator[Seen], detector: FaceDetector, watch: Stopwatch) 
             # Not frame.image, which keeps what it makes.
             return detector.detect(frame.image if frame.planes is None else frame.planes.rgb())
 
-    waiting: deque[tuple[Seen, Future[list[Face]] | None]] = deque()
+    waiting: deque[tuple[Due, Future[list[Face]] | None]] = deque()
     pixels = 0
     with ThreadPoolExecutor(LOOKERS) as pool, closing(_Cancelled(waiting)):
         for seen in frames:
@@ -99,7 +123,7 @@ def looked_at(frames: Iterator[Seen], detector: FaceDetector, watch: Stopwatch) 
 class _Cancelled:
     """Looks that nobody waits for any more."""
 
-    def __init__(self, waiting: deque[tuple[Seen, Future[list[Face]] | None]]) -> None:
+    def __init__(self, waiting: deque[tuple[Any, Future[list[Face]] | None]]) -> None:
         self._waiting = waiting
 
     def close(self) -> None:
@@ -108,7 +132,7 @@ class _Cancelled:
                 look.cancel()
 
 
-def _done(seen: Seen, look: Future[list[Face]] | None) -> Seen:
+def _done(seen: Due, look: Future[list[Face]] | None) -> Due:
     if look is not None:
         seen.faces = look.result()
     return seen

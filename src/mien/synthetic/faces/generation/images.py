@@ -126,7 +126,7 @@ def synthesize_images(
         made = sum(len(part.indices) for part in missing)
         if progress is not None and made < count:
             progress(count - made)
-        run(_make_part, missing, factory, jobs, progress)
+        run(_make_part, missing, factory, jobs, progress, go_on=True)
         manifest = finish_set(folder, [part.table_file for part in parts])
         splits = count_splits(manifest.column("split").to_pylist())
         seconds = time.perf_counter() - started

@@ -128,7 +128,7 @@ def make_clips(
         kept = sum(clip.frames() for clip in clips if clip.id not in waiting)
         if progress is not None and kept:
             progress(kept)
-        run(make_clip, missing, factory, jobs, progress)
+        run(make_clip, missing, factory, jobs, progress, go_on=True)
         manifest = finish_set(folder, [clip.row_file for clip in clips])
         splits = count_splits(manifest.column("split").to_pylist())
         made = sum(manifest.column("frames").to_pylist()) - kept
