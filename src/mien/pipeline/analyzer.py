@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import math
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from copy import deepcopy
 from dataclasses import asdict
@@ -25,7 +26,7 @@ from mien.faces.detectors.whole import WholePictures
 from mien.labels import AFFECT_COLUMNS, VALENCE_AROUSAL, LabelSet
 from mien.pipeline.companions import Guidance, GuidanceFiles
 from mien.pipeline.details import has_undefined
-from mien.pipeline.extractor_stage import AffectStage
+from mien.pipeline.extractor_stage import PASSES_BESIDE, AffectStage
 from mien.pipeline.face_states import FaceStates
 from mien.pipeline.finding.finder import FaceFinder
 from mien.pipeline.finding.looking import LOOKERS, LookTimes, looked_at
@@ -365,7 +366,8 @@ class Analysis:
         self._numbers = FaceNumbers()
         self._part: int | None = None
         self._recorders: dict[int, Recorder] = {}
-        self._stages: list[AffectStage] = []
+        beside = analyzer.device == "cpu" and analyzer.threads > 1
+        self._pool = ThreadPoolExecutor(PASSES_BESIDE) if beside else None
 
     def _begin(self, part: int) -> Reading:
         """All that remembers frames, anew."""
@@ -379,8 +381,7 @@ class Analysis:
             analyzer.detector, options, self._max_gap_s, self._guidance, follows, self.watch
         )
         on_cpu = analyzer.device == "cpu"
-        affect = AffectStage(analyzer.affect, options, self._max_gap_s, on_cpu, analyzer.threads)
-        self._stages.append(affect)
+        affect = AffectStage(analyzer.affect, options, self._max_gap_s, on_cpu, self._pool)
         return Reading(part, finder, affect, LookTimes(every=not follows))
 
     @property
@@ -393,8 +394,8 @@ class Analysis:
 
     def __exit__(self, *_: object) -> None:
         self._threads.close()  # where the iteration has not ended
-        for stage in self._stages:
-            stage.close()
+        if self._pool is not None:
+            self._pool.shutdown()
         self._abandon()
         self._reader.close()
         if not self.info.is_image:
@@ -567,9 +568,6 @@ class Analysis:
             item.read = reading.affect.steadied(item, item.read or [])
         for own in found.lost:
             reading.affect.forget(own)
-        if found.ends:
-            reading.affect.close()
-            self._stages.remove(reading.affect)
         if self._store is not None:
             try:
                 self._record(found, self._store)

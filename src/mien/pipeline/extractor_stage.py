@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import replace
 from itertools import chain, pairwise
 from typing import TypeVar
@@ -21,7 +21,10 @@ from mien.types import FaceDetails, FaceEstimates, FloatArray
 
 Item = TypeVar("Item")
 
-_PASS, _BESIDE = 4, 2  # crops of a pass, passes at the same time
+_PASS = 4  # crops
+
+PASSES_BESIDE = 2
+"""Passes of the extractor that run at the same time."""
 
 
 class AffectStage:
@@ -38,8 +41,8 @@ class AffectStage:
     on_cpu
         Whether the extractor runs on the processor, where larger batches gain little and several
         passes may share its cores.
-    threads
-        How many threads may be used.
+    pool
+        Runs several passes beside each other; None: one after the other.
     """
 
     def __init__(
@@ -48,11 +51,11 @@ class AffectStage:
         options: AnalysisOptions,
         max_gap_s: float,
         on_cpu: bool = True,
-        threads: int = 1,
+        pool: Executor | None = None,
     ) -> None:
         self._extractor, self._options, self._max_gap_s = extractor, options, max_gap_s
         self._most = min(options.batch, _PASS) if on_cpu else options.batch
-        self._pool = ThreadPoolExecutor(_BESIDE) if on_cpu and threads > 1 else None
+        self._pool = pool
         self._luma = self._extractor.reads_luma
         self._filters: dict[int, SteadyAffect] = {}
         self._intensities: dict[int, SteadyIntensities] = {}
@@ -79,11 +82,6 @@ class AffectStage:
     def _pass(self, crops: Sequence[Crop]) -> list[FaceEstimates]:
         said = self._extractor.estimate(stack(crops, self._luma))
         return [said.of(k) for k in range(len(crops))]
-
-    def close(self) -> None:
-        """End its threads."""
-        if self._pool is not None:
-            self._pool.shutdown()
 
     def steadied(
         self, item: Pending, said: Sequence[FaceEstimates | None]
