@@ -30,8 +30,9 @@ lint: $(VENV)/.dev
 types: $(VENV)/.dev
 	$(BIN)/mypy
 
+# Two processes, each with whole files; more would fight over the memory of training tests.
 pytest: $(VENV)/.dev
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 browser: $(VENV)/.dev
 	$(BIN)/python -m pytest tests/browser tests/js
