@@ -15,7 +15,8 @@ from mien.pipeline.options import AnalysisOptions
 from mien.runtime.collection import find_model
 
 _FREE = ("threads",)  # settings that change no number
-_SOMETIMES = frozenset({"attention.mp4"})  # not written where there is no face
+# Not written where there is no face.
+_SOMETIMES = frozenset({"attention.mp4", "mran-views.npz"})
 
 
 class Done:

@@ -28,17 +28,23 @@ _NUMERICS = (av, cv2, np, onnxruntime)
 def part_store(analyzer: Analyzer, job: Job) -> PartStore:
     """The store of a job's parts: its name says of which input, settings and versions they are."""
     options = analyzer.options
-    own = (options.affect_model, options.reaction_model, options.mran_model)
     identity = {
         "source": source_text(Path(job.source).resolve()),
         "stamp": file_stamp(job.source),
         "analysis": fingerprint(analyzer),
         "part_s": options.part_s,
-        "own": [file_stamp(find_model(file).path) for file in own if file is not None],
+        "own": own_stamps(analyzer),
         "libraries": [module.__version__ for module in _NUMERICS],
     }
     text = json.dumps(identity, sort_keys=True)
     return PartStore(job.folder.parent / f"{PARTS}{hashlib.sha256(text.encode()).hexdigest()[:32]}")
+
+
+def own_stamps(analyzer: Analyzer) -> list[tuple[int | None, int | None]]:
+    """Size and time of change of the models that are not mien's: their version may stay."""
+    options = analyzer.options
+    own = (options.affect_model, options.reaction_model, options.mran_model)
+    return [file_stamp(find_model(file).path) for file in own if file is not None]
 
 
 def sweep_parts(out: Path, analyzer: Analyzer | None, jobs: Iterable[Job]) -> None:

@@ -47,8 +47,10 @@ def copy_pictures(reader: VideoReader, first: Frame, frames: int, most_px: int, 
     with open_container(reader.path) as container:
         stream = pick_stream(reader.path, container, reader.stream, [])
         times = _times(stream, container) if _is_plain(stream) else []
-        if len(times) != frames or abs(min(times) - _ticks(stream, first)) > 1:
+        if len(times) != frames or min(times) != _ticks(stream, first):
             return False
+        if stream.codec_context.has_b_frames and times == sorted(times):
+            return False  # AVI keeps no times: these are made up, in the order of the file
     in_order = sorted(times)
     # Times of decoding are not known in all containers: as late as those of showing allow.
     early = max(shown - time for shown, time in zip(in_order, times, strict=True))

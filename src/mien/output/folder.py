@@ -23,13 +23,14 @@ from mien.pipeline.summary import file_stamp, source_text
 
 _DOCUMENT = "video.json"
 # What mien writes into a result folder, and may therefore replace or remove.
-_OURS = frozenset(
+OURS = frozenset(
     {
         *(_DOCUMENT, "report.html", "frames.parquet", "frames.csv", "openface.csv", "pyfeat.csv"),
         *("attention.npz", "attention.mp4", "overlay.mp4", "overlay.png", "player.mp4"),
         "mran-views.npz",
     }
 )
+"""Files of a result."""
 
 PARTS = ".mien-parts-"
 """How folders of finished parts of long videos begin; a run that goes on reads them."""
@@ -193,7 +194,7 @@ def _give_back(old: Path, final: Path) -> None:
         old.rename(final)
         return
     for entry in old.iterdir():
-        if entry.name not in _OURS:
+        if entry.name not in OURS:
             entry.rename(_free(final / entry.name))
 
 
@@ -211,7 +212,7 @@ def is_result(file: Path) -> bool:
     """Whether mien wrote this file, in a folder of results or beside them."""
     if file.name == SUMMARY:
         return is_summary(file)
-    return file.name in _OURS and _is_result_folder(file.parent)
+    return file.name in OURS and _is_result_folder(file.parent)
 
 
 def is_summary(file: Path) -> bool:
@@ -227,7 +228,7 @@ def read_result(folder: Path) -> tuple[dict[str, Any], set[str]] | None:
     """``video.json`` of a result and the names of its files; None where there is none."""
     try:
         document = json.loads((folder / _DOCUMENT).read_text(encoding="utf-8"))
-        return document, {file.name for file in folder.iterdir()} & _OURS
+        return document, {file.name for file in folder.iterdir()} & OURS
     except (OSError, ValueError):
         return None
 

@@ -302,10 +302,17 @@ class Analyzer:
         What came after the first documents is named only where it is not the default.
         """
         return {
-            key: str(value) if isinstance(value, Path) else value
+            key: _plain(value)
             for key, value in asdict(self.options).items()
             if key != "detector" and (key not in _LATER or value != getattr(AnalysisOptions, key))
         }
+
+
+def _plain(value: Any) -> Any:
+    """As JSON can hold it; a length without end is null."""
+    if isinstance(value, float) and math.isinf(value):
+        return None
+    return str(value) if isinstance(value, Path) else value
 
 
 class Analysis:

@@ -97,6 +97,8 @@ def _pulled(top: Path) -> list[ModelFile]:
     found = []
     for path in sorted(top.rglob("*.onnx")):
         place = path.relative_to(top)
+        if any(part.startswith(".") for part in place.parts):
+            continue  # a pull that was killed
         alone = len(list(path.parent.glob("*.onnx"))) == 1 and len(place.parts) > 1
         name = place.parent if alone else place.with_suffix("")
         found.append(ModelFile(name.as_posix(), path, False))

@@ -50,6 +50,8 @@ def pull(source: str, revision: str | None = None) -> list[ModelFile]:
     folder = Path(source)
     name = folder.resolve().name if folder.is_dir() else source
     place = models_folder() / name
+    if folder.is_dir() and any(place.glob("*/*.onnx")):
+        raise ModelError(f"{source}: {place} holds models of an owner of that name; rename it")
     try:
         with atomic_path(place) as partial:
             partial.mkdir()
@@ -59,7 +61,7 @@ def pull(source: str, revision: str | None = None) -> list[ModelFile]:
                         shutil.copyfile(file, partial / file.name)
             else:
                 _download(source, revision, partial)
-            found = sorted(partial.glob("*.onnx"))
+            found = sorted(partial.rglob("*.onnx"))
             if not found:
                 raise ModelError(f"{source}: holds no model (*.onnx)")
             for file in found:
@@ -68,7 +70,7 @@ def pull(source: str, revision: str | None = None) -> list[ModelFile]:
                     raise ModelError(f"{source}: {file.name}: {fault.replace(str(file), 'it')}")
     except OSError as error:
         raise cannot_write(place, error) from error
-    return [find_model(file) for file in sorted(place.glob("*.onnx"))]
+    return [find_model(file) for file in sorted(place.rglob("*.onnx"))]
 
 
 def push(model: str | Path, target: str, private: bool = False) -> str:
@@ -158,17 +160,9 @@ def _hub() -> Any:
 @contextmanager
 def _told(name: str) -> Iterator[None]:
     """Errors of the hub's library on one line."""
-    from huggingface_hub.errors import (
-        HfHubHTTPError,
-        HFValidationError,
-        LocalEntryNotFoundError,
-        OfflineModeIsEnabled,
-    )
-
-    faults = (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OfflineModeIsEnabled)
     try:
         yield
-    except (*faults, ConnectionError, TimeoutError) as error:
+    except Exception as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(
             f"{name}: the hub does not give or take it ({reason}); check the name, the connection "

@@ -59,7 +59,11 @@ def write_bids(results: Path, out: Path, task: str = "video") -> list[Path]:
     """
     if not task.isalnum() or not task.isascii():
         raise ConfigError(f"task is {task!r}; labels of BIDS are letters and digits")
-    folders = sorted(path.parent for path in results.rglob("video.json"))
+    found = (path.parent.relative_to(results) for path in results.rglob("video.json"))
+    # What a killed run left is hidden.
+    folders = sorted(
+        results / path for path in found if not any(p.startswith(".") for p in path.parts)
+    )
     if not folders:
         raise InputError(f"{results}: holds no results; give the --out of mien analyze")
     try:

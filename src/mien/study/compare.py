@@ -3,14 +3,17 @@
 The unit of analysis is the person: a person's value in a condition is the mean of their videos (or
 events) of it. Two conditions are compared **within** persons where at least `LEAST` persons have
 both (mean of the differences), else **between** persons (difference of the means). Intervals and
-p-values are of the studentised bootstrap over persons (bootstrap-t; Efron & Tibshirani, 1993,
-ch. 12), which keeps its level also with few persons; with several channels tested at once p-values
-are corrected by Holm (1979).
+p-values are of the symmetric studentised bootstrap over persons (bootstrap-t; Efron & Tibshirani,
+1993, ch. 12; Hall, 1988), so that an interval leaves out 0 exactly where p is below 0.05; it keeps
+its level also with few persons. No interval reaches beyond what a channel's values allow. With
+several channels tested at once p-values are corrected by Holm (1979).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+import re
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -61,8 +64,9 @@ def compare_conditions(
     One row per pair and measure: ``measure, first, second, design, difference`` (second less
     first)``, low, high, p, p_holm, persons``. Pairs with too few persons are left out.
     """
+    summary = summary[summary[condition].notna() & (summary[condition] != "")]
     persons = summary.groupby(["person", condition])[measures].mean()
-    names = sorted(summary[condition].dropna().unique().tolist())
+    names = sorted(summary[condition].unique().tolist())
     rows = []
     for measure in measures:
         values = persons[measure].unstack(condition)
@@ -78,6 +82,8 @@ def compare_conditions(
                 effect = group_effect(a.dropna().to_numpy(), b.dropna().to_numpy(), rng)
             else:
                 continue
+            most = _largest_difference(measure)
+            effect = replace(effect, low=max(effect.low, -most), high=min(effect.high, most))
             named = {"measure": measure, "first": first, "second": second, "design": design}
             rows.append({**named, **effect.__dict__})
     columns = ["measure", "first", "second", "design", "difference", "low", "high", "p", "persons"]
@@ -141,7 +147,14 @@ def _studentised(
         return Effect(estimate, estimate, estimate, 0.0 if estimate else 1.0, persons)
     # A resample of one person over and over has no error and says nothing.
     t = deviations[errors > 0] / errors[errors > 0]
-    low_t, high_t = np.quantile(t, [0.025, 0.975])
+    reach = float(np.quantile(np.abs(t), 0.95)) * error
     beyond = (np.abs(t) >= abs(estimate / error)).sum()
     p = float((1 + beyond) / (1 + len(t)))
-    return Effect(estimate, estimate - high_t * error, estimate - low_t * error, p, persons)
+    return Effect(estimate, estimate - reach, estimate + reach, p, persons)
+
+
+def _largest_difference(measure: str) -> float:
+    """Between two means of a channel; infinite where its values have no end."""
+    if re.fullmatch(r"(valence|arousal)_mean", measure):
+        return 2.0
+    return 1.0 if re.fullmatch(r"(expr_[a-z_]+|au\d+)_mean", measure) else math.inf

@@ -106,8 +106,8 @@ def methods_text(
     }.get(baseline, f" Of every channel its mean during {baseline!r} was taken off.")
     read = (
         f"were read with mien {made['mien']} (extractor {made['extractor']}, expression prior "
-        f"{made['prior']!r}). Frames below the extractor's quality level were left out. Action "
-        "units count as active from the extractor's thresholds on"
+        f"{made['prior']!r}).{_left_out(recordings)} Action units count as active from the "
+        "extractor's thresholds on"
     )
     if any(recording.is_foreign for recording in recordings):
         tools = sorted({one.made_by()["extractor"] for one in recordings if one.is_foreign})
@@ -116,7 +116,8 @@ def methods_text(
             f"Action units count as active from {UNDECIDED} on"
         )
     text = (
-        f"Faces of {persons} persons in {len(recordings)} videos {read}; episodes last "
+        f"Faces of {_counted(persons, 'person')} in {_counted(len(recordings), 'video')} {read}; "
+        f"episodes last "
         f"0.2 s or longer, and interruptions under 0.2 s are bridged.{base}"
     )
     if not comparison.empty:
@@ -149,3 +150,16 @@ def _table(table: pd.DataFrame) -> str:
 
 def _cell(value: object) -> str:
     return f"{value:.3f}" if isinstance(value, float) else escape(str(value))
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+def _left_out(recordings: list[Recording]) -> str:
+    """Which frames did not count; a sentence with a space before it."""
+    least = {recording.document.get("min_quality") or 0 for recording in recordings}
+    if least == {0}:
+        return " Frames of every quality were counted."
+    levels = " or ".join(f"{level:g}" for level in sorted(least))
+    return f" Frames of a quality below {levels} were left out."

@@ -63,6 +63,7 @@ def read_participants(path: Path, recordings: list[Recording]) -> tuple[list[See
         rows = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except (OSError, ValueError, UnicodeError) as error:
         raise DataError(f"{path}: cannot be read as a csv table ({error})") from error
+    rows = rows.rename(columns=str.strip).apply(lambda column: column.str.strip())
     if "video" not in rows:
         raise DataError(f"{path}: has the columns {list(rows.columns)}; it needs video")
     by_name = {recording.name: recording for recording in recordings}

@@ -107,9 +107,17 @@ def make_study(root: Path | Sequence[Path], options: StudyOptions) -> Study:
         raise ConfigError(f"the summary has no {unknown[0]}; it has {', '.join(summary.columns)}")
     measures = list(options.measures) or _measures(summary, recordings)
     condition = next((n for n in (options.condition, "event") if n in summary), None)
+    if options.participants is not None and options.condition not in summary:
+        wrong = f"{options.participants}: has no column {options.condition!r}"
+        if options.condition != StudyOptions.condition:
+            raise ConfigError(f"{wrong} that could be compared; see its header")
+        notes.append(f"{wrong}: its conditions are not compared")
     comparison = pd.DataFrame()
     if condition is not None:
-        comparison = compare_conditions(summary, measures, condition, options.seed)
+        shown = summary
+        if "event" in summary and options.baseline is not None:  # its own rows are 0 by making
+            shown = summary[summary["event"] != options.baseline]
+        comparison = compare_conditions(shown, measures, condition, options.seed)
         if comparison.empty:
             notes.append("too few persons per condition for a comparison: it needs 4 of each")
     methods = methods_text(recordings, summary["person"].nunique(), options.baseline, comparison)

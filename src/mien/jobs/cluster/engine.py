@@ -166,7 +166,13 @@ def _by_ray(
     actors: list[Any] = []
     try:
         cores = int(ray.cluster_resources().get("CPU", 1))
-        count = engine.workers or max(1, cores // engine.threads)
+        fit = cores // engine.threads
+        if not fit:
+            raise ConfigError(
+                f"--threads {engine.threads}: the cluster has {cores} core(s); take no more than "
+                "one of its machines has"
+            )
+        count = min(engine.workers or fit, fit)
         actor = ray.remote(num_cpus=engine.threads)(_Worker)
         make = partial(actor.remote, work, factory, engine.threads)
         actors += [make() for _ in range(count)]

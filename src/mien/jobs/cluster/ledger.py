@@ -77,7 +77,10 @@ class Ledger:
         if outcome.message is not None:
             self._messages[row] = outcome.message
         if time.monotonic() >= self._next_s:
-            self.write()
+            try:
+                self.write()
+            except Exception:  # noqa: BLE001  of every store another; the last time counts
+                self._next_s = time.monotonic() + _EVERY_S
 
     def write(self) -> None:
         """Write the file anew; it is never seen half-written."""
@@ -115,13 +118,14 @@ class Ledger:
         table = self._earlier()
         if table is None or (table.schema.metadata or {}).get(_IDENTITY) != self._identity.encode():
             return
+        table = self._in_order(table)
         count = min(len(table), len(self._status))  # a manifest may have grown
         same = np.ones(count, bool)
         for name, now in (("source", self._manifest.sources), ("version", self._manifest.versions)):
             then = table.column(name).combine_chunks().cast(pa.large_string())[:count]
-            same &= np.asarray(pa.compute.equal(then, now[:count]))
+            same &= _true(pa.compute.equal(then, now[:count]))
         status = table.column("status").combine_chunks().cast(pa.string())[:count]
-        done = same & np.asarray(pa.compute.equal(status, "analysed"))
+        done = same & _true(pa.compute.equal(status, "analysed"))
         self._status[:count][done] = 1
         for name, values in (
             ("seconds", self._seconds),
@@ -130,6 +134,14 @@ class Ledger:
         ):
             values[:count][done] = table.column(name).to_numpy()[:count][done]
         self.skipped = int(done.sum())
+
+    def _in_order(self, table: pa.Table) -> pa.Table:
+        """Rows of an earlier run as this one has them; inputs of a folder may have moved."""
+        if not self._manifest.is_named:
+            return table
+        there = {name: row for row, name in enumerate(table.column("source").to_pylist())}
+        rows = [there.get(name) for name in self._manifest.sources.to_pylist()]
+        return table.take(pa.array(rows, pa.int64()))
 
     def _earlier(self) -> Any:
         try:
@@ -140,3 +152,8 @@ class Ledger:
                 return pa.parquet.read_table(file)
         except (OSError, pa.ArrowException):
             return None
+
+
+def _true(answers: pa.BooleanArray) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """As an array; what is not known is not so."""
+    return np.asarray(pa.compute.fill_null(answers, False))

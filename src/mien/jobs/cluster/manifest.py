@@ -93,6 +93,11 @@ class Manifest(Sequence[RemoteJob]):
         text = pa.large_string()
         return cls(pa.array(sources, text), pa.array(versions, text), out, folders)
 
+    @property
+    def is_named(self) -> bool:
+        """Whether results are named after their inputs, and not by their row."""
+        return self._folders is not None
+
     def __len__(self) -> int:
         return len(self.sources)
 

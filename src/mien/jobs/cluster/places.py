@@ -9,13 +9,14 @@ import os
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mien.errors import ConfigError, InputError
 from mien.jobs.inputs import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from mien.jobs.job import Job, Outcome
 from mien.jobs.run import Batch, try_one
+from mien.output.folder import OURS
 from mien.pipeline.analyzer import Analyzer
 
 _LAST = "video.json"  # what says that a result is whole is put last, and taken away first
@@ -78,7 +79,14 @@ def find_media(url: str) -> list[str]:
     except Exception as error:  # of every store another
         raise InputError(f"{url}: cannot be listed ({_reason(error)})") from error
     media = VIDEO_SUFFIXES | IMAGE_SUFFIXES
-    names = [files.unstrip_protocol(name) for name in found if Path(name).suffix.lower() in media]
+    results = {str(PurePosixPath(name).parent) for name in found if name.endswith(f"/{_LAST}")}
+    names = [
+        files.unstrip_protocol(name)
+        for name in found
+        if Path(name).suffix.lower() in media
+        and str(PurePosixPath(name).parent) not in results  # an overlay is no recording
+        and not any(part.startswith(".") for part in PurePosixPath(name).parts)
+    ]
     if not names:
         raise InputError(f"{url}: holds no videos or images")
     return names
@@ -117,7 +125,8 @@ def try_remote(analyzer: Analyzer, job: RemoteJob, batch: Batch) -> Outcome:
         told,
         source=job.source,
         folder=None if is_url(target) else told.folder,
-        message=told.message and told.message.replace(source, job.source),
+        message=told.message
+        and told.message.replace(source, job.source).replace(str(folder), job.target),
         warnings=tuple(text.replace(source, job.source) for text in told.warnings),
     )
 
@@ -141,6 +150,9 @@ def _put(folder: Path, target: str) -> None:
         files.rm_file(f"{path}/{_LAST}")
     files.makedirs(path, exist_ok=True)
     names: Sequence[str] = sorted(file.name for file in folder.iterdir())
+    for old in files.find(path):  # of an earlier run that wrote other files
+        if PurePosixPath(old).name in OURS and PurePosixPath(old).name not in names:
+            files.rm_file(old)
     for name in sorted(names, key=lambda name: name == _LAST):
         files.put_file(str(folder / name), f"{path}/{name}")
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import astuple, replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,13 @@ from mien.jobs.cluster.places import is_url
 from mien.jobs.cluster.split import part_jobs, try_any
 from mien.jobs.done import fingerprint
 from mien.jobs.job import Outcome
-from mien.jobs.parts import sweep_parts
+from mien.jobs.parts import own_stamps, sweep_parts
 from mien.jobs.run import Batch
 from mien.output.folder import prepare_root, sweep_results
 from mien.pipeline.analyzer import Analyzer
+
+_FEW = 64
+"""Of more inputs none is split: all workers are busy anyhow, and looking into each takes time."""
 
 
 def run_manifest(
@@ -63,15 +67,16 @@ def run_manifest(
         If a model cannot be loaded, a worker cannot make its tools, or `out` cannot be written to.
     """
     analyzer = Analyzer(batch.options)  # what is wrong with a model is said once, and here
-    identity = json.dumps([fingerprint(analyzer), astuple(batch.contents)], sort_keys=True)
+    own = own_stamps(analyzer)
+    identity = json.dumps([fingerprint(analyzer), astuple(batch.contents), own], sort_keys=True)
     batch = replace(batch, keeps_parts=True)
-    with _alone(out), engine.connected():
+    with _alone(out, redo), engine.connected():
         ledger = Ledger(manifest, out, hashlib.sha256(identity.encode()).hexdigest(), redo)
         factory = partial(Analyzer, batch.options, threads=engine.threads)
         work = partial(try_any, batch=batch)
-        if engine.workers != 1:
-            waiting = (manifest[row] for row in ledger.waiting())
-            parts = list(part_jobs(waiting, analyzer))
+        few = list(islice(ledger.waiting(), _FEW + 1))
+        if engine.workers != 1 and len(few) <= _FEW:
+            parts = list(part_jobs((manifest[row] for row in few), analyzer))
             with closing(engine.outcomes(work, parts, range(len(parts)), factory)) as done:
                 deque(done, maxlen=0)
         del analyzer
@@ -101,17 +106,19 @@ def run_rows(
         ledger.write()
 
 
-def _alone(out: str) -> AbstractContextManager[None]:
+def _alone(out: str, redo: bool) -> AbstractContextManager[None]:
     if is_url(out):  # stores have no locks: one run at a time is up to who starts it
         return nullcontext()
-    return _swept(Path(out))
+    return _swept(Path(out), redo)
 
 
 @contextmanager
-def _swept(out: Path) -> Iterator[None]:
+def _swept(out: Path, redo: bool) -> Iterator[None]:
     """A folder that is this run's, without what dead workers and runs have left."""
     prepare_root(out)
     with only_run(out):
+        for folder in (out, *out.glob("[0-9]*")) if redo else ():
+            sweep_parts(folder, None, ())
         try:
             yield
         finally:

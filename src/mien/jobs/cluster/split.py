@@ -72,7 +72,7 @@ def _parts(source: str, options: AnalysisOptions) -> tuple[int, int]:
             return 0, 0
         with VideoReader(source, options.stream, options.max_pixels) as reader:
             start_s, length_s = next(reader).timestamp_s, reader.info.duration_s or 0.0
-    except (OSError, MienError, StopIteration):
+    except (OSError, MienError, StopIteration, ValueError):
         return 0, 0  # whoever reads it says what is wrong
     return math.floor(start_s / options.part_s), math.floor((start_s + length_s) / options.part_s)
 
