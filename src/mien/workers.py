@@ -42,14 +42,14 @@ _POLL_S = 0.2
 _JOIN_S = 0.01
 _GRACE_S = 3.0  # for a worker to remove what it was writing
 _starting = threading.Lock()  # a child's threads are set in the environment, which all share
-# What the numerical libraries read when they are loaded.
-_THREAD_VARIABLES = (
+THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
     "MKL_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",
     "NUMEXPR_NUM_THREADS",
 )
+"""What the numerical libraries read when they are loaded."""
 
 
 def usable_cores() -> int:
@@ -389,8 +389,8 @@ def _for_people(error: Exception, task: str) -> MienError:
 @contextmanager
 def _children_with_threads(threads: int) -> Iterator[None]:
     """Processes started in this block get numerical libraries with that many threads."""
-    before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
-    os.environ.update(dict.fromkeys(_THREAD_VARIABLES, str(threads)))
+    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
     try:
         yield
     finally:

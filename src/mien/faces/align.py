@@ -98,7 +98,7 @@ def crop_to_image(landmarks: npt.ArrayLike) -> npt.NDArray[np.float64]:
     """
     (a, b, x), (c, d, y) = similarity(landmarks, TEMPLATE).tolist()
     size = a * d - b * c
-    inverse = [[d, -b, b * y - d * x], [-c, a, c * x - a * y]]
+    inverse = [[d, 0.0 - b, b * y - d * x], [0.0 - c, a, c * x - a * y]]
     return np.array(inverse, np.float64) / np.float64(size)
 
 

@@ -13,7 +13,7 @@ import cv2
 
 from mien.errors import ConfigError, MienError
 from mien.jobs.job import Outcome
-from mien.workers import isolated
+from mien.workers import THREAD_VARIABLES, isolated
 
 Tool = TypeVar("Tool")
 Task = TypeVar("Task")
@@ -173,7 +173,10 @@ def _by_ray(
                 "one of its machines has"
             )
         count = min(engine.workers or fit, fit)
-        actor = ray.remote(num_cpus=engine.threads)(_Worker)
+        # Ray hands a worker the variables of whoever starts it, whatever it is given.
+        numbers = dict.fromkeys(THREAD_VARIABLES, str(engine.threads))
+        given = {"num_cpus": engine.threads, "runtime_env": {"env_vars": numbers}}
+        actor = ray.remote(**given)(_Worker)
         make = partial(actor.remote, work, factory, engine.threads)
         actors += [make() for _ in range(count)]
         yield from _shared(ray, actors, make, tasks, rows)
