@@ -40,7 +40,8 @@ class OneFace:
 @pytest.fixture
 def clean_registry(monkeypatch: pytest.MonkeyPatch) -> None:
     DETECTORS.names()  # mien's own are there before the copy
-    monkeypatch.setattr(DETECTORS, "_things", dict(DETECTORS._things))
+    own = {k: v for k, v in DETECTORS._things.items() if v.__module__.startswith("mien.")}
+    monkeypatch.setattr(DETECTORS, "_things", own)  # without those of tests that ran before
 
 
 def advertise(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
@@ -73,7 +74,7 @@ def test_another_package_adds_one_by_an_entry_point(monkeypatch: pytest.MonkeyPa
     module.OneFace = OneFace  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "somebodys_package", module)
     advertise(monkeypatch, "somebodys_package:OneFace")
-    assert {"retinaface", "toy"} <= {*DETECTORS.names()}  # tests before may have added others
+    assert DETECTORS.names() == ["retinaface", "toy"]
     assert isinstance(make_detector("toy"), OneFace)
     assert isinstance(make_detector(), RetinaFaceDetector)
 
@@ -85,10 +86,9 @@ def test_what_cannot_be_loaded_is_named(monkeypatch: pytest.MonkeyPatch) -> None
         make_detector("toy")
 
 
+@pytest.mark.usefixtures("clean_registry")
 def test_an_unknown_name_says_what_there_is(tmp_path: Path) -> None:
-    with pytest.raises(
-        ConfigError, match=r"there is no detector named 'eye'; there are .*retinaface"
-    ):
+    with pytest.raises(ConfigError, match="there is no detector named 'eye'; there are retinaface"):
         make_detector("eye")
     words = ["analyze", "x.mp4", "--out", str(tmp_path), "--detector", "eye"]
     done = CliRunner().invoke(cli, words)
