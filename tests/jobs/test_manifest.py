@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,6 +19,7 @@ from cluster_work import nothing, stub, write
 from fault_detector import picture
 from long_manifest import half_and_half
 from mien.cli import cli
+from mien.demo import write_demo_clip
 from mien.errors import ConfigError, DataError, InputError, OutputError
 from mien.io import only_run
 from mien.jobs.cluster import Engine, Ledger, Manifest
@@ -148,6 +150,69 @@ def test_a_manifest_of_the_command_line(model: Path, tmp_path: Path) -> None:
     assert {path.name for path in (out / "0000").iterdir()} == {"0000000-one", "0000001-two"}
     with only_run(out), pytest.raises(OutputError, match="another run of mien writes into it"):
         analyze("--manifest", tmp_path / "m.csv", *settings)
+
+
+def test_what_is_told_done_but_is_gone_is_done_again(model: Path, tmp_path: Path) -> None:
+    one, two = picture(tmp_path / "one.png"), picture(tmp_path / "two.png", seed=2)
+    (tmp_path / "m.csv").write_text(f"source\n{one}\n{two}\n")
+    out = tmp_path / "out"
+    settings = ("--manifest", tmp_path / "m.csv", "--out", out, "--affect", model, "--threads", 1)
+    assert analyze(*settings)[0] == 0
+    shutil.rmtree(out / "0000" / "0000001-two")
+    code, text = analyze(*settings)
+    assert code == 0 and "2 of 2 analysed, 1 of them earlier" in text
+    assert (out / "0000" / "0000001-two" / "video.json").is_file()
+
+
+def test_a_summary_of_somebody_else_stays(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "m.csv").write_text(f"source\n{picture(tmp_path / 'one.png')}\n")
+    out = tmp_path / "out"
+    out.mkdir()
+    pq.write_table(pa.table({"mine": [1]}), out / "summary.parquet")
+    before = (out / "summary.parquet").read_bytes()
+    for words in ((), ("--redo",)):
+        with pytest.raises(OutputError, match=r"summary\.parquet: is there already and is not of"):
+            analyze("--manifest", tmp_path / "m.csv", "--out", out, "--affect", model, *words)
+    assert (out / "summary.parquet").read_bytes() == before
+
+
+def test_an_empty_folder_is_one_failed_row(memory, model: Path, tmp_path: Path) -> None:
+    memory.makedirs("/empty")
+    (tmp_path / "nothing").mkdir()
+    memory.pipe_file("/in/x.png", picture(tmp_path / "p.png").read_bytes())
+    settings = ("--out", tmp_path / "out", "--affect", model, "--threads", 1)
+    names = ("memory://empty", tmp_path / "nothing", "memory://in/x.png")
+    for earlier in ("", ", 1 of them earlier"):  # a fault is told every time
+        code, text = analyze(*names, *settings)
+        assert code == 1 and f"1 of 3 analysed{earlier}, 2 failed" in text
+        assert "memory://empty: holds no videos or images" in text
+        assert "nothing: this folder holds no videos or images" in text
+
+
+@pytest.mark.parametrize("out", ["memory://out", "out"])
+def test_results_of_another_input_stay(memory, model: Path, tmp_path: Path, out: str) -> None:
+    place = out if "://" in out else str(tmp_path / out)
+    for folder, seed in (("a", 0), ("b", 2)):
+        memory.pipe_file(f"/{folder}/x.png", picture(tmp_path / "p.png", seed=seed).read_bytes())
+    settings = ("--out", place, "--affect", model, "--threads", 1)
+    for folder in ("a", "b", "a"):
+        assert analyze(f"memory://{folder}/x.png", *settings)[0] == 0
+    files = memory if "://" in out else fsspec.filesystem("file")
+    root = "/out" if "://" in out else place
+    paths = {
+        name: json.loads(files.cat_file(f"{root}/{name}/video.json"))["source"]["path"]
+        for name in ("x", "x_2")
+    }
+    assert paths == {"x": "memory://a/x.png", "x_2": "memory://b/x.png"}
+    assert len([name for name in files.find(root) if name.endswith("video.json")]) == 2
+
+
+def test_what_simulated_numbers_are_worth_is_said(tmp_path: Path) -> None:
+    (tmp_path / "m.csv").write_text(f"source\n{write_demo_clip(tmp_path / 'a.mp4')}\n")
+    code, text = analyze(
+        "--manifest", tmp_path / "m.csv", "--out", tmp_path / "out", "--simulated-reactions"
+    )
+    assert code == 0 and "reactions: " in text and "SIMULATED" in text
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import time
 from pathlib import Path
 
 import pytest
@@ -271,6 +272,17 @@ def test_leftovers_of_dead_processes_are_removed(tmp_path: Path) -> None:
         sweep_results(tmp_path)
         assert partial.is_dir()
     assert entries(tmp_path) == {*stays, f".mien-{host}-{DEAD}-file0000", "new"}
+
+
+def test_what_other_machines_left_is_removed_after_a_week(tmp_path: Path) -> None:
+    days = {6: "stays", 8: "goes"}
+    for count, name in days.items():
+        folder = tmp_path / f".mien-gone.host-{DEAD}-{name:_<8}".replace("_", "0")
+        folder.mkdir()
+        then = time.time() - count * 86_400
+        os.utime(folder, (then, then))
+    sweep_results(tmp_path)
+    assert entries(tmp_path) == {f".mien-gone.host-{DEAD}-stays000"}
 
 
 def test_what_was_set_aside_comes_back(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from mien.errors import one_line
 
 if TYPE_CHECKING:
     from mien.jobs import Bar, Batch, Outcome
+    from mien.jobs.cluster import Engine
     from mien.pipeline.companions import GuidanceFiles
 
 
@@ -232,8 +233,7 @@ if TYPE_CHECKING:
 @click.option(
     "--jobs",
     type=click.IntRange(1),
-    default=1,
-    show_default=True,
+    show_default="1; with --engine ray as many as the cluster has cores for",
     metavar="N",
     help="Inputs that are read at once. From 2 on they are read in processes of their own: one "
     "that crashes costs the input it was at, and nothing else.",
@@ -306,7 +306,7 @@ def command(
     precise: bool,
     device: str,
     profile: bool,
-    jobs: int,
+    jobs: int | None,
     resume: bool,
     threads: int,
     engine: str,
@@ -365,12 +365,17 @@ def command(
         raise click.UsageError(str(error)) from error
     guidance = GuidanceFiles(depth, thermal, streams)
     _check_guidance(options.mran, inputs, guidance)
-    batch = Batch(options, Contents(kind, layouts, overlay, player), guidance, jobs)
+    batch = Batch(options, Contents(kind, layouts, overlay, player), guidance, jobs or 1)
     tell = partial(_tell, quiet=quiet, profile=profile)
     if engine == "ray" or manifest is not None or any("://" in name for name in (out, *inputs)):
+        from mien.jobs.cluster import Engine
+
         if guidance.paths():
             raise click.UsageError("--depth and --thermal go with one file and --engine local")
-        _run_far(inputs, manifest, out, batch, (engine, address), tell, not resume, quiet)
+        by_ray = engine == "ray"
+        threads = batch.options.threads or 1 if by_ray else batch.threads
+        workers = Engine(engine, jobs or (0 if by_ray else 1), threads, address)
+        _run_far(inputs, manifest, out, batch, workers, tell, not resume, quiet)
         return
     summary = run_all(inputs, Path(out), batch, tell, complain, not resume, _make_bar(quiet))
     for caveat in summary.caveats if not quiet else ():
@@ -386,22 +391,19 @@ def _run_far(
     manifest: str | None,
     out: str,
     batch: Batch,
-    engine: tuple[str, str | None],
+    engine: Engine,
     tell: Callable[[Outcome], object],
     redo: bool,
     quiet: bool,
 ) -> None:
     """Inputs of stores and manifests, and what a cluster reads."""
-    from mien.jobs.cluster import Engine, Manifest, run_manifest
+    from mien.jobs.cluster import Manifest, run_manifest
 
     rows = Manifest.read(manifest, out) if manifest else Manifest.of(inputs, out, complain)
-    name, address = engine
-    by_ray = name == "ray"
-    workers = 0 if by_ray and batch.workers == 1 else batch.workers
-    threads = batch.options.threads or 1 if by_ray else batch.threads
     with progress_bar(len(rows), "input", quiet) as progress:
-        chosen = Engine(name, workers, threads, address)
-        ledger = run_manifest(rows, out, batch, chosen, tell, redo, progress)
+        ledger = run_manifest(rows, out, batch, engine, tell, redo, progress)
+    for caveat in ledger.caveats if not quiet else ():
+        click.echo(caveat)
     if ledger.count("failed") or not quiet:
         click.echo(one_line(ledger.line()), err=quiet)
     if ledger.count("failed"):

@@ -16,7 +16,7 @@ from mien.jobs.done import Done
 from mien.jobs.inputs import plan_jobs
 from mien.jobs.job import Job, Outcome
 from mien.jobs.parts import part_store, sweep_parts
-from mien.jobs.summary import RunSummary
+from mien.jobs.summary import Caveats, RunSummary
 from mien.output.attention import to_records
 from mien.output.folder import SUMMARY, prepare_root, sweep_results
 from mien.output.results import Contents, ResultWriter
@@ -132,15 +132,13 @@ def run_all(
     return summary
 
 
-def _load(batch: Batch) -> tuple[Analyzer | None, Done, dict[str, object]]:
+def _load(batch: Batch) -> tuple[Analyzer | None, Done, Caveats]:
     """Models for this process, what knows earlier results, and what the models say they are worth.
 
     They are loaded even where workers have their own: what is wrong with one is said once.
     """
     analyzer = Analyzer(batch.options)
-    models = {"reactions": analyzer.reactions, "mran": analyzer.mran}
-    caveats = {name: m.metadata.get("caveat") for name, m in models.items() if m is not None}
-    return analyzer, Done(analyzer, batch.contents), caveats
+    return analyzer, Done(analyzer, batch.contents), Caveats(analyzer)
 
 
 def analyze_all(

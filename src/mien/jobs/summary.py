@@ -12,11 +12,36 @@ from mien._version import __version__
 from mien.io import write_json
 from mien.jobs.job import Outcome
 from mien.output.folder import SUMMARY, is_summary
+from mien.pipeline.analyzer import Analyzer
 from mien.pipeline.summary import source_text
 
 _QUICK_S = 0.05  # writing that takes longer, of very many inputs,
 _SHARE = 0.05  # has this share of the time at most
 _MOST_NAMED = 10
+
+
+class Caveats:
+    """What the numbers of reactions and of MRAN are worth, said once a run, where there are any.
+
+    Parameters
+    ----------
+    analyzer
+        The loaded models; they say it of themselves.
+    """
+
+    def __init__(self, analyzer: Analyzer) -> None:
+        models = {"reactions": analyzer.reactions, "mran": analyzer.mran}
+        self._told = {name: m.metadata.get("caveat") for name, m in models.items() if m is not None}
+        self._gave: set[str] = set()
+
+    def add(self, outcome: Outcome) -> None:
+        """One more input is done with."""
+        if outcome.status == "analysed":
+            self._gave |= {"mran", "reactions"} if outcome.reacted else {"mran"}
+
+    def lines(self) -> list[str]:
+        """One of each model that gave numbers."""
+        return [f"{name}: {text}" for name, text in self._told.items() if name in self._gave]
 
 
 class RunSummary:
@@ -31,7 +56,7 @@ class RunSummary:
     complain
         Called with a line where the file cannot be written; the results do not suffer.
     caveats
-        What the models of reactions and of MRAN say of themselves.
+        Of the models that read.
     """
 
     def __init__(
@@ -39,11 +64,10 @@ class RunSummary:
         out: Path,
         planned: int,
         complain: Callable[[object], None],
-        caveats: Mapping[str, object],
+        caveats: Caveats,
     ) -> None:
         self._path = out / SUMMARY
         self.planned, self._complain, self._caveats = planned, complain, caveats
-        self._reacted = False
         self._inputs: list[dict[str, Any]] = []
         self._next_s = 0.0
         self._is_ours = not self._path.exists() or is_summary(self._path)
@@ -52,7 +76,7 @@ class RunSummary:
 
     def add(self, outcome: Outcome) -> None:
         """One more input is done with."""
-        self._reacted |= outcome.reacted
+        self._caveats.add(outcome)
         self._inputs.append(
             {
                 "source": source_text(outcome.source),
@@ -92,9 +116,7 @@ class RunSummary:
     @property
     def caveats(self) -> list[str]:
         """What the numbers are worth, of those models that gave any."""
-        analysed = any(item["status"] == "analysed" for item in self._inputs)
-        gave = {"reactions": self._reacted, "mran": analysed}
-        return [f"{name}: {text}" for name, text in self._caveats.items() if gave[name]]
+        return self._caveats.lines()
 
     def line(self) -> str:
         """Such as ``58 of 60 analysed, 2 failed: a.mp4, b.avi``."""

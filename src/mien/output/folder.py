@@ -13,6 +13,7 @@ import platform
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -41,6 +42,7 @@ SUMMARY = "summary.json"
 # No process in the name: of before there was one there.
 _LEFT = re.compile(r"\.mien-(?:old-)?(?:(?P<host>.*)-(?P<process>\d+)-)?[a-z0-9_]{8}")
 _OLD = ".mien-old-"
+_ABANDONED_S = 7 * 86400.0
 _open: set[Path] = set()  # temporary folders of this process
 
 
@@ -149,7 +151,7 @@ def _host() -> str:
 def sweep_results(root: Path) -> None:
     """Remove what killed runs left in a folder of results, and give back what they had set aside.
 
-    What runs of other machines, or of processes that are alive, have there stays.
+    What processes that are alive have there stays, and what other machines wrote within a week.
     """
     for left in sorted(root.glob(".mien-*")):
         if not left.is_dir() or left.is_symlink() or not _is_left(left):
@@ -171,8 +173,10 @@ def _is_left(folder: Path) -> bool:
     if found["process"] is None:
         return True
     process = int(found["process"])
-    if found["host"] != _host() or folder in _open:
+    if folder in _open:
         return False
+    if found["host"] != _host():  # nobody can ask that machine: a container, say, that is gone
+        return time.time() - folder.stat().st_mtime > _ABANDONED_S
     return process == os.getpid() or not _is_alive(process)
 
 

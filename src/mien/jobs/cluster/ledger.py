@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 
+from mien.errors import OutputError
 from mien.io import atomic_path
 from mien.jobs.cluster.manifest import Manifest
-from mien.jobs.cluster.places import is_url, open_place
+from mien.jobs.cluster.places import RemoteJob, is_url, open_place
 from mien.jobs.job import Outcome
 
 LEDGER = "summary.parquet"
@@ -36,6 +37,18 @@ class Ledger:
         What results hang on, as one text; a file of another one counts for nothing.
     redo
         Whether what is done is done again.
+
+    Attributes
+    ----------
+    skipped
+        How many rows an earlier run has done.
+    caveats
+        What the numbers are worth, of models that gave any in this run.
+
+    Raises
+    ------
+    OutputError
+        If there is such a file of somebody else.
     """
 
     def __init__(self, manifest: Manifest, out: str, identity: str, redo: bool = False) -> None:
@@ -49,13 +62,28 @@ class Ledger:
         self._messages: dict[int, str] = {}
         self._next_s = 0.0
         self.skipped = 0
+        self.caveats: list[str] = []
+        earlier = self._earlier()
+        if earlier is not None and _IDENTITY not in (earlier.schema.metadata or {}):
+            raise OutputError(
+                f"{self._path}: is there already and is not of mien; move it, or choose another "
+                "--out"
+            )
         if not redo:
-            self._take_up()
+            self._take_up(earlier)
 
     def waiting(self) -> Iterator[int]:
-        """Rows that are not done; what failed is tried again."""
-        for row in np.flatnonzero(self._status != 1):
+        """Rows that this run has not been at; what failed in an earlier one is among them."""
+        for row in np.flatnonzero(self._status == 0):
             yield int(row)
+
+    def check(self, is_there: Callable[[RemoteJob], bool]) -> None:
+        """Let what is said to be analysed, but is not there any more, wait again."""
+        for row in np.flatnonzero(self._status == 1):
+            if not is_there(self._manifest[int(row)]):
+                self._status[row] = 0
+                self._seconds[row] = self._frames[row] = self._faces[row] = 0
+                self.skipped -= 1
 
     def count(self, status: str) -> int:
         """How many rows have it."""
@@ -113,9 +141,8 @@ class Ledger:
         }
         return pa.table(columns).replace_schema_metadata({_IDENTITY: self._identity})
 
-    def _take_up(self) -> None:
+    def _take_up(self, table: Any) -> None:
         """Take what an earlier run has done of the same inputs with the same settings."""
-        table = self._earlier()
         if table is None or (table.schema.metadata or {}).get(_IDENTITY) != self._identity.encode():
             return
         table = self._in_order(table)

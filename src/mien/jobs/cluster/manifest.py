@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import overload
 
@@ -10,8 +10,15 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from mien.errors import DataError
-from mien.jobs.cluster.places import RemoteJob, find_media, is_url, open_place, version_of
+from mien.errors import DataError, InputError
+from mien.jobs.cluster.places import (
+    RemoteJob,
+    find_media,
+    is_free,
+    is_url,
+    open_place,
+    version_of,
+)
 from mien.jobs.inputs import find_inputs
 from mien.output.folder import choose_folder
 
@@ -31,6 +38,8 @@ class Manifest(Sequence[RemoteJob]):
         Folder of the results.
     folders
         Their names below it; None: row 1234 goes to ``<out>/0001/0001234-<stem>``.
+    faults
+        What is wrong with rows that no worker need look at, by row.
     """
 
     def __init__(
@@ -39,8 +48,10 @@ class Manifest(Sequence[RemoteJob]):
         versions: pa.Array,
         out: str,
         folders: Sequence[str] | None = None,
+        faults: Mapping[int, str] | None = None,
     ) -> None:
         self.sources, self.versions = sources, versions
+        self.faults = dict(faults or {})
         self._out, self._folders = out.rstrip("/"), folders
 
     @classmethod
@@ -78,20 +89,22 @@ class Manifest(Sequence[RemoteJob]):
     ) -> Manifest:
         """From files and folders that are named, in stores or not; results are named after them.
 
-        Raises
-        ------
-        InputError
-            If a folder holds no media.
+        A folder without media is a row of its own, with its fault.
         """
-        found: list[str] = []
+        found: dict[str, str | None] = {}
         for name in names:
-            found += find_media(name) if is_url(name) else find_inputs(name, complain)
-        sources = list(dict.fromkeys(found))
+            try:
+                media = find_media(name) if is_url(name) else find_inputs(name, complain)
+                found |= dict.fromkeys(media)
+            except InputError as error:
+                found.setdefault(name, str(error))
+        sources = list(found)
         versions = [version_of(source) for source in sources]
         taken: set[str] = set()
         folders = [_folder(out, source, taken) for source in sources]
         text = pa.large_string()
-        return cls(pa.array(sources, text), pa.array(versions, text), out, folders)
+        faults = {row: fault for row, fault in enumerate(found.values()) if fault is not None}
+        return cls(pa.array(sources, text), pa.array(versions, text), out, folders, faults)
 
     @property
     def is_named(self) -> bool:
@@ -126,11 +139,11 @@ class Manifest(Sequence[RemoteJob]):
 
 
 def _folder(out: str, source: str, taken: set[str]) -> str:
-    """The name of a result; on this disk one that is not another input's."""
+    """The name of a result, which is not another input's."""
     if not is_url(out) and not is_url(source):
         return choose_folder(Path(out), source, taken).name
     stem = name = PurePosixPath(source).stem or "input"
-    while name in taken:
+    while name in taken or not is_free(f"{out}/{name}", source):
         number = int(name.removeprefix(f"{stem}_")) + 1 if name != stem else 2
         name = f"{stem}_{number}"
     taken.add(name)

@@ -5,6 +5,7 @@ Whatever fsspec knows is a place: ``s3://``, ``gs://``, ``memory://``, and plain
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from mien.jobs.job import Job, Outcome
 from mien.jobs.run import Batch, try_one
 from mien.output.folder import OURS
 from mien.pipeline.analyzer import Analyzer
+from mien.pipeline.summary import source_text
 
 _LAST = "video.json"  # what says that a result is whole is put last, and taken away first
 
@@ -104,6 +106,28 @@ def version_of(url: str) -> str:
         return ""
     changed = info.get("ETag") or info.get("LastModified") or info.get("created")
     return f"{info.get('size')}-{changed}"
+
+
+def is_there(job: RemoteJob) -> bool:
+    """Whether there is a whole result, on disks that machines share; of stores it is believed."""
+    return is_url(job.target) or Path(job.target, _LAST).is_file()
+
+
+def is_free(target: str, source: str) -> bool:
+    """Whether results of an input may go there: nothing is there, or what it gave earlier."""
+    try:
+        if is_url(target):
+            files, path = open_place(f"{target}/{_LAST}")
+            if not files.exists(path):
+                return True
+            text = files.cat_file(path)
+        elif not os.path.lexists(target):
+            return True
+        else:
+            text = Path(target, _LAST).read_bytes()
+        return bool(json.loads(text)["source"]["path"] == source_text(source))
+    except (OSError, ValueError, KeyError, TypeError):
+        return False  # not of mien: it is left alone
 
 
 def try_remote(analyzer: Analyzer, job: RemoteJob, batch: Batch) -> Outcome:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import astuple, replace
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,13 @@ from mien.io import only_run, sweep
 from mien.jobs.cluster.engine import Engine
 from mien.jobs.cluster.ledger import LEDGER, Ledger
 from mien.jobs.cluster.manifest import Manifest
-from mien.jobs.cluster.places import is_url
+from mien.jobs.cluster.places import is_there, is_url
 from mien.jobs.cluster.split import part_jobs, try_any
 from mien.jobs.done import fingerprint
 from mien.jobs.job import Outcome
 from mien.jobs.parts import own_stamps, sweep_parts
 from mien.jobs.run import Batch
+from mien.jobs.summary import Caveats
 from mien.output.folder import prepare_root, sweep_results
 from mien.pipeline.analyzer import Analyzer
 
@@ -72,6 +73,7 @@ def run_manifest(
     batch = replace(batch, keeps_parts=True)
     with _alone(out, redo), engine.connected():
         ledger = Ledger(manifest, out, hashlib.sha256(identity.encode()).hexdigest(), redo)
+        ledger.check(is_there)
         factory = partial(Analyzer, batch.options, threads=engine.threads)
         work = partial(try_any, batch=batch)
         few = list(islice(ledger.waiting(), _FEW + 1))
@@ -79,8 +81,15 @@ def run_manifest(
             parts = list(part_jobs((manifest[row] for row in few), analyzer))
             with closing(engine.outcomes(work, parts, range(len(parts)), factory)) as done:
                 deque(done, maxlen=0)
+        caveats = Caveats(analyzer)
         del analyzer
-        run_rows(manifest, ledger, engine, work, factory, tell, progress)
+
+        def told(outcome: Outcome) -> None:
+            caveats.add(outcome)
+            tell(outcome)
+
+        run_rows(manifest, ledger, engine, work, factory, told, progress)
+    ledger.caveats = caveats.lines()
     return ledger
 
 
@@ -98,12 +107,18 @@ def run_rows(
     told(ledger.skipped)
     try:
         with closing(engine.outcomes(work, manifest, ledger.waiting(), factory)) as outcomes:
-            for row, outcome in outcomes:
+            # Faults first: the workers' rows are counted when the first of them is asked for.
+            for row, outcome in chain(_faults(manifest), outcomes):
                 ledger.add(row, outcome)
                 tell(outcome)
                 told(1)
     finally:
         ledger.write()
+
+
+def _faults(manifest: Manifest) -> Iterator[tuple[int, Outcome]]:
+    for row, message in manifest.faults.items():
+        yield row, Outcome(manifest[row].source, "failed", message=message)
 
 
 def _alone(out: str, redo: bool) -> AbstractContextManager[None]:
