@@ -4,7 +4,7 @@
 # Others look closer:
 #   make bench    frames per second beside other tools
 #   make docs     the documentation site, in build/site; offline, a warning is an error
-#   make soak     2,000 requests, 2,000 damaged media files, 40 killed runs, a million rows (about an hour and a half on two cores)
+#   make soak     2,000 requests, 2,000 damaged media files, 40 killed runs, 12 killed workers, a million rows (about an hour and a half on two cores)
 #   make browser  the page in a real Chromium (apt-get install chromium)
 #   make mutate   whether tests notice small faults
 PYTHON ?= python3
@@ -52,6 +52,7 @@ soak: $(VENV)/.dev
 	MIEN_CASES=2000 $(BIN)/python -m pytest tests/serve/test_openapi.py
 	$(BIN)/python tests/soak.py --count 2000
 	$(BIN)/python tests/killed_runs.py --count 20
+	$(BIN)/python tests/killed_workers.py
 	$(BIN)/python tests/long_manifest.py
 
 # Are small faults in losses, metrics, masks and corpora noticed? 120 of them, in a copy of the tree.

@@ -37,12 +37,19 @@ NAMES = {
 """Development sets in words."""
 
 
+def with_interval(row: dict, name: str) -> str:
+    """A figure, and behind it its 95 % interval where there is one."""
+    told = row.get(f"{name}_interval")
+    span = f" [{figure(told[0], 2)}, {figure(told[1], 2)}]" if told else ""
+    return figure(row.get(name)) + span
+
+
 def extractor_figures(document: dict) -> str:
     scores, panel, units = (document[k] for k in ("expressions", "panel", "units"))
     head = ["data (half B)", "n", "accuracy", "balanced accuracy", "macro-F1", "ECE"]
     measures = ("accuracy", "balanced_accuracy", "macro_f1", "ece")
     overall = [
-        [NAMES[name], str(row["n"]), *(figure(row.get(measure)) for measure in measures)]
+        [NAMES[name], str(row["n"]), *(with_interval(row, measure) for measure in measures)]
         for name, row in scores.items()
         if "n" in row
     ]
@@ -66,11 +73,14 @@ def extractor_figures(document: dict) -> str:
     return "\n\n".join(
         [
             table(head, overall),
+            "In square brackets: 95 % intervals over persons (over pictures, where nobody says who "
+            "is in them).",
             "Recall per expression:",
             table(["expression", *(NAMES[name] for name in sets)], recalls),
             f"Action units. Over the units with ten or more positives in the eye panel "
-            f"({', '.join(panel['units'])}): mean F1 {figure(panel['mean_f1'])}, at the best level "
-            f"{figure(panel['mean_best_f1'])}, AUC {figure(panel['mean_auc'])}. Mean r with the "
+            f"({', '.join(panel['units'])}): mean F1 {with_interval(panel, 'mean_f1')}, "
+            f"at the best level {figure(panel['mean_best_f1'])}, AUC {figure(panel['mean_auc'])}. "
+            "Mean r with the "
             f"mesh {figure(units['ferplus']['mean_r'])} on FER+ and "
             f"{figure(units['muxspace']['mean_r'])} on muxspace; mean F1 "
             f"{figure(units['synthetic']['mean_f1'])} on SYNTHETIC test people.",
@@ -81,6 +91,32 @@ def extractor_figures(document: dict) -> str:
             jitter_figures(document["jitter"]),
         ]
     )
+
+
+def clean_figures(document: dict) -> str:
+    """All of the extractor's figures, those of the default behind them where they differ."""
+    default = json.loads((WEIGHTS / "extractor.json").read_text(encoding="utf-8"))
+    lines = []
+    pairs = zip(
+        extractor_figures(document).splitlines(),
+        extractor_figures(default).splitlines(),
+        strict=True,
+    )
+    for clean, other in pairs:
+        if clean == other:
+            lines.append(clean)
+        elif clean.startswith("|"):
+            cells = zip(clean.split(" | "), other.split(" | "), strict=True)
+            lines.append(" | ".join(a if a == b else with_default(a, b) for a, b in cells))
+        else:
+            lines.append(f"{clean} *Default: {other}*")
+    return "\n".join(lines)
+
+
+def with_default(cell: str, default: str) -> str:
+    """A cell, and that of the default in brackets; the bars of a row stay outside."""
+    text, bar = (cell[:-2], " |") if cell.endswith(" |") else (cell, "")
+    return f"{text} ({default.removesuffix(' |')}){bar}"
 
 
 def integer_figures(document: dict) -> str:
@@ -208,6 +244,7 @@ def main() -> int:
     for name, figures in (
         ("extractor", extractor_figures),
         ("extractor-int8", integer_figures),
+        ("extractor-clean", clean_figures),
         ("reactions-simulated", reaction_figures),
         ("mran", mran_figures),
     ):

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,13 @@ import torch
 from mien.errors import ModelError
 from mien.evaluation.eye_panel import load_eye_panel, measure_panel
 from mien.labels import AFFECT_COLUMNS, DETAIL_COLUMNS, REACTIONS
+from mien.pipeline.analyzer import Analyzer
+from mien.pipeline.options import AnalysisOptions
 from mien.runtime.metadata import trust_of
 from mien.runtime.models import AffectModel, ReactionModel
 from mien.runtime.mran import MranModel
 from mien.training.from_onnx.extractor import read_exported
-from mien.weights import AFFECT_MODEL, FAST_AFFECT_MODEL, weight_path
+from mien.weights import AFFECT_MODEL, EXTRACTORS, FAST_AFFECT_MODEL, weight_path
 
 ROOT = Path(__file__).parents[1]
 
@@ -120,9 +123,31 @@ def test_mran_says_that_it_was_taught_by_faces_that_do_not_exist():
     assert "SYNTHETIC" in about["trained_on"] and "synthetic faces only" in about["caveat"]
 
 
-def test_shipped_models_answer_in_range():
+def test_the_clean_extractor_is_another_network_with_the_same_outputs():
+    models = [Analyzer(AnalysisOptions(extractor=name)).affect for name in ("default", "clean")]
+    default, clean = models
+    assert clean.describe()["name"] == "extractor-clean"
+    assert clean.describe()["license"] == "Apache-2.0"
+    assert "No photograph of a person" in clean.describe()["trained_on"]
+    assert clean.labels == default.labels and clean.details == default.details
+    assert clean.reads_luma and clean.quality_level is not None
+    panel = load_eye_panel(ROOT / "tests" / "data" / "eye_panel")
+    assert np.abs(clean.predict(panel.crops) - default.predict(panel.crops)).max() > 0.1
+    metrics = json.loads(weight_path("extractor-clean").with_suffix(".json").read_text("utf-8"))
+    found = measure_panel(clean, panel)["mean_f1"]
+    assert found == pytest.approx(metrics["panel"]["mean_f1"], abs=0.02)
+
+
+def test_the_clean_recipe_names_no_corpus_whose_rights_are_open():
+    recipe = tomllib.loads((ROOT / "recipes" / "extractor" / "clean.toml").read_text("utf-8"))
+    assert {one["kind"] for one in recipe["corpora"].values()} == {"synthetic", "sfhq"}
+    assert "base" not in recipe
+
+
+@pytest.mark.parametrize("name", [name for pair in EXTRACTORS.values() for name in pair])
+def test_shipped_models_answer_in_range(name: str):
     crops = np.random.default_rng(0).integers(0, 256, (3, 112, 112, 3)).astype(np.uint8)
-    affect = AffectModel().predict(crops)
+    affect = AffectModel(weight_path(name)).predict(crops)
     assert affect.shape == (3, 26) and np.isfinite(affect).all()
     np.testing.assert_allclose(affect[:, 2:9].sum(axis=1), 1, atol=1e-5)
     intensities = ReactionModel().predict(np.repeat(affect[:1], 60, axis=0))

@@ -46,6 +46,7 @@ class Set:
     crops: np.ndarray  # uint8 (n, 112, 112, 3)
     half_a: np.ndarray
     majority: np.ndarray
+    groups: np.ndarray  # whose faces belong together: persons, or pictures
     faces: FaceSet | None = None
     second: np.ndarray | None = None  # FER2013's labels
     rows: list[dict[str, str]] | None = None
@@ -64,7 +65,7 @@ def read_crops(extractor: AffectModel, crops: np.ndarray) -> Read:
 
 def _of(faces: FaceSet, keys, **more) -> Set:
     crops = np.concatenate(list(evaluation_crops(faces)))
-    return Set(crops, in_half_a(keys), faces.majority, faces, **more)
+    return Set(crops, in_half_a(keys), faces.majority, np.asarray(keys), faces, **more)
 
 
 def load(data: Path, drawn: Path, mesh: Path, cache: Path) -> dict[str, Set]:
@@ -93,7 +94,8 @@ def load(data: Path, drawn: Path, mesh: Path, cache: Path) -> dict[str, Set]:
     sets["captions"] = _of(captions, captions.names)
     sets["captions"].half_a = np.array([half[name] for name in captions.names])
 
-    sets["panel"] = Set(panel.crops, panel.first_half, np.full(len(panel.names), -1), panel=panel)
+    nobody = np.full(len(panel.names), -1)
+    sets["panel"] = Set(panel.crops, panel.first_half, nobody, panel.names, panel=panel)
     sets["london"] = _london(data)
     return sets
 
@@ -122,7 +124,8 @@ def _london(data: Path) -> Set:
         face = max(detector.detect(image), key=lambda f: float(f.box[2] * f.box[3]))
         crops.append(align(image, face.landmarks))
     majority = np.array([EXPRESSIONS.index(row["expression"]) for row in rows])
-    return Set(np.stack(crops), in_half_a(row["person"] for row in rows), majority, rows=rows)
+    people = np.array([row["person"] for row in rows])
+    return Set(np.stack(crops), in_half_a(people), majority, people, rows=rows)
 
 
 def balanced(truth: np.ndarray, said: np.ndarray, least: int = 5) -> float:

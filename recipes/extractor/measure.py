@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -67,6 +68,26 @@ def interval(correct: np.ndarray) -> list[float]:
     return [round(float(v), 3) for v in np.percentile(means, [2.5, 97.5])] if means else []
 
 
+def over_groups(groups: np.ndarray, score: Callable[[np.ndarray], float]) -> list[float]:
+    """95 % interval of a score of rows, by 1,000 resamples of the groups that they belong to."""
+    rng = np.random.default_rng(0)
+    order = np.argsort(groups, kind="stable")
+    members = np.split(
+        order, np.flatnonzero(np.diff(np.unique(groups, return_inverse=True)[1][order])) + 1
+    )
+    drawn = [
+        score(np.concatenate([members[k] for k in rng.integers(0, len(members), len(members))]))
+        for _ in range(1000)
+    ]
+    return [round(float(v), 3) for v in np.nanpercentile(drawn, [2.5, 97.5])]
+
+
+def mean_recall(truth: np.ndarray, said: np.ndarray, classes: list[int]) -> float:
+    """Over these classes, of those that are there."""
+    there = [k for k in classes if (truth == k).any()]
+    return float(np.mean([(said[truth == k] == k).mean() for k in there]))
+
+
 class Measured:
     """The sets, what the extractor says of them, and the figures of halves B."""
 
@@ -95,10 +116,21 @@ class Measured:
             confusion.update(truth, said)
             confidence = self.read[name].affect[self.half[name], EXPRESSION_SLICE].max(axis=1)
             known = truth >= 0
+            least = 1 if name == "london" else 5
+            groups = self.sets[name].groups[self.half[name]][known]
+            seen, told = truth[known], said[known]
+            classes = [k for k in np.unique(seen) if (seen == k).sum() >= least]
             found[name] = {
                 "n": int(known.sum()),
                 "accuracy": float((said == truth)[known].mean()),
-                "balanced_accuracy": balanced(truth, said, least=1 if name == "london" else 5),
+                "accuracy_interval": over_groups(
+                    groups, lambda rows, a=told, b=seen: float((a[rows] == b[rows]).mean())
+                ),
+                "balanced_accuracy": balanced(truth, said, least=least),
+                "balanced_accuracy_interval": over_groups(
+                    groups,
+                    lambda rows, a=told, b=seen, c=classes: mean_recall(b[rows], a[rows], c),
+                ),
                 "macro_f1": confusion.macro_f1(),
                 "recall": dict(zip(EXPRESSIONS, map(float, confusion.recall()), strict=True)),
                 "ece": calibration_error(confidence[known], (said == truth)[known]),
@@ -153,6 +185,16 @@ class Measured:
         return {
             "units": [f"AU{u:02d}" for u, c in zip(ACTION_UNITS, counted, strict=True) if c],
             "mean_f1": float(np.nanmean(scores["f1"][counted])),
+            "mean_f1_interval": over_groups(
+                np.arange(len(truth)),
+                lambda rows: float(
+                    np.nanmean(
+                        panel_scores(truth[rows], self.units("panel")[rows], self.levels)["f1"][
+                            counted
+                        ]
+                    )
+                ),
+            ),
             "mean_best_f1": float(np.nanmean(scores["best_f1"][counted])),
             "mean_auc": float(np.nanmean(scores["auc"][counted])),
             "au06_auc_among_au12": area_under_curve(

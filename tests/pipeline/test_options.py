@@ -18,6 +18,8 @@ from mien.pipeline.options import AnalysisOptions
         ({"min_quality": -0.1}, r"min_quality must lie in \[0, 1\], not -0.1"),
         ({"min_quality": 1.1}, "min_quality must lie in"),
         ({"min_quality": float("nan")}, "min_quality must lie in"),
+        ({"extractor": "cleaner"}, r"extractor is one of \('default', 'clean'\), not 'cleaner'"),
+        ({"extractor": "clean", "affect_model": "a.onnx"}, "give one of them"),
         ({"columns": "v3"}, r"columns is one of \('v1', 'v2'\), not 'v3'"),
         ({"threads": -1}, "threads must be 0 or more, not -1"),
         ({"stream": -1}, "stream must be 0 or more, not -1"),

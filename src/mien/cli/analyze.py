@@ -133,6 +133,14 @@ if TYPE_CHECKING:
     "people's ratings: they show the method and mean nothing about a person.",
 )
 @click.option(
+    "--extractor",
+    type=click.Choice(["default", "clean"]),
+    default="default",
+    show_default=True,
+    help="Of those that ship: 'clean' learned nothing from pictures whose rights are open, and "
+    "reads photographs less well.",
+)
+@click.option(
     "--affect",
     "affect_model",
     type=click.Path(path_type=Path),
@@ -288,6 +296,7 @@ def command(
     steady: bool,
     reaction_model: Path | None,
     simulated_reactions: bool,
+    extractor: str,
     affect_model: Path | None,
     mran: bool,
     mran_model: Path | None,
@@ -346,6 +355,7 @@ def command(
             crops=crops,
             steady=steady,
             threads=threads,
+            extractor=extractor,
             affect_model=affect_model,
             reaction_model=reaction_model,
             simulated_reactions=simulated_reactions,

@@ -18,9 +18,21 @@ from mien.errors import ConfigError
     help="Folder for tables, report and marks, as of mien analyze; without it nothing is kept.",
 )
 @click.option("--prior", default="default", show_default=True, help="As of mien analyze.")
+@click.option(
+    "--extractor",
+    type=click.Choice(["default", "clean"]),
+    default="default",
+    show_default=True,
+    help="As of mien analyze.",
+)
 @click.option("--precise", is_flag=True, help="As of mien analyze.")
 def command(
-    file: Path | None, camera: int | None, out: Path | None, prior: str, precise: bool
+    file: Path | None,
+    camera: int | None,
+    out: Path | None,
+    prior: str,
+    extractor: str,
+    precise: bool,
 ) -> None:
     """Read a camera, or FILE at its own speed, and show the numbers in the terminal.
 
@@ -32,5 +44,5 @@ def command(
     from mien.live.terminal import show_live
     from mien.pipeline.options import AnalysisOptions
 
-    options = AnalysisOptions(batch=1, prior=prior, precise=precise)
+    options = AnalysisOptions(batch=1, prior=prior, extractor=extractor, precise=precise)
     click.echo(show_live(file, camera or 0, options, out))

@@ -70,7 +70,7 @@ SCHEMA_VERSIONS = {"v1": 1, "v2": 2}
 
 _LATER = frozenset(
     {
-        *("stream", "max_pixels", "crops", "precise", "device"),
+        *("stream", "max_pixels", "crops", "precise", "device", "extractor"),
         *("start_s", "end_s", "every", "fps", "part_s"),
     }
 )
@@ -129,7 +129,7 @@ class Analyzer:
             # One thread is busy decoding, and single faces gain little from more.
             max(1, self.threads - 1),
             self.device,
-            ships=shipped_extractor(self.options.precise, self.device),
+            ships=shipped_extractor(self.options.precise, self.device, self.options.extractor),
         )
         if self.options.crops:
             self.detector = WholePictures(self.detector)

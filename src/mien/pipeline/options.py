@@ -10,6 +10,7 @@ from mien.pipeline.resample import GAP_POLICIES
 from mien.sessions import DEVICES
 from mien.video.excerpt import Excerpt
 from mien.video.opening import MAX_PIXELS
+from mien.weights import EXTRACTORS
 
 FACE_POLICIES = ("all", "largest")
 COLUMN_SETS = ("v1", "v2")
@@ -47,6 +48,9 @@ class AnalysisOptions:
         Faces that the extractor reads at once.
     threads
         Threads of ONNX Runtime; 0 lets it choose.
+    extractor
+        Which of the extractors that ship: ``"default"``, or ``"clean"``, which learned nothing from
+        pictures whose rights are open (`DATASETS.md`) and is worth less on photographs.
     affect_model, reaction_model
         Exported models to use instead of the ones that ship with mien.
     reactions
@@ -112,6 +116,7 @@ class AnalysisOptions:
     steady: bool = True
     batch: int = 16
     threads: int = 0
+    extractor: str = "default"
     affect_model: Path | None = None
     reaction_model: Path | None = None
     reactions: bool = True
@@ -140,6 +145,13 @@ class AnalysisOptions:
             if isinstance(getattr(self, name), str):  # what people pass from Python
                 object.__setattr__(self, name, Path(getattr(self, name)))
         object.__setattr__(self, "prior", str(self.prior))
+        if self.extractor not in EXTRACTORS:
+            raise ValueError(f"extractor is one of {tuple(EXTRACTORS)}, not {self.extractor!r}")
+        if self.extractor != "default" and self.affect_model is not None:
+            raise ValueError(
+                "extractor (--extractor) chooses one that ships, affect_model "
+                "(--affect) names one of your own: give one of them"
+            )
         if self.mran_model is not None:
             object.__setattr__(self, "mran", True)
         if self.attention and not self.mran:

@@ -26,7 +26,7 @@ from mien.runtime.metadata import (
 from mien.runtime.session import MOST_FPS, MOST_POSITIONS, Session, check_range
 from mien.sessions import integers_are_faster
 from mien.types import FaceEstimates, FloatArray, ImageArray, no_details
-from mien.weights import AFFECT_MODEL, FAST_AFFECT_MODEL, REACTION_MODEL, weight_path
+from mien.weights import AFFECT_MODEL, EXTRACTORS, REACTION_MODEL, weight_path
 
 
 def open_model(
@@ -153,10 +153,20 @@ def _outputs(session: Any, labels: LabelSet, file: Path) -> dict[str, tuple[int,
     return expected
 
 
-def shipped_extractor(precise: bool, device: str) -> str:
-    """The name of the extractor that ships: in integers where that is faster and enough."""
+def shipped_extractor(precise: bool, device: str, extractor: str = "default") -> str:
+    """The name of an extractor that ships: in integers where that is faster and enough.
+
+    Parameters
+    ----------
+    precise
+        Whether 32-bit numbers are asked for.
+    device
+        One of `mien.sessions.DEVICES`.
+    extractor
+        A key of `mien.weights.EXTRACTORS`.
+    """
     fast = not precise and device == "cpu" and integers_are_faster()
-    return FAST_AFFECT_MODEL if fast else AFFECT_MODEL
+    return EXTRACTORS[extractor][fast]
 
 
 class AffectModel:

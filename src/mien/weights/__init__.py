@@ -13,6 +13,12 @@ from mien.errors import MissingWeightsError, ModelError
 
 AFFECT_MODEL = "extractor"
 FAST_AFFECT_MODEL = "extractor-int8"
+CLEAN_AFFECT_MODEL = "extractor-clean"
+EXTRACTORS = {
+    "default": (AFFECT_MODEL, FAST_AFFECT_MODEL),
+    "clean": (CLEAN_AFFECT_MODEL, CLEAN_AFFECT_MODEL),
+}
+"""By the name that an analysis chooses; the second is for processors quick with integers."""
 REACTION_MODEL = "reactions-simulated"
 MRAN_MODEL = "mran"
 
