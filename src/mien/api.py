@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Unpack, cast
 
 import numpy as np
 import pyarrow as pa
@@ -44,8 +44,9 @@ from mien.output.views import add_views
 from mien.pipeline.analyzer import Analysis, Analyzer
 from mien.pipeline.companions import GuidanceFiles
 from mien.pipeline.options import AnalysisOptions
+from mien.pipeline.settings import Settings
 from mien.pipeline.summary import file_stamp
-from mien.plot import Drawing, PlotOptions, draw
+from mien.plot import Drawing, PlotOptions, PlotSettings, draw
 from mien.report import lost, render_report, write_report
 from mien.types import FaceSummary, ImageArray, Summary
 from mien.video.source import FROM_MEMORY
@@ -109,9 +110,9 @@ class Result:
         return list(self.document["warnings"])
 
     @property
-    def channels(self) -> dict[str, dict[str, Any]]:
+    def channels(self) -> dict[str, dict[str, str | None]]:
         """How far to trust every channel, by column: ``mark`` and, where known, ``figure``."""
-        found: dict[str, dict[str, Any]] = self.document["channels"]
+        found: dict[str, dict[str, str | None]] = self.document["channels"]
         return found
 
     @property
@@ -275,7 +276,7 @@ class Result:
         write_report(self._summary, Path(path))
         return Path(path)
 
-    def plot(self, name: str = "timeline", **options: Any) -> Drawing:
+    def plot(self, name: str = "timeline", **options: Unpack[PlotSettings]) -> Drawing:
         """A figure for a paper or a notebook (extra ``plot``).
 
         Parameters
@@ -295,7 +296,7 @@ class Result:
 
     def to_face(
         self,
-        row: Mapping[str, Any] | int | None = None,
+        row: Mapping[str, object] | int | None = None,
         *,
         at_s: float | None = None,
         face: int | None = None,
@@ -531,7 +532,7 @@ def analyze(
     depth: str | Path | None = None,
     thermal: str | Path | None = None,
     streams: str | Path | None = None,
-    **settings: Any,
+    **settings: Unpack[Settings],
 ) -> Result:
     """Read the faces in one video or image.
 
@@ -582,7 +583,7 @@ def analyze_frames(
     options: AnalysisOptions | None = None,
     analyzer: Analyzer | None = None,
     progress: Callable[[int], object] | None = None,
-    **settings: Any,
+    **settings: Unpack[Settings],
 ) -> Result:
     """Read the faces in frames of a camera or from memory.
 
@@ -634,11 +635,11 @@ def analyze_frames(
 
 
 def _analyzer(
-    options: AnalysisOptions | None, analyzer: Analyzer | None, settings: dict[str, Any]
+    options: AnalysisOptions | None, analyzer: Analyzer | None, settings: Settings
 ) -> Analyzer:
     if sum((options is not None, analyzer is not None, bool(settings))) > 1:
         raise ValueError("give options, an analyzer, or single settings: not several of them")
-    return analyzer or Analyzer(options or AnalysisOptions(**settings))
+    return analyzer or Analyzer(options or AnalysisOptions(**cast(dict[str, Any], settings)))
 
 
 def _collect(
@@ -678,7 +679,7 @@ def _path(file: str | Path | None) -> Path | None:
     return None if file is None else Path(file)
 
 
-def _trust(channels: dict[str, dict[str, Any]], labels: LabelSet) -> str:
+def _trust(channels: dict[str, dict[str, str | None]], labels: LabelSet) -> str:
     """The marks of all channels in a line; those of which nothing is said are left out."""
     groups = {
         "valence, arousal": VALENCE_AROUSAL,

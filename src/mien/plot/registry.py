@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypedDict
 
 import pyarrow as pa
 
@@ -89,6 +89,19 @@ class PlotOptions:
     width_cm: float = 16.0
     height_cm: float | None = None
     font_pt: float = 8.0
+
+
+class PlotSettings(TypedDict, total=False):
+    """`PlotOptions` by name, for type checkers."""
+
+    face: str | None
+    channels: tuple[str, ...]
+    from_s: float | None
+    to_s: float | None
+    condition: str
+    width_cm: float
+    height_cm: float | None
+    font_pt: float
 
 
 @dataclass(frozen=True)
