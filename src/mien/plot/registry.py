@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,16 +50,26 @@ class StudyTables:
         """
         import pandas as pd
 
-        tables = []
+        tables, decimal = [], _decimal_of(folder)
+        sep = ";" if decimal == "," else ","
         for name in ("summary.csv", "comparison.csv"):
             path = folder / name
             try:
-                tables.append(pd.read_csv(path))
+                tables.append(pd.read_csv(path, decimal=decimal, sep=sep))
             except pd.errors.EmptyDataError:  # nothing was compared
                 tables.append(pd.DataFrame())
             except (OSError, ValueError) as error:
                 raise DataError(f"{path}: cannot be read; run mien study again") from error
         return cls(*tables)
+
+
+def _decimal_of(folder: Path) -> str:
+    """Decimal sign of a study's tables; studies of before did not say it."""
+    try:
+        document = json.loads((folder / "study.json").read_text(encoding="utf-8"))
+        return "," if document["settings"].get("decimal") == "," else "."
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return "."
 
 
 @dataclass(frozen=True)
