@@ -7,6 +7,8 @@
 #   make soak     2,000 requests, 2,000 damaged media files, 40 killed runs, a million rows (about an hour and a half on two cores)
 #   make browser  the page in a real Chromium (apt-get install chromium)
 #   make coverage the share of the core that tests run; TESTS=... for some of them
+#   make release-check  wheel and sdist in new environments; needs the package index
+#   make sbom     packages and licences of an installation, as CycloneDX, in dist/
 #   make mutate   whether tests notice small faults
 PYTHON ?= python3
 VENV ?= .venv
@@ -16,7 +18,7 @@ export OMP_NUM_THREADS ?= 2
 
 TESTS ?= tests src/mien
 
-.PHONY: demo test lint types pytest docs browser coverage bench soak mutate weights clean help
+.PHONY: demo test lint types pytest docs browser coverage release-check sbom bench soak mutate weights clean help
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -65,6 +67,14 @@ coverage: $(VENV)/.dev
 	OMP_NUM_THREADS=1 $(BIN)/coverage run -m pytest -q $(TESTS)
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report --fail-under=$(LEAST)
+
+release-check: $(VENV)/.dev
+	$(BIN)/python tools/release_check.py
+
+sbom: $(VENV)/.dev
+	mkdir -p dist
+	$(BIN)/python tools/sbom.py --json > dist/mien.cdx.json
+	$(BIN)/python tools/sbom.py
 
 # Are small faults in losses, metrics, masks and corpora noticed? 120 of them, in a copy of the tree.
 mutate: $(VENV)/.dev
