@@ -8,12 +8,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Unpack, cast
 
 import numpy as np
 import pyarrow as pa
 
 from mien.errors import ConfigError, InputError, MienError, OutputError
+from mien.io import spooled
 from mien.labels import (
     EYE_COLUMNS,
     GAZE_COLUMNS,
@@ -49,7 +50,6 @@ from mien.pipeline.summary import file_stamp
 from mien.plot import Drawing, PlotOptions, PlotSettings, draw
 from mien.report import lost, render_report, write_report
 from mien.types import FaceSummary, ImageArray, Summary
-from mien.video.source import FROM_MEMORY
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -233,9 +233,10 @@ class Result:
         final = Path(folder)
         source = self.document["source"]["path"]
         codec = self.document["source"]["codec"]
-        from_memory = codec in (FROM_MEMORY, FROM_TABLE)
+        # Bytes and file objects have a size and no time of change.
+        from_memory = self.document["source"].get("modified_ns") is None
         if from_memory and (overlay or player):
-            came = "from memory, and its pictures are not kept" if codec == FROM_MEMORY else codec
+            came = codec if codec == FROM_TABLE else "from memory, and its pictures are not kept"
             raise InputError(f"{source}: came {came}; save it without overlay and player")
         if codec == FROM_TABLE and layouts:
             raise InputError(f"{source}: is a table of another tool; save it without layouts")
@@ -524,8 +525,9 @@ def _read_other(path: str | Path, tool: str, fps: float | None) -> Result:
 
 
 def analyze(
-    path: str | Path,
+    path: str | Path | bytes | BinaryIO,
     *,
+    name: str = "bytes",
     options: AnalysisOptions | None = None,
     analyzer: Analyzer | None = None,
     progress: Callable[[int], object] | None = None,
@@ -539,7 +541,10 @@ def analyze(
     Parameters
     ----------
     path
-        A video or image file.
+        A video or image file; or its bytes, or a file object opened for reading bytes, which lie
+        in a temporary file meanwhile. Of those no overlay and no player can be saved.
+    name
+        What the results call bytes and file objects.
     options
         Settings as an object; or give single ones by name, as in
         ``analyze(path, faces="largest")``.
@@ -570,6 +575,9 @@ def analyze(
     """
     analyzer = _analyzer(options, analyzer, settings)
     guidance = GuidanceFiles(*(_path(file) for file in (depth, thermal, streams)))
+    if not isinstance(path, str | Path):
+        with spooled(path, name) as place:
+            return _read_spooled(analyzer, place, name, guidance, progress)
     with analyzer.open(path, guidance) as analysis:
         return _collect(analyzer, analysis, progress, Path(path).absolute())
 
@@ -659,6 +667,24 @@ def _collect(
         volumes += [] if found is None else [found]
     attention = np.concatenate(volumes) if volumes else None
     return Result(sink.table(), analysis.summary(), attention, source, analysis.watch.seconds)
+
+
+def _read_spooled(
+    analyzer: Analyzer,
+    place: Path,
+    name: str,
+    guidance: GuidanceFiles,
+    progress: Callable[[int], object] | None,
+) -> Result:
+    """Bytes that lie in a file for a moment: nothing that is said of them names it."""
+    try:
+        with analyzer.open(place, guidance) as analysis:
+            result = _collect(analyzer, analysis, progress, Path(name))
+    except MienError as error:
+        raise type(error)(str(error).replace(str(place), name)) from error
+    source = result.document["source"]
+    source["path"], source["modified_ns"] = name, None
+    return result
 
 
 def _timed(
