@@ -8,12 +8,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Unpack, cast
 
 import numpy as np
 import pyarrow as pa
 
 from mien.errors import ConfigError, InputError, MienError, OutputError
+from mien.io import spooled
 from mien.labels import (
     EYE_COLUMNS,
     GAZE_COLUMNS,
@@ -44,11 +45,11 @@ from mien.output.views import add_views
 from mien.pipeline.analyzer import Analysis, Analyzer
 from mien.pipeline.companions import GuidanceFiles
 from mien.pipeline.options import AnalysisOptions
+from mien.pipeline.settings import Settings
 from mien.pipeline.summary import file_stamp
-from mien.plot import Drawing, PlotOptions, draw
+from mien.plot import Drawing, PlotOptions, PlotSettings, draw
 from mien.report import lost, render_report, write_report
 from mien.types import FaceSummary, ImageArray, Summary
-from mien.video.source import FROM_MEMORY
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -109,9 +110,9 @@ class Result:
         return list(self.document["warnings"])
 
     @property
-    def channels(self) -> dict[str, dict[str, Any]]:
+    def channels(self) -> dict[str, dict[str, str | None]]:
         """How far to trust every channel, by column: ``mark`` and, where known, ``figure``."""
-        found: dict[str, dict[str, Any]] = self.document["channels"]
+        found: dict[str, dict[str, str | None]] = self.document["channels"]
         return found
 
     @property
@@ -232,9 +233,10 @@ class Result:
         final = Path(folder)
         source = self.document["source"]["path"]
         codec = self.document["source"]["codec"]
-        from_memory = codec in (FROM_MEMORY, FROM_TABLE)
+        # Bytes and file objects have a size and no time of change.
+        from_memory = self.document["source"].get("modified_ns") is None
         if from_memory and (overlay or player):
-            came = "from memory, and its pictures are not kept" if codec == FROM_MEMORY else codec
+            came = codec if codec == FROM_TABLE else "from memory, and its pictures are not kept"
             raise InputError(f"{source}: came {came}; save it without overlay and player")
         if codec == FROM_TABLE and layouts:
             raise InputError(f"{source}: is a table of another tool; save it without layouts")
@@ -275,7 +277,7 @@ class Result:
         write_report(self._summary, Path(path))
         return Path(path)
 
-    def plot(self, name: str = "timeline", **options: Any) -> Drawing:
+    def plot(self, name: str = "timeline", **options: Unpack[PlotSettings]) -> Drawing:
         """A figure for a paper or a notebook (extra ``plot``).
 
         Parameters
@@ -295,7 +297,7 @@ class Result:
 
     def to_face(
         self,
-        row: Mapping[str, Any] | int | None = None,
+        row: Mapping[str, object] | int | None = None,
         *,
         at_s: float | None = None,
         face: int | None = None,
@@ -523,22 +525,26 @@ def _read_other(path: str | Path, tool: str, fps: float | None) -> Result:
 
 
 def analyze(
-    path: str | Path,
+    path: str | Path | bytes | BinaryIO,
     *,
+    name: str = "bytes",
     options: AnalysisOptions | None = None,
     analyzer: Analyzer | None = None,
     progress: Callable[[int], object] | None = None,
     depth: str | Path | None = None,
     thermal: str | Path | None = None,
     streams: str | Path | None = None,
-    **settings: Any,
+    **settings: Unpack[Settings],
 ) -> Result:
     """Read the faces in one video or image.
 
     Parameters
     ----------
     path
-        A video or image file.
+        A video or image file; or its bytes, or a file object opened for reading bytes, which lie
+        in a temporary file meanwhile. Of those no overlay and no player can be saved.
+    name
+        What the results call bytes and file objects.
     options
         Settings as an object; or give single ones by name, as in
         ``analyze(path, faces="largest")``.
@@ -569,6 +575,9 @@ def analyze(
     """
     analyzer = _analyzer(options, analyzer, settings)
     guidance = GuidanceFiles(*(_path(file) for file in (depth, thermal, streams)))
+    if not isinstance(path, str | Path):
+        with spooled(path, name) as place:
+            return _read_spooled(analyzer, place, name, guidance, progress)
     with analyzer.open(path, guidance) as analysis:
         return _collect(analyzer, analysis, progress, Path(path).absolute())
 
@@ -582,7 +591,7 @@ def analyze_frames(
     options: AnalysisOptions | None = None,
     analyzer: Analyzer | None = None,
     progress: Callable[[int], object] | None = None,
-    **settings: Any,
+    **settings: Unpack[Settings],
 ) -> Result:
     """Read the faces in frames of a camera or from memory.
 
@@ -634,11 +643,11 @@ def analyze_frames(
 
 
 def _analyzer(
-    options: AnalysisOptions | None, analyzer: Analyzer | None, settings: dict[str, Any]
+    options: AnalysisOptions | None, analyzer: Analyzer | None, settings: Settings
 ) -> Analyzer:
     if sum((options is not None, analyzer is not None, bool(settings))) > 1:
         raise ValueError("give options, an analyzer, or single settings: not several of them")
-    return analyzer or Analyzer(options or AnalysisOptions(**settings))
+    return analyzer or Analyzer(options or AnalysisOptions(**cast(dict[str, Any], settings)))
 
 
 def _collect(
@@ -660,6 +669,24 @@ def _collect(
     return Result(sink.table(), analysis.summary(), attention, source, analysis.watch.seconds)
 
 
+def _read_spooled(
+    analyzer: Analyzer,
+    place: Path,
+    name: str,
+    guidance: GuidanceFiles,
+    progress: Callable[[int], object] | None,
+) -> Result:
+    """Bytes that lie in a file for a moment: nothing that is said of them names it."""
+    try:
+        with analyzer.open(place, guidance) as analysis:
+            result = _collect(analyzer, analysis, progress, Path(name))
+    except MienError as error:
+        raise type(error)(str(error).replace(str(place), name)) from error
+    source = result.document["source"]
+    source["path"], source["modified_ns"] = name, None
+    return result
+
+
 def _timed(
     frames: Iterable[ImageArray], times_s: Iterable[float], name: str
 ) -> Iterator[tuple[float, ImageArray]]:
@@ -678,7 +705,7 @@ def _path(file: str | Path | None) -> Path | None:
     return None if file is None else Path(file)
 
 
-def _trust(channels: dict[str, dict[str, Any]], labels: LabelSet) -> str:
+def _trust(channels: dict[str, dict[str, str | None]], labels: LabelSet) -> str:
     """The marks of all channels in a line; those of which nothing is said are left out."""
     groups = {
         "valence, arousal": VALENCE_AROUSAL,

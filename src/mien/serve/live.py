@@ -7,10 +7,10 @@ from functools import cache, partial
 from importlib import resources
 from pathlib import Path
 
-from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.responses import FileResponse
 
-import mien
+from mien.serve.embed import faces_package
 from mien.weights import AFFECT_MODEL, FAST_AFFECT_MODEL, weight_path
 
 _SCRIPT = "text/javascript; charset=utf-8"
@@ -41,7 +41,7 @@ def add_live(app: FastAPI) -> None:
     page = Path(str(resources.files("mien.serve").joinpath("page")))
     for path, (name, kind) in _FILES.items():
         add(path, page / name, kind)
-    for module in sorted(_faces().glob("*.js")):
+    for module in sorted(faces_package().glob("*.js")):
         add(f"/faces/{module.name}", module, _SCRIPT)
     for name in (AFFECT_MODEL, FAST_AFFECT_MODEL):
         _add_bytes(app, f"{_FETCHED}{name}.onnx", partial(_network, name))
@@ -83,12 +83,3 @@ def _rules(request: Request) -> dict[str, str]:
         ),
         "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
     }
-
-
-def _faces() -> Path:
-    """The package of `js/`: a wheel carries it beside the page, a checkout has it at its root."""
-    package = Path(mien.__file__).parent
-    for place in (package / "serve" / "page" / "faces", package.parents[1] / "js" / "src"):
-        if place.is_dir():
-            return place
-    raise HTTPException(500, "this installation lacks the page's scripts; install mien's wheel")

@@ -14,6 +14,7 @@ import pandas as pd
 
 from mien.errors import DataError
 from mien.study.recordings import Recording
+from mien.study.spreadsheets import separator_of
 from mien.study.summaries import Window
 
 
@@ -25,9 +26,11 @@ def read_events(path: Path, recordings: list[Recording]) -> dict[str, list[Windo
     DataError
         With file and line, where a column is missing, a time is none, or a video is not there.
     """
-    separator = "\t" if path.suffix == ".tsv" else ","
     try:
-        rows = pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False)
+        separator = separator_of(path)
+        rows = pd.read_csv(
+            path, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig"
+        )
     except (OSError, ValueError, UnicodeError) as error:
         raise DataError(f"{path}: cannot be read as a table ({error})") from error
     label = next((name for name in ("trial_type", "label") if name in rows), None)
@@ -40,6 +43,8 @@ def read_events(path: Path, recordings: list[Recording]) -> dict[str, list[Windo
     events: dict[str, list[Window]] = {name: [] for name in names}
     for line, cells in enumerate(rows.to_dict("records"), 2):
         row = {str(name): str(value) for name, value in cells.items()}
+        if separator == ";":  # a comma is the decimal sign there
+            row |= {name: row[name].replace(",", ".") for name in ("onset", "duration")}
         onset_s, duration_s = (_seconds(path, line, row, name) for name in ("onset", "duration"))
         video = row.get("video", "")
         if video and not {video, Path(video).stem} & names:

@@ -17,6 +17,7 @@ import pandas as pd
 
 from mien.errors import DataError
 from mien.study.recordings import Recording
+from mien.study.spreadsheets import separator_of
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,8 @@ def read_participants(path: Path, recordings: list[Recording]) -> tuple[list[See
         for the same face, or a column is missing.
     """
     try:
-        rows = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+        sep = separator_of(path)
+        rows = pd.read_csv(path, sep=sep, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except (OSError, ValueError, UnicodeError) as error:
         raise DataError(f"{path}: cannot be read as a csv table ({error})") from error
     rows = rows.rename(columns=str.strip).apply(lambda column: column.str.strip())

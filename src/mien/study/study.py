@@ -19,6 +19,7 @@ from mien.study.events import read_events
 from mien.study.page import methods_text, study_page
 from mien.study.participants import everyone, read_participants
 from mien.study.recordings import Recording, check_alike, find_recordings, read_recording
+from mien.study.spreadsheets import DECIMALS, csv_style
 from mien.study.summaries import Part, joined_frames, list_episodes, parts_of, summarise
 
 _BOTH = re.compile(r"^(valence|arousal|expr_[a-z_]+|au\d+)_mean$")
@@ -50,6 +51,8 @@ class StudyOptions:
         Whether the episodes are written once more per video, as ELAN imports them.
     fps
         Frame rate of videos of which another tool's table does not say when frames were.
+    decimal
+        Decimal sign of the csv tables; with ``","`` semicolons part their cells.
     """
 
     participants: Path | None = None
@@ -62,6 +65,11 @@ class StudyOptions:
     seed: int = 0
     fps: float | None = None
     elan: bool = False
+    decimal: str = "."
+
+    def __post_init__(self) -> None:
+        if self.decimal not in DECIMALS:
+            raise ConfigError(f"decimal is one of {DECIMALS}, not {self.decimal!r}")
 
 
 @dataclass(frozen=True)
@@ -144,11 +152,12 @@ def write_study(study: Study, out: Path, options: StudyOptions) -> list[Path]:
                 write(partial)
             written.append(out / name)
 
-        put("summary.csv", lambda path: study.summary.to_csv(path, index=False))
-        put("episodes.csv", lambda path: study.episodes.to_csv(path, index=False))
+        style = csv_style(options.decimal)
+        put("summary.csv", lambda path: study.summary.to_csv(path, **style))
+        put("episodes.csv", lambda path: study.episodes.to_csv(path, **style))
         for video, rows in study.episodes.groupby("video") if options.elan else ():
             put(f"elan/{video}.tsv", partial(elan_table(rows).to_csv, **_TABS))
-        put("comparison.csv", lambda path: study.comparison.to_csv(path, index=False))
+        put("comparison.csv", lambda path: study.comparison.to_csv(path, **style))
         put("summary.xlsx", lambda path: _write_xlsx(study, path))
         if options.frames:
             put("frames.parquet", lambda path: joined_frames(study.parts).to_parquet(path))
