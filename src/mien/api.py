@@ -24,6 +24,7 @@ from mien.labels import (
 )
 from mien.output.attention import FaceAttention, Records, by_face, to_records
 from mien.output.episodes import add_episodes
+from mien.output.kept.marks import read_marks
 from mien.output.layouts import UNDECIDED
 from mien.output.other_tools.document import FROM_TABLE, read_as_result
 from mien.output.people.apply import apply_people
@@ -415,7 +416,8 @@ def read(folder: str | Path, *, pictures: bool = True, people: bool = True) -> R
     InputError
         If the folder is no result.
     DataError
-        If its table is missing, it or ``mran-views.npz`` is damaged, or ``people.json`` is wrong.
+        If its table is missing, it or ``mran-views.npz`` is damaged, or ``people.json`` or
+        ``events.csv`` is wrong.
     """
     place = Path(folder)
     document = read_document(place)
@@ -434,7 +436,7 @@ def read(folder: str | Path, *, pictures: bool = True, people: bool = True) -> R
     start_s = None
     if (place / PLAYER_FILE).is_file() and len(table):
         start_s = float(table.column("timestamp_s")[0].as_py())
-    return Result(table, Summary(document, faces, start_s), source=source)
+    return Result(table, Summary(document, faces, start_s, read_marks(place)), source=source)
 
 
 def read_any(path: str | Path, *, fps: float | None = None) -> Result:

@@ -3,58 +3,20 @@
 from __future__ import annotations
 
 import io
-import shutil
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 pytest.importorskip("fastapi", reason="the extra `serve` is not installed")
 pytest.importorskip("httpx2", reason="the extra `test` is not installed")
 pytest.importorskip("onnx")
 from fastapi.testclient import TestClient
-from serving import serving
+from serving import add_result
 
-import mien
-from face_doubles import double_analyzer, make_face, texture
 from mien.serve.settings import Settings
-from mien.serve.store import STUDY, Store, new_key
-
-LEFT, RIGHT = make_face(4, 10), make_face(80, 12, 36)
-
-
-@pytest.fixture(scope="module")
-def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Faces 0 and 1 together, and after a while out of sight face 2."""
-    frames = [np.asarray(texture(1), np.uint8)] * 40
-
-    def script(call: int) -> list[Any]:
-        return [LEFT, RIGHT] if call < 15 else [] if call < 30 else [LEFT]
-
-    analyzer = double_analyzer(script, detect="every", steady=False, max_lost_s=0.2)
-    result = mien.analyze_frames(frames, fps=25, name="clip.mp4", analyzer=analyzer)
-    return result.save(tmp_path_factory.mktemp("saved") / "clip")
-
-
-def add(data: Path, saved: Path, name: str) -> str:
-    """A result as if it had been uploaded and read."""
-    store, key = Store(data), new_key()
-    store.folder(key).mkdir()
-    shutil.copytree(saved, store.folder(key) / "results")
-    store.add(key, name, ".mp4", 1, keep=99)
-    store._do("UPDATE analyses SET state = 'done', ended_s = 1e12 WHERE id = ?", key)
-    store.close()
-    return key
-
-
-@pytest.fixture
-def client(settings: Settings, monkeypatch) -> Iterator[TestClient]:
-    monkeypatch.setattr(Store, "claim", lambda self: None)
-    with serving(settings) as found:
-        yield found
+from mien.serve.store import STUDY
 
 
 def names(people: list[dict[str, Any]]) -> list[str]:
@@ -64,7 +26,7 @@ def names(people: list[dict[str, Any]]) -> list[str]:
 def test_persons_are_named_merged_split_and_left_out(
     settings: Settings, saved: Path, client: TestClient
 ) -> None:
-    place = f"/v1/analyses/{add(settings.data, saved, 'clip.mp4')}"
+    place = f"/v1/analyses/{add_result(settings.data, saved, 'clip.mp4')}"
 
     def say(**what: Any) -> list[dict[str, Any]]:
         answer = client.post(f"{place}/people", json=what)
@@ -115,7 +77,7 @@ def test_persons_are_named_merged_split_and_left_out(
 def test_what_does_not_fit_changes_nothing(
     settings: Settings, saved: Path, client: TestClient, what: Any, status: int, said: str
 ) -> None:
-    key = add(settings.data, saved, "clip.mp4")
+    key = add_result(settings.data, saved, "clip.mp4")
     answer = client.post(f"/v1/analyses/{key}/people", json=what)
     assert answer.status_code == status
     assert said in str(answer.json()["detail"]) and str(settings.data) not in answer.text
@@ -131,7 +93,7 @@ def test_results_become_a_study(settings: Settings, saved: Path, client: TestCli
     assert client.delete("/v1/study").status_code == 404
     nothing = client.post("/v1/study")
     assert nothing.status_code == 409 and str(settings.data) not in nothing.text
-    keys = [add(settings.data, saved, name) for name in ("../a.mp4", "a.mp4", "bé.mp4")]
+    keys = [add_result(settings.data, saved, name) for name in ("../a.mp4", "a.mp4", "bé.mp4")]
     client.post(f"/v1/analyses/{keys[0]}/people", json={"do": "name", "who": ["0"], "name": "Ann"})
     made = client.post("/v1/study")
     assert made.status_code == 201, made.text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import asdict
@@ -21,6 +22,7 @@ from mien.errors import one_line
 from mien.jobs import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from mien.serve.guard import Guard
 from mien.serve.live import add_live
+from mien.serve.marks import add_marks
 from mien.serve.people import add_people
 from mien.serve.results import TYPES, chunks, folder_name, report_rules, zip_of
 from mien.serve.runner import Runner
@@ -34,6 +36,7 @@ _PAGE = {
     "/page.css": ("page.css", "text/css; charset=utf-8"),
     "/page.js": ("page.js", "text/javascript; charset=utf-8"),
     "/people.js": ("people.js", "text/javascript; charset=utf-8"),
+    "/result.js": ("result.js", "text/javascript; charset=utf-8"),
     "/study.js": ("study.js", "text/javascript; charset=utf-8"),
     "/icon.svg": ("icon.svg", "image/svg+xml"),
 }
@@ -73,7 +76,9 @@ def create_app(settings: Settings) -> tuple[Guard, Runner]:
     _add_events(app, store, runner)
     _add_results(app, store)
     add_studies(app, store)
-    add_people(app, lambda key: _results(store, key)[1])
+    changing = threading.Lock()  # what rewrites a report is read, made and written before the next
+    add_people(app, lambda key: _results(store, key)[1], changing)
+    add_marks(app, lambda key: _results(store, key)[1], changing)
     return Guard(app, settings), runner
 
 
@@ -215,7 +220,7 @@ def _add_results(app: FastAPI, store: Store) -> None:
         """The report, a page that fetches nothing."""
         _, folder = _results(store, key)
         path = folder / "report.html"
-        rules = {"Content-Security-Policy": report_rules(path)}
+        rules = {"Content-Security-Policy": report_rules(path, framed_by="'self'")}
         return FileResponse(path, media_type="text/html; charset=utf-8", headers=rules)
 
     @app.get("/v1/analyses/{key}/result.zip", response_class=StreamingResponse, responses=responses)

@@ -66,9 +66,18 @@ class ShownPerson:
     excluded: bool
 
 
-def add_people(app: FastAPI, results: Callable[[str], Path]) -> None:
-    """Routes; `results` gives the folder of the results of an analysis, or raises."""
-    changing = threading.Lock()  # a change is read, made and written before the next
+def add_people(app: FastAPI, results: Callable[[str], Path], changing: threading.Lock) -> None:
+    """Routes.
+
+    Parameters
+    ----------
+    app
+        Where they are added.
+    results
+        Gives the folder of the results of an analysis, or raises.
+    changing
+        Held while a report is written.
+    """
 
     @app.get("/v1/analyses/{key}/people", responses=_RESPONSES)
     def people(key: str) -> list[ShownPerson]:
