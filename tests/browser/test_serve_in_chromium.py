@@ -80,7 +80,9 @@ def test_a_folder_its_people_and_its_study(
     window.wait(lambda: page.inner_text("#said") == "The report follows what you said.")
     with page.context.expect_page() as opened:
         item.locator(".open").click()
-    assert "Ann" in report_in(opened.value).inner_text("body")
+    report = report_in(opened.value)
+    assert "Ann" in report.inner_text("body")
+    assert report.locator(".strip img").count() > 0  # the upload is gone, its pictures are not
     opened.value.close()
 
     page.click("#study-make")

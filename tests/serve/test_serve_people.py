@@ -15,6 +15,9 @@ pytest.importorskip("onnx")
 from fastapi.testclient import TestClient
 from serving import add_result
 
+import mien
+from mien.demo import demo_frames
+from mien.output.kept.pictures import write_pictures
 from mien.serve.settings import Settings
 from mien.serve.store import STUDY
 
@@ -58,6 +61,21 @@ def test_persons_are_named_merged_split_and_left_out(
     assert client.get(f"{place}/frames.parquet").content == table  # tables stay
     with zipfile.ZipFile(io.BytesIO(client.get(f"{place}/result.zip").content)) as archive:
         assert "people.json" in archive.namelist()
+
+
+def test_the_pictures_of_a_report_stay(
+    settings: Settings, client: TestClient, tmp_path: Path
+) -> None:
+    result = mien.analyze_frames(list(demo_frames(4))[:8], fps=25, name="clip.mp4")
+    write_pictures(result.summaries, result.save(tmp_path / "saved"))
+    place = f"/v1/analyses/{add_result(settings.data, tmp_path / 'saved', 'clip.mp4')}"
+    before = client.get(f"{place}/report").text.count("data:image/jpeg")
+    assert before > 1
+    for what in ({"do": "name", "who": ["0"], "name": "Ann"}, {"do": "exclude", "who": ["Ann"]}):
+        assert client.post(f"{place}/people", json=what).status_code == 200
+    assert "data:image/jpeg" not in client.get(f"{place}/report").text  # nobody is left
+    client.post(f"{place}/people", json={"do": "include", "who": ["Ann"]})
+    assert client.get(f"{place}/report").text.count("data:image/jpeg") == before
 
 
 @pytest.mark.parametrize(

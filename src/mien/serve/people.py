@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from mien.api import read
 from mien.errors import MienError, one_line
 from mien.io import atomic_path
+from mien.output.kept.pictures import add_pictures
 from mien.output.people.file import People, default_people, read_people, write_people
 from mien.output.saved import face_numbers, read_table
 
@@ -124,7 +125,9 @@ def _change(folder: Path, change: Change) -> list[ShownPerson]:
     people.assign(number, time_s)  # nobody twice
     write_people(people, folder)
     with atomic_path(folder / "report.html") as partial:
-        read(folder, pictures=False).write_report(partial)
+        result = read(folder, pictures=False)  # no source is looked for by the name that was sent
+        add_pictures(result.summaries, folder, read_people(folder, number[number >= 0].tolist()))
+        result.write_report(partial)
     return _shown(folder)
 
 
