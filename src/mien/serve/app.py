@@ -21,6 +21,7 @@ from mien._version import __version__
 from mien.errors import one_line
 from mien.jobs import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from mien.serve.guard import Guard
+from mien.serve.here import Here, add_here
 from mien.serve.live import add_live
 from mien.serve.marks import add_marks
 from mien.serve.people import add_people
@@ -54,11 +55,13 @@ def create_app(settings: Settings) -> tuple[Guard, Runner]:
     """The guarded application, and what reads the queue while the application runs."""
     store = Store(settings.data)
     runner = Runner(store, settings)
+    here = Here(settings.options)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         with runner:
             yield
+        here.close()
         store.close()
 
     app = FastAPI(
@@ -72,6 +75,7 @@ def create_app(settings: Settings) -> tuple[Guard, Runner]:
     )
     _add_page(app)
     add_live(app)
+    add_here(app, here)
     _add_analyses(app, store, runner)
     _add_events(app, store, runner)
     _add_results(app, store)
