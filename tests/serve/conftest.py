@@ -10,20 +10,6 @@ import numpy as np
 import pytest
 
 
-@pytest.fixture(scope="session")
-def faults(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from fault_detector import install
-
-    return install(tmp_path_factory.mktemp("packages"))
-
-
-@pytest.fixture(scope="session")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from tiny_models import tiny_affect
-
-    return tiny_affect(tmp_path_factory.mktemp("models") / "a.onnx")
-
-
 @pytest.fixture
 def settings(faults: Path, model: Path, tmp_path: Path, monkeypatch) -> Any:
     from mien.pipeline.options import AnalysisOptions
