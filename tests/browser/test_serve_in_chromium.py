@@ -151,9 +151,11 @@ def test_marks_are_made_kept_and_seen_again(
     second.locator(".duration").press("Enter")
     second.locator(".onset").fill("0.6")
     second.locator(".onset").press("Enter")
-    window.wait(lambda: page.inner_text("#state") == "2 marks kept.")
+    table = "fetch(document.getElementById('marks').href).then((answer) => answer.text())"
+    window.wait(lambda: "0.600,0.200,smile" in page.evaluate(table))
     window.picture(f"marks-{screen}")
     window.no_serious_fault()
+    type(window)(report).no_serious_fault()
     assert report.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
     with page.expect_download() as download:

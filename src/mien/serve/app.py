@@ -14,7 +14,8 @@ from pathlib import Path, PureWindowsPath
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from fastapi import FastAPI, File, HTTPException, Response, UploadFile
+from fastapi import FastAPI, File, HTTPException, Request, Response, UploadFile
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, StreamingResponse
 
 from mien._version import __version__
@@ -73,6 +74,7 @@ def create_app(settings: Settings) -> tuple[Guard, Runner]:
         redoc_url=None,
         lifespan=lifespan,
     )
+    app.exception_handler(RequestValidationError)(_wrong)
     _add_page(app)
     add_live(app)
     add_here(app, here)
@@ -84,6 +86,13 @@ def create_app(settings: Settings) -> tuple[Guard, Runner]:
     add_people(app, lambda key: _results(store, key)[1], changing)
     add_marks(app, lambda key: _results(store, key)[1], changing)
     return Guard(app, settings), runner
+
+
+async def _wrong(_: Request, error: Exception) -> Response:
+    """Says what does not fit; what was sent is not sent back, as not all of it can be (NaN)."""
+    assert isinstance(error, RequestValidationError)
+    told = [{name: one[name] for name in ("type", "loc", "msg")} for one in error.errors()]
+    return Response(json.dumps({"detail": told}), 422, media_type="application/json")
 
 
 def _add_page(app: FastAPI) -> None:

@@ -78,14 +78,14 @@ def add_marks(app: FastAPI, results: Callable[[str], Path], changing: threading.
         """Put these marks in the place of those that are there; the report shows them."""
         folder = results(key)
 
-        def change() -> OwnMarks:
+        def keep() -> OwnMarks:
             found = [Mark(one.onset, one.duration, _label(one.label)) for one in told.marks]
             write_marks(folder, found)
             exchange_marks(folder / "report.html", read_marks(folder))
             return _told(folder)
 
         with changing:
-            return _tried(folder, change)
+            return _tried(folder, keep)
 
     @app.get(
         f"/v1/analyses/{{key}}/{MARKS_FILE}", response_class=FileResponse, responses=_RESPONSES
