@@ -4,6 +4,7 @@ let wish = { model: "quick", prior: "default" };
 let session = null; // what the server said of it
 let used = false; // a frame was sent: times cannot begin anew
 let canvas = null;
+let size = ""; // of the frames of a session
 
 async function ask(path, init) {
   const answer = await fetch(`/v1/live${path}`, init);
@@ -45,7 +46,9 @@ async function read({ bitmap, time, taken }) {
     postMessage({ kind: "read", faces: [], time, taken, width, height, took: 0 });
     return;
   }
+  if (used && size !== `${width} ${height}`) await open(); // a phone was turned
   used = true;
+  size = `${width} ${height}`;
   const told = await ask(`/${session.id}/frames?time_s=${time}&width=${width}&height=${height}`, {
     method: "POST", headers: { "Content-Type": "application/octet-stream" }, body: data,
   });
