@@ -25,6 +25,8 @@ from mien.labels import (
 )
 from mien.output.attention import FaceAttention, Records, by_face, to_records
 from mien.output.episodes import add_episodes
+from mien.output.kept.marks import read_marks
+from mien.output.kept.pictures import add_pictures
 from mien.output.layouts import UNDECIDED
 from mien.output.other_tools.document import FROM_TABLE, read_as_result
 from mien.output.people.apply import apply_people
@@ -401,8 +403,8 @@ def read(folder: str | Path, *, pictures: bool = True, people: bool = True) -> R
     folder
         With ``video.json`` and ``frames.parquet`` or ``frames.csv``, of any schema version.
     pictures
-        Whether the pictures at the peaks, which are not stored, are cut from the source again;
-        where it is not there any more or has changed, there are none.
+        Whether the pictures at the peaks are cut from the source again; where it is not there any
+        more or has changed, there are those that ``peaks.json`` keeps.
     people
         Whether ``people.json`` is followed, where there is one: ``face_id`` is then the number of
         a person, and the column ``person`` says the name.
@@ -417,7 +419,8 @@ def read(folder: str | Path, *, pictures: bool = True, people: bool = True) -> R
     InputError
         If the folder is no result.
     DataError
-        If its table is missing, it or ``mran-views.npz`` is damaged, or ``people.json`` is wrong.
+        If its table is missing, it, ``mran-views.npz`` or ``peaks.json`` is damaged, or
+        ``people.json`` or ``events.csv`` is wrong.
     """
     place = Path(folder)
     document = read_document(place)
@@ -431,12 +434,12 @@ def read(folder: str | Path, *, pictures: bool = True, people: bool = True) -> R
     add_episodes(faces, table, document)
     add_views(faces, place, told)
     source = find_source(document, place)
-    if pictures and source is not None:
-        cut_pictures(faces, table, document, source)
+    if pictures and not (source and cut_pictures(faces, table, document, source)):
+        add_pictures(faces, place, told)
     start_s = None
     if (place / PLAYER_FILE).is_file() and len(table):
         start_s = float(table.column("timestamp_s")[0].as_py())
-    return Result(table, Summary(document, faces, start_s), source=source)
+    return Result(table, Summary(document, faces, start_s, read_marks(place)), source=source)
 
 
 def read_any(path: str | Path, *, fps: float | None = None) -> Result:

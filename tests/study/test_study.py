@@ -109,6 +109,17 @@ def test_baselines_are_taken_off_and_thresholds_stay(tmp_path: Path) -> None:
         make_study(tmp_path / "out", StudyOptions(events=events, baseline="calm"))
 
 
+def test_a_moment_among_the_events_is_passed_over(tmp_path: Path) -> None:
+    write_results(tmp_path / "out", "a", np.repeat([0.3, 0.9], [60, 40]))
+    events = tmp_path / "events.csv"
+    events.write_text("onset,duration,label\n1,0,look\n6,4,joke\n")
+    table = make_study(tmp_path / "out", StudyOptions(events=events)).summary
+    assert table["event"].tolist() == ["joke"] and table["event_onset_s"].tolist() == [6]
+    events.write_text("onset,duration,label\n6,-4,joke\n")
+    with pytest.raises(DataError, match="line 2: duration is '-4'"):
+        make_study(tmp_path / "out", StudyOptions(events=events))
+
+
 @pytest.mark.parametrize(
     ("part", "value", "what"),
     [

@@ -2,7 +2,7 @@
 
 A csv (or tsv) table with ``onset`` and ``duration`` in seconds of the source and a label in
 ``trial_type`` or ``label``; ``video`` says of which video, and without that column the events are
-those of every video.
+those of every video. A duration of 0 is a moment, which has no frames to sum up: it is passed over.
 """
 
 from __future__ import annotations
@@ -46,6 +46,8 @@ def read_events(path: Path, recordings: list[Recording]) -> dict[str, list[Windo
         if separator == ";":  # a comma is the decimal sign there
             row |= {name: row[name].replace(",", ".") for name in ("onset", "duration")}
         onset_s, duration_s = (_seconds(path, line, row, name) for name in ("onset", "duration"))
+        if duration_s == 0:
+            continue
         video = row.get("video", "")
         if video and not {video, Path(video).stem} & names:
             raise DataError(f"{path}, line {line}: there are no results of {video!r}")
@@ -60,6 +62,6 @@ def _seconds(path: Path, line: int, row: dict[str, str], name: str) -> float:
         value = float(row[name])
     except ValueError:
         value = math.nan
-    if not math.isfinite(value) or (name == "duration" and value <= 0):
+    if not math.isfinite(value) or (name == "duration" and value < 0):
         raise DataError(f"{path}, line {line}: {name} is {row[name]!r}; give seconds")
     return value
