@@ -47,7 +47,7 @@ from mien.output.views import add_views
 from mien.pipeline.analyzer import Analysis, Analyzer
 from mien.pipeline.companions import GuidanceFiles
 from mien.pipeline.options import AnalysisOptions
-from mien.pipeline.settings import Settings
+from mien.pipeline.settings import FrameSettings, Settings
 from mien.pipeline.summary import file_stamp
 from mien.plot import Drawing, PlotOptions, PlotSettings, draw
 from mien.report import lost, render_report, write_report
@@ -594,7 +594,7 @@ def analyze_frames(
     options: AnalysisOptions | None = None,
     analyzer: Analyzer | None = None,
     progress: Callable[[int], object] | None = None,
-    **settings: Unpack[Settings],
+    **settings: Unpack[FrameSettings],
 ) -> Result:
     """Read the faces in frames of a camera or from memory.
 
@@ -646,7 +646,7 @@ def analyze_frames(
 
 
 def _analyzer(
-    options: AnalysisOptions | None, analyzer: Analyzer | None, settings: Settings
+    options: AnalysisOptions | None, analyzer: Analyzer | None, settings: FrameSettings
 ) -> Analyzer:
     if sum((options is not None, analyzer is not None, bool(settings))) > 1:
         raise ValueError("give options, an analyzer, or single settings: not several of them")

@@ -76,7 +76,8 @@ def test_the_page_reads_the_smile_that_python_reads(
 def test_without_a_camera_the_page_says_so(open_window: Callable[..., Any], site: str) -> None:
     window = open_window(site)
     window.page.evaluate(
-        "navigator.mediaDevices.getUserMedia = () => Promise.reject(new Error('no camera here'))"
+        "() => { navigator.mediaDevices.getUserMedia = () => "
+        "Promise.reject(new Error('no camera here')); }"
     )
     window.page.click("#start")
     window.wait(lambda: "It does not work: no camera here" in window.page.inner_text("#words"))

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Literal, TypedDict
 
 
-class Settings(TypedDict, total=False):
-    """What `mien.analyze` takes by name; `mien.AnalysisOptions` says what each means.
+class FrameSettings(TypedDict, total=False):
+    """What `mien.analyze_frames` takes by name; `mien.AnalysisOptions` says what each means.
 
     A model may be a text here, which becomes a path.
     """
@@ -41,6 +41,11 @@ class Settings(TypedDict, total=False):
     start_s: float | None
     end_s: float | None
     every: int
-    fps: float | None
     crops: bool
     part_s: float
+
+
+class Settings(FrameSettings, total=False):
+    """What `mien.analyze` takes by name: those of frames, and which of a file's frames are read."""
+
+    fps: float | None

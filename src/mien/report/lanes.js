@@ -7,7 +7,7 @@ const addLanes = (own, { charts, from, to, bounds, moment, clock, go, save, file
   let marks = JSON.parse(document.getElementById("marks").textContent);
   let open = null; // a mark whose end is still to be said
   const tracks = own.querySelector(".tracks");
-  const list = own.querySelector(".marks");
+  const list = own.querySelector(".own-marks");
   const items = new Map();
   const seconds = (ms) => Math.round(ms) / 1000;
   const say = (text) => { own.querySelector("[role=status]").textContent = text; };
