@@ -50,6 +50,7 @@ from mien.pipeline.options import AnalysisOptions
 from mien.pipeline.settings import FrameSettings, Settings
 from mien.pipeline.summary import file_stamp
 from mien.plot import Drawing, PlotOptions, PlotSettings, draw
+from mien.plot.series import face_of
 from mien.report import lost, render_report, write_report
 from mien.types import FaceSummary, ImageArray, Summary
 
@@ -57,6 +58,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from mien.synthetic.faces.portrait import Portrait
+
+_MOST_AWAY_S = 1.0  # of a moment that is drawn, from the one that was asked for
 
 
 class Result:
@@ -302,7 +305,7 @@ class Result:
         row: Mapping[str, object] | int | None = None,
         *,
         at_s: float | None = None,
-        face: int | None = None,
+        face: int | str | None = None,
         portrait: Portrait | None = None,
     ) -> ImageArray:
         """What a row says, shown by a drawn face (extra ``synthetic``).
@@ -315,8 +318,8 @@ class Result:
         row
             A row of `frames`, or its number in the table.
         at_s, face
-            In place of `row`: the nearest moment of this face; None: of the one that is longest in
-            sight.
+            In place of `row`: the nearest moment of this face, by number or name, a second away at
+            most; None: of the one that is longest in sight.
         portrait
             Whom to draw and how large.
 
@@ -327,7 +330,7 @@ class Result:
         Raises
         ------
         ConfigError
-            If no face was read in the row, or there is no such face.
+            If no face was read in the row or near the time, or there is no such face.
         ModelError
             If the extra is not installed.
         """
@@ -341,16 +344,18 @@ class Result:
             told = dict(row)
         return draw_face(numbers_of_row(told), portrait)
 
-    def _nearest(self, at_s: float, face: int | None) -> int:
+    def _nearest(self, at_s: float, face: int | str | None) -> int:
         """Number of the row of a face that is nearest in time."""
-        if face is None and self.summaries:
-            face = max(self.summaries, key=lambda one: one.usable_frames).face_id
-        own = np.flatnonzero(face_numbers(self.table) == (-2 if face is None else face))
-        if not len(own):
-            there = ", ".join(str(one.face_id) for one in self.summaries)
-            raise ConfigError(f"there is no face {face}; there are: {there or 'none'}")
-        time_s = self.table.column("timestamp_s").to_numpy()[own]
-        return int(own[np.abs(time_s - at_s).argmin()])
+        chosen = PlotOptions(face=None if face is None else str(face))
+        own = np.flatnonzero(face_numbers(self.table) == face_of(self, chosen).face_id)
+        away_s = np.abs(self.table.column("timestamp_s").to_numpy()[own] - at_s)
+        nearest = int(own[away_s.argmin()])
+        if not away_s.min() <= _MOST_AWAY_S:
+            there_s = self.table.column("timestamp_s")[nearest].as_py()
+            raise ConfigError(
+                f"there is no such face at {at_s:g} s; the nearest is at {there_s:.2f} s"
+            )
+        return nearest
 
     def _repr_html_(self) -> str:
         """The report in a frame, for notebooks."""

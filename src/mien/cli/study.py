@@ -37,6 +37,7 @@ from mien.errors import ConfigError, install
 )
 @click.option("--frames", is_flag=True, help="Write the frames of all videos as one table, too.")
 @click.option("--elan", is_flag=True, help="Write episodes per video for ELAN, too.")
+@click.option("--boris", is_flag=True, help="Write episodes per video for BORIS, too.")
 @click.option(
     "--fps",
     type=click.FloatRange(0, min_open=True),
@@ -61,6 +62,7 @@ def command(
     mixed: bool,
     frames: bool,
     elan: bool,
+    boris: bool,
     fps: float | None,
     decimal: str,
     seed: int,
@@ -76,7 +78,7 @@ def command(
     except ImportError as error:
         raise ConfigError(f"this needs {error.name}: {install('study')}") from error
     chosen = (participants, events, condition, baseline, measures, mixed, frames, seed, fps, elan)
-    options = StudyOptions(*chosen, decimal=decimal)
+    options = StudyOptions(*chosen, boris=boris, decimal=decimal)
     study = make_study(results, options)
     for note in study.notes:
         complain(note)

@@ -122,7 +122,7 @@ def _change(folder: Path, change: Change) -> list[ShownPerson]:
     else:
         for one in change.who:
             people = people.exclude(one, change.do == "exclude")
-    people.assign(number, time_s)  # nobody twice
+    people.check(number, time_s)
     write_people(people, folder)
     with atomic_path(folder / "report.html") as partial:
         result = read(folder, pictures=False)  # no source is looked for by the name that was sent
