@@ -1,4 +1,6 @@
-"""Frames a second and latency of the private page: Chromium, a face of 640 x 480 before its camera.
+"""Frames a second and latency of the live page: Chromium, a face of 640 x 480 before its camera.
+
+First the networks in the tab, then the server's.
 
     python benchmarks/page_live.py [--seconds 15]
 
@@ -13,6 +15,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from itertools import product
 from pathlib import Path
 
 import cv2
@@ -47,10 +50,10 @@ def measure(chromium: str, camera: Path, address: str, seconds: float) -> None:
     capture = ("--use-fake-device-for-media-stream", f"--use-file-for-fake-video-capture={camera}")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=[*FLAGS, *capture])
-        print("networks  frames/s  latency ms (median)  in the worker ms (median)")
-        for model in ("quick", "precise"):
+        print("where      networks  frames/s  latency ms (median)  in the worker ms (median)")
+        for mode, model in product(("", "/here"), ("quick", "precise")):
             page = browser.new_page(viewport={"width": 1280, "height": 860})
-            page.goto(address)
+            page.goto(address + mode)
             page.select_option("#model", model)
             page.click("#camera")
 
@@ -66,7 +69,12 @@ def measure(chromium: str, camera: Path, address: str, seconds: float) -> None:
             spent_s = (page.evaluate("performance.now()") - began) / 1000
             rate = (data("frames") - first) / spent_s
             latency = page.inner_text("#latency")
-            print(f"{model:8}  {rate:8.1f}  {latency:>19}  {statistics.median(took):.1f}")
+            where = "server" if mode else "this tab"
+            print(
+                f"{where:9}  {model:8}  {rate:8.1f}  {latency:>19}  {statistics.median(took):.1f}"
+            )
+            page.click("#stop")
+            page.wait_for_timeout(500)
             page.close()
         browser.close()
 

@@ -24,6 +24,22 @@ def shared_data() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def faults(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A place to import from that has the detector ``faults``."""
+    from fault_detector import install
+
+    return install(tmp_path_factory.mktemp("packages"))
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small extractor; needs onnx."""
+    from tiny_models import tiny_affect
+
+    return tiny_affect(tmp_path_factory.mktemp("models") / "a.onnx")
+
+
 @pytest.fixture
 def unmirrored(monkeypatch: pytest.MonkeyPatch) -> None:
     """No face of a training is mirrored, so that left and right mean what they say."""

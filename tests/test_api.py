@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import sys
+import tempfile
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import numpy as np
 import pyarrow as pa
@@ -256,3 +259,38 @@ def test_without_pandas_the_way_out_is_named(
         getattr(result, table)
     assert "\n" not in str(caught.value)
     assert len(result.table) == 55  # goes on working
+
+
+@pytest.mark.parametrize("kind", ["bytes", "file", "stream"])
+def test_bytes_are_read_as_their_file_is(
+    clip: Path, result: Result, kind: str, tmp_path: Path
+) -> None:
+    data = clip.read_bytes()
+    analyzer = double_analyzer(script)
+    if kind == "bytes":
+        found = analyze(data, analyzer=analyzer, name="upload 7")
+    elif kind == "file":
+        with clip.open("rb") as file:
+            found = analyze(file, analyzer=analyzer, name="upload 7")
+    else:
+        found = analyze(io.BytesIO(data), analyzer=analyzer, name="upload 7")
+    assert found.frames.equals(result.frames)
+    source = found.document["source"]
+    assert (source["path"], source["size_bytes"]) == ("upload 7", len(data))
+    folder = found.save(tmp_path / "saved")
+    assert mien.read(folder).table.num_rows == result.table.num_rows
+    written = (folder / "video.json").read_text() + (folder / "report.html").read_text()
+    assert tempfile.gettempdir() + "/mien-" not in written
+    with pytest.raises(InputError, match=r"^upload 7: came from memory, and its pictures"):
+        found.save(tmp_path / "more", overlay=True)
+
+
+def test_bytes_that_are_no_video_are_called_by_their_name() -> None:
+    with pytest.raises(InputError, match=r"^upload 8: the file is empty"):
+        analyze(b"", analyzer=double_analyzer(script), name="upload 8")
+    with pytest.raises(InputError, match=r"^bytes: ") as found:
+        analyze(b"not a video" * 50, analyzer=double_analyzer(script))
+    assert tempfile.gettempdir() not in str(found.value)
+    text = cast(BinaryIO, io.StringIO("text"))
+    with pytest.raises(InputError, match=r"^bytes: gives text, not bytes; open it with 'rb'"):
+        analyze(text, analyzer=double_analyzer(script))

@@ -21,7 +21,7 @@ NOTEBOOK = {*(DOCS / "lab-notebook").glob("*.md")}
 PAGES = [p for p in sorted(DOCS.rglob("*.md")) if p not in NOTEBOOK and "_generated" not in p.parts]
 FOR_USERS = [*PAGES, ROOT / "README.md"]
 # What one looks something up in; all others are read from their first line to the last.
-REFERENCES = {"outputs.md", "corpora.md", "glossary.md"}
+REFERENCES = {"outputs.md"}
 MOST_WORDS, MOST_IN_A_SENTENCE = 1500, 20
 
 

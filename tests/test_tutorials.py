@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -14,7 +16,15 @@ from mien.cli import cli
 from mien.faces.detectors import DETECTORS
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "docs" / "quickstart.md", *sorted((ROOT / "docs" / "tutorials").glob("[!i]*.md"))]
+IN_CHROMIUM = {"live-in-a-page"}  # tests/browser/test_own_page_in_chromium.py
+PAGES = [
+    ROOT / "docs" / "quickstart.md",
+    *(
+        page
+        for page in sorted((ROOT / "docs" / "tutorials").glob("[!i]*.md"))
+        if page.stem not in IN_CHROMIUM
+    ),
+]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FIGURES = {
     "quickstart": "units.png",
@@ -67,14 +77,73 @@ def test_the_page_runs_as_it_stands(
     assert figure.is_file() and figure.stat().st_size > 2000
 
 
+def run_block(text: str, page: Path, there: dict[str, Any]) -> list[Any]:
+    """Run it as a notebook would: also what every line that stands for itself would show."""
+    shown: list[Any] = []
+    for node in ast.parse(text, str(page)).body:
+        if isinstance(node, ast.Expr):
+            shown.append(eval(compile(ast.Expression(node.value), str(page), "eval"), there))
+        else:
+            exec(compile(ast.Module([node], []), str(page), "exec"), there)
+    return shown
+
+
+def test_a_block_shows_what_stands_for_itself() -> None:
+    there: dict[str, Any] = {}
+    assert run_block("a = 2\na\na + 1\n", Path("page"), there) == [2, 3]
+
+
+def check_readme(shown: list[Any], there: dict[str, Any], printed: str) -> None:
+    result, frames, reactions, folder = shown
+    assert len(frames) == 5 and {*frames["face_id"]} == {0}  # 0.2 s of 25 frames a second
+    assert result.document["source"]["frames"] == 5 and reactions.empty
+    shares = frames.filter(like="expr_").mean()
+    assert shares.idxmax() == "expr_happiness"  # the portrait smiles
+    assert (Path(folder) / "report.html").is_file()
+    assert there["result"].document["source"]["frames"] == 3  # what `images` holds
+    assert printed.count("[(0, array(") == 3  # a line a frame, with its face
+
+
+def check_other_tools(shown: list[Any], there: dict[str, Any], _printed: str) -> None:
+    report, pyfeat, imotions = shown
+    assert "au12" in report.read_text(encoding="utf-8").lower()
+    # OpenFace says intensities of 0 to 5, py-feat 0 to 1, iMotions 0 to 100.
+    assert there["result"].frames["au12_intensity"].tolist() == pytest.approx([0.4] * 30)
+    assert pyfeat.frames["au12"].tolist() == pytest.approx([0.4] * 30)
+    assert imotions.frames["au12"].tolist() == pytest.approx([0.02] * 30)
+    # The page gives the rate of py-feat's video, since its times are whole seconds.
+    assert pyfeat.frames["timestamp_s"].tolist() == pytest.approx([k / 25 for k in range(30)])
+
+
+def check_synthetic_faces(shown: list[Any], there: dict[str, Any], _printed: str) -> None:
+    color, depth_mm, thermal_ck, points, box = shown[0]
+    assert color.shape == (*depth_mm.shape, 3) == (*thermal_ck.shape, 3)
+    x, y = int(box[0] + box[2] / 2), int(box[1] + box[3] / 2)
+    assert 200 < depth_mm[y, x] < 3000  # before a camera, not behind a wall
+    assert 20 < thermal_ck[y, x] / 100 - 273.15 < 40  # skin, in degrees Celsius
+    inside = (points >= box[:2]) & (points <= box[:2] + box[2:])
+    assert points.shape == (5, 2) and inside.all()
+    assert there["vertices"].shape == (4538, 3)  # as the page says
+    right_eye, left_eye = there["points"][0], there["points"][1]
+    assert left_eye[0] > right_eye[0]  # x is towards the person's own left
+
+
+CHECKS = {
+    "README": check_readme,
+    "other-tools": check_other_tools,
+    "synthetic-faces": check_synthetic_faces,
+}
 BLOCKS = [
     *(ROOT / "README.md", ROOT / "docs" / "other-tools.md", ROOT / "docs" / "synthetic-faces.md")
 ]
 
 
 @pytest.mark.parametrize("page", BLOCKS, ids=[page.stem for page in BLOCKS])
-def test_python_of_other_pages_runs(
-    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_python_of_other_pages_says_what_it_should(
+    page: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """The names that such a page takes for granted are there: a video, pictures, a camera."""
     import numpy as np
@@ -91,7 +160,8 @@ def test_python_of_other_pages_runs(
     write_imotions(Path("respondent.csv"), smile)
     openface, pyfeat = (write(Path(f"{write.__name__}.csv"), smile / 5)
                         for write in (write_openface, write_pyfeat))  # fmt: skip
-    there: dict[str, object] = {
+    shown: list[Any] = []
+    there: dict[str, Any] = {
         "images": list(demo_frames(0.12)),
         "camera": lambda: ((k / 25, one) for k, one in enumerate(demo_frames(0.12))),
     }
@@ -99,4 +169,5 @@ def test_python_of_other_pages_runs(
         if kind == "python":
             for name, path in (("read_openface", openface), ("read_pyfeat", pyfeat)):
                 text = text.replace(f'{name}("interview.csv"', f'{name}("{path}"')
-            exec(compile(text, str(page), "exec"), there)
+            shown += run_block(text, page, there)
+    CHECKS[page.stem](shown, there, capsys.readouterr().out)

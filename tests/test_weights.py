@@ -116,6 +116,26 @@ def test_the_extractor_says_what_it_cannot_do():
     assert "nobody rated them" in about["caveat"] and "no teacher" in about["caveat"]
 
 
+def test_every_card_says_what_for_what_not_for_and_how_to_cite():
+    cards = sorted(weight_path(AFFECT_MODEL).parent.glob("*.md"))
+    assert len(cards) == 4
+    for card in cards:
+        text = card.read_text(encoding="utf-8")
+        for part in ("- **Licence**", "## Figures", "## Intended use", "## Not for", "## To cite"):
+            assert part in text, f"{card.name}: {part}"
+        named = "Article 5(1)(f)" in text or "`extractor` is not for" in text
+        assert named, card.name
+
+
+def test_limits_of_the_extractor_are_those_of_the_file_that_ships():
+    path = weight_path(AFFECT_MODEL)
+    limits = path.with_suffix(".md").read_text(encoding="utf-8").split("## Limits")[1]
+    figures = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    talking = figures["talking, SYNTHETIC"]["mean_change_of_expression"]
+    assert f"neutral by {talking['neutral']:.2f}, surprise by {talking['surprise']:.2f}" in limits
+    assert f"calibration error {figures['expressions']['ferplus']['ece']:.3f}" in limits
+
+
 def test_mran_says_that_it_was_taught_by_faces_that_do_not_exist():
     model = MranModel()
     assert model.modalities == ("color", "depth", "thermal")

@@ -8,12 +8,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Unpack, cast
 
 import numpy as np
 import pyarrow as pa
 
 from mien.errors import ConfigError, InputError, MienError, OutputError
+from mien.io import spooled
 from mien.labels import (
     EYE_COLUMNS,
     GAZE_COLUMNS,
@@ -24,6 +25,8 @@ from mien.labels import (
 )
 from mien.output.attention import FaceAttention, Records, by_face, to_records
 from mien.output.episodes import add_episodes
+from mien.output.kept.marks import read_marks
+from mien.output.kept.pictures import add_pictures
 from mien.output.layouts import UNDECIDED
 from mien.output.other_tools.document import FROM_TABLE, read_as_result
 from mien.output.people.apply import apply_people
@@ -44,16 +47,19 @@ from mien.output.views import add_views
 from mien.pipeline.analyzer import Analysis, Analyzer
 from mien.pipeline.companions import GuidanceFiles
 from mien.pipeline.options import AnalysisOptions
+from mien.pipeline.settings import FrameSettings, Settings
 from mien.pipeline.summary import file_stamp
-from mien.plot import Drawing, PlotOptions, draw
+from mien.plot import Drawing, PlotOptions, PlotSettings, draw
+from mien.plot.series import face_of
 from mien.report import lost, render_report, write_report
 from mien.types import FaceSummary, ImageArray, Summary
-from mien.video.source import FROM_MEMORY
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from mien.synthetic.faces.portrait import Portrait
+
+_MOST_AWAY_S = 1.0  # of a moment that is drawn, from the one that was asked for
 
 
 class Result:
@@ -109,9 +115,9 @@ class Result:
         return list(self.document["warnings"])
 
     @property
-    def channels(self) -> dict[str, dict[str, Any]]:
+    def channels(self) -> dict[str, dict[str, str | None]]:
         """How far to trust every channel, by column: ``mark`` and, where known, ``figure``."""
-        found: dict[str, dict[str, Any]] = self.document["channels"]
+        found: dict[str, dict[str, str | None]] = self.document["channels"]
         return found
 
     @property
@@ -232,9 +238,10 @@ class Result:
         final = Path(folder)
         source = self.document["source"]["path"]
         codec = self.document["source"]["codec"]
-        from_memory = codec in (FROM_MEMORY, FROM_TABLE)
+        # Bytes and file objects have a size and no time of change.
+        from_memory = self.document["source"].get("modified_ns") is None
         if from_memory and (overlay or player):
-            came = "from memory, and its pictures are not kept" if codec == FROM_MEMORY else codec
+            came = codec if codec == FROM_TABLE else "from memory, and its pictures are not kept"
             raise InputError(f"{source}: came {came}; save it without overlay and player")
         if codec == FROM_TABLE and layouts:
             raise InputError(f"{source}: is a table of another tool; save it without layouts")
@@ -275,7 +282,7 @@ class Result:
         write_report(self._summary, Path(path))
         return Path(path)
 
-    def plot(self, name: str = "timeline", **options: Any) -> Drawing:
+    def plot(self, name: str = "timeline", **options: Unpack[PlotSettings]) -> Drawing:
         """A figure for a paper or a notebook (extra ``plot``).
 
         Parameters
@@ -295,10 +302,10 @@ class Result:
 
     def to_face(
         self,
-        row: Mapping[str, Any] | int | None = None,
+        row: Mapping[str, object] | int | None = None,
         *,
         at_s: float | None = None,
-        face: int | None = None,
+        face: int | str | None = None,
         portrait: Portrait | None = None,
     ) -> ImageArray:
         """What a row says, shown by a drawn face (extra ``synthetic``).
@@ -311,8 +318,8 @@ class Result:
         row
             A row of `frames`, or its number in the table.
         at_s, face
-            In place of `row`: the nearest moment of this face; None: of the one that is longest in
-            sight.
+            In place of `row`: the nearest moment of this face, by number or name, a second away at
+            most; None: of the one that is longest in sight.
         portrait
             Whom to draw and how large.
 
@@ -323,7 +330,7 @@ class Result:
         Raises
         ------
         ConfigError
-            If no face was read in the row, or there is no such face.
+            If no face was read in the row or near the time, or there is no such face.
         ModelError
             If the extra is not installed.
         """
@@ -337,16 +344,18 @@ class Result:
             told = dict(row)
         return draw_face(numbers_of_row(told), portrait)
 
-    def _nearest(self, at_s: float, face: int | None) -> int:
+    def _nearest(self, at_s: float, face: int | str | None) -> int:
         """Number of the row of a face that is nearest in time."""
-        if face is None and self.summaries:
-            face = max(self.summaries, key=lambda one: one.usable_frames).face_id
-        own = np.flatnonzero(face_numbers(self.table) == (-2 if face is None else face))
-        if not len(own):
-            there = ", ".join(str(one.face_id) for one in self.summaries)
-            raise ConfigError(f"there is no face {face}; there are: {there or 'none'}")
-        time_s = self.table.column("timestamp_s").to_numpy()[own]
-        return int(own[np.abs(time_s - at_s).argmin()])
+        chosen = PlotOptions(face=None if face is None else str(face))
+        own = np.flatnonzero(face_numbers(self.table) == face_of(self, chosen).face_id)
+        away_s = np.abs(self.table.column("timestamp_s").to_numpy()[own] - at_s)
+        nearest = int(own[away_s.argmin()])
+        if not away_s.min() <= _MOST_AWAY_S:
+            there_s = self.table.column("timestamp_s")[nearest].as_py()
+            raise ConfigError(
+                f"there is no such face at {at_s:g} s; the nearest is at {there_s:.2f} s"
+            )
+        return nearest
 
     def _repr_html_(self) -> str:
         """The report in a frame, for notebooks."""
@@ -399,8 +408,8 @@ def read(folder: str | Path, *, pictures: bool = True, people: bool = True) -> R
     folder
         With ``video.json`` and ``frames.parquet`` or ``frames.csv``, of any schema version.
     pictures
-        Whether the pictures at the peaks, which are not stored, are cut from the source again;
-        where it is not there any more or has changed, there are none.
+        Whether the pictures at the peaks are cut from the source again; where it is not there any
+        more or has changed, there are those that ``peaks.json`` keeps.
     people
         Whether ``people.json`` is followed, where there is one: ``face_id`` is then the number of
         a person, and the column ``person`` says the name.
@@ -415,7 +424,8 @@ def read(folder: str | Path, *, pictures: bool = True, people: bool = True) -> R
     InputError
         If the folder is no result.
     DataError
-        If its table is missing, it or ``mran-views.npz`` is damaged, or ``people.json`` is wrong.
+        If its table is missing, it, ``mran-views.npz`` or ``peaks.json`` is damaged, or
+        ``people.json`` or ``events.csv`` is wrong.
     """
     place = Path(folder)
     document = read_document(place)
@@ -429,12 +439,12 @@ def read(folder: str | Path, *, pictures: bool = True, people: bool = True) -> R
     add_episodes(faces, table, document)
     add_views(faces, place, told)
     source = find_source(document, place)
-    if pictures and source is not None:
-        cut_pictures(faces, table, document, source)
+    if pictures and not (source and cut_pictures(faces, table, document, source)):
+        add_pictures(faces, place, told)
     start_s = None
     if (place / PLAYER_FILE).is_file() and len(table):
         start_s = float(table.column("timestamp_s")[0].as_py())
-    return Result(table, Summary(document, faces, start_s), source=source)
+    return Result(table, Summary(document, faces, start_s, read_marks(place)), source=source)
 
 
 def read_any(path: str | Path, *, fps: float | None = None) -> Result:
@@ -523,22 +533,26 @@ def _read_other(path: str | Path, tool: str, fps: float | None) -> Result:
 
 
 def analyze(
-    path: str | Path,
+    path: str | Path | bytes | BinaryIO,
     *,
+    name: str = "bytes",
     options: AnalysisOptions | None = None,
     analyzer: Analyzer | None = None,
     progress: Callable[[int], object] | None = None,
     depth: str | Path | None = None,
     thermal: str | Path | None = None,
     streams: str | Path | None = None,
-    **settings: Any,
+    **settings: Unpack[Settings],
 ) -> Result:
     """Read the faces in one video or image.
 
     Parameters
     ----------
     path
-        A video or image file.
+        A video or image file; or its bytes, or a file object opened for reading bytes, which lie
+        in a temporary file meanwhile. Of those no overlay and no player can be saved.
+    name
+        What the results call bytes and file objects.
     options
         Settings as an object; or give single ones by name, as in
         ``analyze(path, faces="largest")``.
@@ -569,6 +583,9 @@ def analyze(
     """
     analyzer = _analyzer(options, analyzer, settings)
     guidance = GuidanceFiles(*(_path(file) for file in (depth, thermal, streams)))
+    if not isinstance(path, str | Path):
+        with spooled(path, name) as place:
+            return _read_spooled(analyzer, place, name, guidance, progress)
     with analyzer.open(path, guidance) as analysis:
         return _collect(analyzer, analysis, progress, Path(path).absolute())
 
@@ -582,7 +599,7 @@ def analyze_frames(
     options: AnalysisOptions | None = None,
     analyzer: Analyzer | None = None,
     progress: Callable[[int], object] | None = None,
-    **settings: Any,
+    **settings: Unpack[FrameSettings],
 ) -> Result:
     """Read the faces in frames of a camera or from memory.
 
@@ -634,11 +651,11 @@ def analyze_frames(
 
 
 def _analyzer(
-    options: AnalysisOptions | None, analyzer: Analyzer | None, settings: dict[str, Any]
+    options: AnalysisOptions | None, analyzer: Analyzer | None, settings: FrameSettings
 ) -> Analyzer:
     if sum((options is not None, analyzer is not None, bool(settings))) > 1:
         raise ValueError("give options, an analyzer, or single settings: not several of them")
-    return analyzer or Analyzer(options or AnalysisOptions(**settings))
+    return analyzer or Analyzer(options or AnalysisOptions(**cast(dict[str, Any], settings)))
 
 
 def _collect(
@@ -660,6 +677,24 @@ def _collect(
     return Result(sink.table(), analysis.summary(), attention, source, analysis.watch.seconds)
 
 
+def _read_spooled(
+    analyzer: Analyzer,
+    place: Path,
+    name: str,
+    guidance: GuidanceFiles,
+    progress: Callable[[int], object] | None,
+) -> Result:
+    """Bytes that lie in a file for a moment: nothing that is said of them names it."""
+    try:
+        with analyzer.open(place, guidance) as analysis:
+            result = _collect(analyzer, analysis, progress, Path(name))
+    except MienError as error:
+        raise type(error)(str(error).replace(str(place), name)) from error
+    source = result.document["source"]
+    source["path"], source["modified_ns"] = name, None
+    return result
+
+
 def _timed(
     frames: Iterable[ImageArray], times_s: Iterable[float], name: str
 ) -> Iterator[tuple[float, ImageArray]]:
@@ -678,7 +713,7 @@ def _path(file: str | Path | None) -> Path | None:
     return None if file is None else Path(file)
 
 
-def _trust(channels: dict[str, dict[str, Any]], labels: LabelSet) -> str:
+def _trust(channels: dict[str, dict[str, str | None]], labels: LabelSet) -> str:
     """The marks of all channels in a line; those of which nothing is said are left out."""
     groups = {
         "valence, arousal": VALENCE_AROUSAL,

@@ -12,12 +12,13 @@ import errno
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, BinaryIO
 
-from mien.errors import DataError, OutputError
+from mien.errors import DataError, InputError, OutputError
 
 try:
     import fcntl
@@ -58,6 +59,30 @@ def atomic_path(path: Path) -> Iterator[Path]:
         partial.replace(path)
     finally:
         _remove(partial)
+
+
+@contextmanager
+def spooled(source: bytes | BinaryIO, name: str) -> Iterator[Path]:
+    """A file with these bytes, in a folder for this user alone, for as long as the block lasts.
+
+    Decoders of video want to go back and forth in a file, which a stream need not allow.
+
+    Raises
+    ------
+    InputError
+        If a file object gives text; `name` is what it is called there.
+    """
+    with tempfile.TemporaryDirectory(prefix="mien-") as folder:
+        path = Path(folder) / "input"
+        with path.open("wb") as file:
+            try:
+                if isinstance(source, bytes):
+                    file.write(source)
+                else:
+                    shutil.copyfileobj(source, file)
+            except TypeError as error:
+                raise InputError(f"{name}: gives text, not bytes; open it with 'rb'") from error
+        yield path
 
 
 def write_text(path: Path, text: str) -> None:

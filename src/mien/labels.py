@@ -10,10 +10,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
+
+from mien.errors import ConfigError
+
+_MOST_NEAR = 4  # names in an error
 
 VALENCE_AROUSAL: tuple[str, ...] = ("valence", "arousal")
 
@@ -294,6 +299,42 @@ def relatedness(kind: str = "binary", labels: LabelSet = PAPERS_LABELS) -> npt.N
                 share = known.get(unit, 0.0)
                 table[row, column] = 1.0 if share is None or (share and kind == "binary") else share
     return table
+
+
+def find_column(name: str, columns: Iterable[str], where: str) -> str:
+    """The column that a person means: ``AU6`` and ``au06`` are one, ``smile`` is none.
+
+    Parameters
+    ----------
+    name
+        As typed; case, a zero in front of a unit, ``expr_`` and ``_mean`` may be left out.
+    columns
+        Those that there are.
+    where
+        What has them, for the error.
+
+    Raises
+    ------
+    ConfigError
+        With the nearest columns, if there is no such one.
+
+    Examples
+    --------
+    >>> find_column("AU6", ["valence", "au06"], "the table")
+    'au06'
+    >>> find_column("happiness", ["au06_mean", "expr_happiness_mean"], "the summary")
+    'expr_happiness_mean'
+    """
+    there = list(columns)
+    unit = re.fullmatch(r"au0*(\d+)(_.+)?", name.strip().lower())
+    plain = f"au{int(unit[1]):02d}{unit[2] or ''}" if unit else name.strip().lower()
+    for tried in (name, plain, f"expr_{plain}", f"{plain}_mean", f"expr_{plain}_mean"):
+        if tried in there:
+            return tried
+    near = get_close_matches(plain, there, _MOST_NEAR, 0.5) or there[:_MOST_NEAR]
+    more = len(there) - len(near)
+    rest = f" and {more} more" if more else ""
+    raise ConfigError(f"{where} has no column {name!r}; it has {', '.join(near)}{rest}")
 
 
 AFFECTIVE_COORDINATES: dict[str, tuple[float, float]] = {

@@ -404,15 +404,36 @@ class FaceSummary:
     found with the episodes where the other is of means."""
 
 
+@dataclass(frozen=True)
+class Mark:
+    """What a person says of a stretch of a video, or of a moment.
+
+    Attributes
+    ----------
+    onset_s
+        When it begins, in seconds of the source.
+    duration_s
+        How long it lasts, in seconds, 0 or more; 0 is a moment.
+    label
+        What it is, in the person's words.
+    """
+
+    onset_s: float
+    duration_s: float
+    label: str
+
+
 @dataclass(slots=True)
 class Summary:
     """One analysed input: the content of ``video.json`` plus what the report draws.
 
     ``document`` is the JSON document itself (docs/outputs.md); ``faces`` hold curves and
     thumbnails that the document leaves out. ``player_start_s`` is the time of the source at which
-    the small video beside the report begins; None where there is none.
+    the small video beside the report begins; None where there is none. ``marks`` are what a person
+    marked in it, by onset.
     """
 
     document: dict[str, Any]
     faces: list[FaceSummary]
     player_start_s: float | None = None
+    marks: tuple[Mark, ...] = ()

@@ -129,6 +129,47 @@ def test_a_video_of_mine_is_read_in_the_tab(
     assert not any("/v1/" in request.url for request in window.requests)
 
 
+@pytest.mark.parametrize("screen", ["desktop", "phone"])
+def test_a_camera_is_read_by_the_server(
+    open_window: Callable[..., Any], address: str, screen: str, tmp_path: Path
+) -> None:
+    window = open_window(f"{address}/live", screen, permissions=["camera"])
+    page = window.page
+    page.click(".modes a:not([aria-current])")
+    page.wait_for_url(f"{address}/live/here")
+    assert "keeps none" in page.inner_text("header")
+    window.no_serious_fault()
+    started(window)
+    page.click("#record")
+    first = int(window.data("frames"))
+    window.wait(lambda: int(window.data("frames")) > first + _FRAMES)
+    page.click("#record")
+    window.picture(f"live-here-{screen}")
+    window.no_serious_fault()
+    assert "happiness" in page.inner_text("#expressions .active") and page.is_hidden("#problem")
+    rows = saved(page, "#table", tmp_path)
+    assert list(rows[0]) == FRAME_SCHEMA.names
+    assert len(rows) >= _FRAMES and {row["face_id"] for row in rows} == {"0"}
+    expected = mien.analyze_frames(list(demo_frames(4))[::8], fps=25 / 8)
+    for name in ("valence", "arousal", "expr_happiness", "au06", "au12"):
+        there = np.median([float(row[name]) for row in rows])
+        assert abs(there - np.median(expected.table.column(name).to_numpy())) < 0.1, name
+
+    # Somebody else has to wait until this one stops.
+    other = open_window(f"{address}/live/here", screen, permissions=["camera"])
+    other.page.click("#camera")
+    other.wait(lambda: other.page.is_visible("#problem"))
+    assert "being read already" in other.page.inner_text("#problem")
+    page.click("#stop")
+    window.wait(lambda: page.is_visible("#camera"))
+    page.wait_for_timeout(1000)
+    started(other)
+    other.page.click("#stop")
+    assert window.origins() == {address} and window.faults == []
+    asked = {request.url.split("?")[0] for request in window.requests if request.method != "GET"}
+    assert all(url.startswith(f"{address}/v1/live") for url in asked) and asked
+
+
 def test_a_camera_that_is_refused_is_explained(
     open_window: Callable[..., Any], address: str
 ) -> None:

@@ -81,6 +81,8 @@ def test_a_wheel_carries_them(tmp_path: Path) -> None:
     scripts = {path.name: path for path in (page / "faces").glob("*.js")}
     assert scripts.keys() == {path.name for path in (REPOSITORY / "js/src").glob("*.js")}
     assert (page / "onnxruntime/ort-wasm-simd-threaded.wasm").stat().st_size > 10e6
+    notices = {path.name for path in (tmp_path / "site").glob("*.dist-info/licenses/**/*")}
+    assert {"LICENSE", "ThirdPartyNotices.txt"} <= notices
     found = subprocess.run(
         [sys.executable, "-m", "mien", "recipes", "list"],
         cwd=tmp_path / "site", env={"PYTHONPATH": str(tmp_path / "site"), "PATH": "/usr/bin:/bin"},

@@ -13,21 +13,10 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("onnx")
-from fault_detector import install, picture
+from fault_detector import picture
 from mien.cli import main
-from tiny_models import tiny_affect
 
 TESTS = Path(__file__).parents[1]
-
-
-@pytest.fixture(scope="module")
-def faults(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return install(tmp_path_factory.mktemp("packages"))
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_affect(tmp_path_factory.mktemp("models") / "a.onnx")
 
 
 @pytest.fixture

@@ -143,19 +143,23 @@ def test_the_numbers_are_the_pipelines(analyzer: Analyzer, tmp_path: Path) -> No
     assert moments[0].fps is None and (moments[-1].fps or 0) > 0
     assert summary.document["faces"] == expected.document["faces"]
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
-        *("frames.parquet", "video.json", "report.html", "marks.csv")
+        *("frames.parquet", "video.json", "report.html", "events.csv")
     }
-    with (tmp_path / "out" / "marks.csv").open(encoding="utf-8") as file:
+    with (tmp_path / "out" / "events.csv").open(encoding="utf-8") as file:
         assert list(csv.DictReader(file)) == [
             {"onset": "0.200", "duration": "0.240", "label": "mark 1"}
         ]
+    assert '"label":"mark 1"' in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    with closing(Newest(Given(frames))) as newest:  # once more into the same folder
+        run_live(analyzer, newest, "given", 25, lambda _: None, tmp_path / "out", Marks())
+    assert not (tmp_path / "out" / "events.csv").exists()
 
 
 def test_marks_are_events_of_a_study(tmp_path: Path) -> None:
     events = pytest.importorskip("mien.study.events", reason="the extra `study` is not installed")
     Marks([1.5, 2.25, 4.0]).write(tmp_path, 4.0)
     video = type("Video", (), {"name": "camera"})()
-    found = events.read_events(tmp_path / "marks.csv", [video])["camera"]
+    found = events.read_events(tmp_path / "events.csv", [video])["camera"]
     assert [(one.start_s, one.end_s, one.label) for one in found] == [
         (1.5, 2.25, "mark 1"), (2.25, 4.0, "mark 2"), (4.0, 4.001, "mark 3")
     ]  # fmt: skip
@@ -262,7 +266,7 @@ def test_keys_mark_and_end(tmp_path: Path) -> None:
     text = shown.decode("utf-8")
     assert "\x1b[?1049h" in text and text.index("\x1b[?1049l") < text.index("2 marks")
     assert "AU12 lip corner puller" in text and "recorded to" in text
-    marks = (tmp_path / "out" / "marks.csv").read_text(encoding="utf-8").splitlines()
+    marks = (tmp_path / "out" / "events.csv").read_text(encoding="utf-8").splitlines()
     assert len(marks) == 3 and all(0 < float(one.split(",")[0]) < 20 for one in marks[1:])
 
 
@@ -278,7 +282,9 @@ def test_ctrl_c_ends_it_and_keeps_what_was_recorded(tmp_path: Path) -> None:
         assert process.wait(timeout=60) == 0
     assert "frames read" in said
     result = mien.read(tmp_path / "out", pictures=False)
-    assert 0 < len(result.table) < 500 and (tmp_path / "out" / "marks.csv").is_file()
+    assert 0 < len(result.table) < 500
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {"frames.parquet", "video.json", "report.html"}  # nothing was marked
 
 
 def until(terminal: int, wanted: bytes | None, seconds: float = 60) -> bytes:

@@ -253,3 +253,10 @@ def test_people_of_an_earlier_analysis_are_refused(folder: Path) -> None:
     with pytest.raises(DataError, match=r"people\.json: speaks of an earlier analysis"):
         mien.read(folder)
     assert len(mien.read(folder, people=False).summaries) > 0  # the way around it
+
+
+def test_a_split_outside_of_what_was_seen_is_refused(folder: Path) -> None:
+    before = read_people(folder, [0, 1, 2])
+    done = CliRunner().invoke(cli, ["people", "split", str(folder), "0", "--at", "99"])
+    assert "would have no frame; the face is seen from 0.00 to" in str(done.exception)
+    assert read_people(folder, [0, 1, 2]) == before

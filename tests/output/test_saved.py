@@ -111,7 +111,13 @@ def test_a_result_that_was_read_is_saved_again(clip: Path, tmp_path: Path) -> No
 def test_other_folders_are_refused_in_one_line(clip: Path, tmp_path: Path, damage: str) -> None:
     folder = tmp_path / "saved"
     if damage == "nothing":
-        with pytest.raises(InputError, match=r"saved.video\.json: is not a video\.json of mien"):
+        with pytest.raises(InputError, match=r"saved: there is no such folder"):
+            mien.read(folder)
+        folder.mkdir()
+        with pytest.raises(InputError, match=r"saved: holds no video\.json; give a folder of a"):
+            mien.read(folder)
+        analysed(clip).save(folder / "clip")
+        with pytest.raises(InputError, match=r"give one of them, such as .*saved.clip$"):
             mien.read(folder)
         return
     analysed(clip).save(folder)

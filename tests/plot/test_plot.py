@@ -113,8 +113,10 @@ def test_long_recordings_are_averaged(result: Result) -> None:
 def test_what_is_not_there_is_said(result: Result) -> None:
     with pytest.raises(ConfigError, match="there is no face '7'; choose from: 0, 1"):
         result.plot("timeline", face="7")
-    with pytest.raises(ConfigError, match="has no channel 'au99'"):
+    with pytest.raises(ConfigError, match="has no column 'au99'; it has"):
         result.plot("timeline", channels=("au99",))
+    drawn = result.plot("timeline", channels=("AU12", "Au6")).figure
+    assert [line.get_label()[:4] for line in drawn.axes[0].get_lines()[:1]] == ["AU12"]
     with pytest.raises(ConfigError, match="no usable frame in this stretch"):
         result.plot("timeline", from_s=99)
     with pytest.raises(ConfigError, match="effects is a figure of a study; choose one of"):
@@ -153,7 +155,7 @@ def test_the_effects_are_those_of_the_table(study: Path) -> None:
     np.testing.assert_allclose(interval, [row["low"], row["high"]])
     np.testing.assert_allclose(dot, [row["difference"]])
     assert "rest less joke" in axes.get_xlabel()
-    with pytest.raises(ConfigError, match="this study compares nothing"):
+    with pytest.raises(ConfigError, match="the comparison has no column 'au99_mean'; it has"):
         draw(tables, "effects", PlotOptions(channels=("au99_mean",)))
     axes = draw(tables, "conditions", options).figure.axes[0]
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ["joke", "rest"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from fastapi.testclient import TestClient
 
 from mien.serve.app import create_app
 from mien.serve.settings import Settings
+from mien.serve.store import Store, new_key
 
 HOST = "http://127.0.0.1"
 
@@ -40,3 +42,14 @@ def until(look: Callable[[], Any], states: tuple[str, ...], seconds: float = 60)
 
 def ended(client: TestClient, key: str, seconds: float = 60) -> dict[str, Any]:
     return until(lambda: client.get(f"/v1/analyses/{key}").json(), ("done", "failed"), seconds)
+
+
+def add_result(data: Path, saved: Path, name: str) -> str:
+    """A result as if it had been uploaded and read; its key."""
+    store, key = Store(data), new_key()
+    store.folder(key).mkdir()
+    shutil.copytree(saved, store.folder(key) / "results")
+    store.add(key, name, ".mp4", 1, keep=99)
+    store._do("UPDATE analyses SET state = 'done', ended_s = 1e12, faces = 2 WHERE id = ?", key)
+    store.close()
+    return key

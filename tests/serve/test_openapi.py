@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 pytest.importorskip("fastapi", reason="the extra `serve` is not installed")
@@ -19,33 +18,27 @@ pytest.importorskip("onnx")
 pytest.importorskip("schemathesis", reason="the extra `test` is not installed")
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings, strategies
+from serving import add_result
 
 import mien
-from face_doubles import double_analyzer, make_face, texture
 from mien.serve.app import create_app
 from mien.serve.settings import Settings
-from mien.serve.store import Store, new_key
+from mien.serve.store import Store
 
 CASES = int(os.environ.get("MIEN_CASES", "100"))
 ENDLESS = "/v1/events"  # a line that never ends
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, Path, str]]:
+def served(
+    tmp_path_factory: pytest.TempPathFactory, saved: Path
+) -> Iterator[tuple[Any, Path, str]]:
     """The application, its folder, and a result in it; nothing that is uploaded is read."""
     data = tmp_path_factory.mktemp("served")
-    frames = [np.asarray(texture(1), np.uint8)] * 12
-    faces = [make_face(4, 10), make_face(80, 12, 36)]
-    analyzer = double_analyzer(lambda call: faces, detect="every", steady=False)
-    result = mien.analyze_frames(frames, fps=25, name="clip.mp4", analyzer=analyzer)
-    saved = result.save(tmp_path_factory.mktemp("saved") / "clip")
-    shutil.copy(result.save(saved.with_name("csv"), format="csv") / "frames.csv", saved)
-    store, key = Store(data), new_key()
-    store.folder(key).mkdir()
-    shutil.copytree(saved, store.folder(key) / "results")
-    store.add(key, "clip.mp4", ".mp4", 1, keep=99)
-    store._do("UPDATE analyses SET state = 'done', ended_s = 1e12, faces = 2 WHERE id = ?", key)
-    store.close()
+    key = add_result(data, saved, "clip.mp4")
+    shutil.copy(
+        mien.read(saved).save(data / "csv", format="csv") / "frames.csv", data / key / "results"
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Store, "claim", lambda self: None)
         app, _ = create_app(Settings(data, keep=100_000, max_upload_bytes=1_000_000))

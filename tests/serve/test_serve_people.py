@@ -3,58 +3,23 @@
 from __future__ import annotations
 
 import io
-import shutil
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 pytest.importorskip("fastapi", reason="the extra `serve` is not installed")
 pytest.importorskip("httpx2", reason="the extra `test` is not installed")
 pytest.importorskip("onnx")
 from fastapi.testclient import TestClient
-from serving import serving
+from serving import add_result
 
 import mien
-from face_doubles import double_analyzer, make_face, texture
+from mien.demo import demo_frames
+from mien.output.kept.pictures import write_pictures
 from mien.serve.settings import Settings
-from mien.serve.store import STUDY, Store, new_key
-
-LEFT, RIGHT = make_face(4, 10), make_face(80, 12, 36)
-
-
-@pytest.fixture(scope="module")
-def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Faces 0 and 1 together, and after a while out of sight face 2."""
-    frames = [np.asarray(texture(1), np.uint8)] * 40
-
-    def script(call: int) -> list[Any]:
-        return [LEFT, RIGHT] if call < 15 else [] if call < 30 else [LEFT]
-
-    analyzer = double_analyzer(script, detect="every", steady=False, max_lost_s=0.2)
-    result = mien.analyze_frames(frames, fps=25, name="clip.mp4", analyzer=analyzer)
-    return result.save(tmp_path_factory.mktemp("saved") / "clip")
-
-
-def add(data: Path, saved: Path, name: str) -> str:
-    """A result as if it had been uploaded and read."""
-    store, key = Store(data), new_key()
-    store.folder(key).mkdir()
-    shutil.copytree(saved, store.folder(key) / "results")
-    store.add(key, name, ".mp4", 1, keep=99)
-    store._do("UPDATE analyses SET state = 'done', ended_s = 1e12 WHERE id = ?", key)
-    store.close()
-    return key
-
-
-@pytest.fixture
-def client(settings: Settings, monkeypatch) -> Iterator[TestClient]:
-    monkeypatch.setattr(Store, "claim", lambda self: None)
-    with serving(settings) as found:
-        yield found
+from mien.serve.store import STUDY
 
 
 def names(people: list[dict[str, Any]]) -> list[str]:
@@ -64,7 +29,7 @@ def names(people: list[dict[str, Any]]) -> list[str]:
 def test_persons_are_named_merged_split_and_left_out(
     settings: Settings, saved: Path, client: TestClient
 ) -> None:
-    place = f"/v1/analyses/{add(settings.data, saved, 'clip.mp4')}"
+    place = f"/v1/analyses/{add_result(settings.data, saved, 'clip.mp4')}"
 
     def say(**what: Any) -> list[dict[str, Any]]:
         answer = client.post(f"{place}/people", json=what)
@@ -98,6 +63,21 @@ def test_persons_are_named_merged_split_and_left_out(
         assert "people.json" in archive.namelist()
 
 
+def test_the_pictures_of_a_report_stay(
+    settings: Settings, client: TestClient, tmp_path: Path
+) -> None:
+    result = mien.analyze_frames(list(demo_frames(4))[:8], fps=25, name="clip.mp4")
+    write_pictures(result.summaries, result.save(tmp_path / "saved"))
+    place = f"/v1/analyses/{add_result(settings.data, tmp_path / 'saved', 'clip.mp4')}"
+    before = client.get(f"{place}/report").text.count("data:image/jpeg")
+    assert before > 1
+    for what in ({"do": "name", "who": ["0"], "name": "Ann"}, {"do": "exclude", "who": ["Ann"]}):
+        assert client.post(f"{place}/people", json=what).status_code == 200
+    assert "data:image/jpeg" not in client.get(f"{place}/report").text  # nobody is left
+    client.post(f"{place}/people", json={"do": "include", "who": ["Ann"]})
+    assert client.get(f"{place}/report").text.count("data:image/jpeg") == before
+
+
 @pytest.mark.parametrize(
     ("what", "status", "said"),
     [
@@ -115,7 +95,7 @@ def test_persons_are_named_merged_split_and_left_out(
 def test_what_does_not_fit_changes_nothing(
     settings: Settings, saved: Path, client: TestClient, what: Any, status: int, said: str
 ) -> None:
-    key = add(settings.data, saved, "clip.mp4")
+    key = add_result(settings.data, saved, "clip.mp4")
     answer = client.post(f"/v1/analyses/{key}/people", json=what)
     assert answer.status_code == status
     assert said in str(answer.json()["detail"]) and str(settings.data) not in answer.text
@@ -131,7 +111,7 @@ def test_results_become_a_study(settings: Settings, saved: Path, client: TestCli
     assert client.delete("/v1/study").status_code == 404
     nothing = client.post("/v1/study")
     assert nothing.status_code == 409 and str(settings.data) not in nothing.text
-    keys = [add(settings.data, saved, name) for name in ("../a.mp4", "a.mp4", "bé.mp4")]
+    keys = [add_result(settings.data, saved, name) for name in ("../a.mp4", "a.mp4", "bé.mp4")]
     client.post(f"/v1/analyses/{keys[0]}/people", json={"do": "name", "who": ["0"], "name": "Ann"})
     made = client.post("/v1/study")
     assert made.status_code == 201, made.text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 from pathlib import Path
 
@@ -109,6 +110,17 @@ def test_baselines_are_taken_off_and_thresholds_stay(tmp_path: Path) -> None:
         make_study(tmp_path / "out", StudyOptions(events=events, baseline="calm"))
 
 
+def test_a_moment_among_the_events_is_passed_over(tmp_path: Path) -> None:
+    write_results(tmp_path / "out", "a", np.repeat([0.3, 0.9], [60, 40]))
+    events = tmp_path / "events.csv"
+    events.write_text("onset,duration,label\n1,0,look\n6,4,joke\n")
+    table = make_study(tmp_path / "out", StudyOptions(events=events)).summary
+    assert table["event"].tolist() == ["joke"] and table["event_onset_s"].tolist() == [6]
+    events.write_text("onset,duration,label\n6,-4,joke\n")
+    with pytest.raises(DataError, match="line 2: duration is '-4'"):
+        make_study(tmp_path / "out", StudyOptions(events=events))
+
+
 @pytest.mark.parametrize(
     ("part", "value", "what"),
     [
@@ -166,6 +178,25 @@ def test_every_column_of_the_summary_equals_a_calculation_with_pandas(results: P
         assert per_min == pytest.approx(count * 6)  # ten seconds
 
 
+def test_episodes_are_written_as_boris_takes_them(results: Path) -> None:
+    words = ["study", str(results / "out"), "--participants", str(results / "people.csv")]
+    done = CliRunner().invoke(cli, [*words, "--boris", "--out", str(results / "study")])
+    assert done.exit_code == 0, done.output
+    episodes = pd.read_csv(results / "study" / "episodes.csv")
+    assert len(episodes)
+    for video, own in episodes.groupby("video"):
+        text = (results / "study" / "boris" / f"{video}.tsv").read_text()
+        events = [line.split("\t") for line in text.split("\n")]
+        assert {len(event) for event in events} == {6}  # else BORIS takes none of them
+        assert {event[5] for event in events} == {"NA"}
+        times_s = [float(event[0]) for event in events]
+        assert times_s == sorted(times_s)
+        both = sorted([*own["onset_s"], *own["offset_s"]])
+        np.testing.assert_allclose(times_s, both, atol=5e-4)
+        assert {event[1] for event in events} == {*own["person"]}
+        assert {event[2] for event in events} == {*own["unit"]}
+
+
 def test_episodes_are_written_for_elan(results: Path) -> None:
     words = ["study", str(results / "out"), "--participants", str(results / "people.csv")]
     done = CliRunner().invoke(cli, [*words, "--elan", "--out", str(results / "study")])
@@ -189,8 +220,8 @@ def test_episodes_are_written_for_elan(results: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "match"),
     [
-        ("person\nx\n", r"it needs video"),
-        ("video,person\nb.mp4,x\n", r"line 2: there are no results of 'b\.mp4'"),
+        ("person\nx\n", r"it needs 'video', the file or its result folder"),
+        ("video,person\nb.mp4,x\n", r"names no video that there are results of; there are .* a$"),
         ("video,person,face\na,x,7\n", r"line 2: a has no face '7'; it has \[0\]"),
         ("video,person\na,x\na,y\n", r"line 3: face 0 of a has a person already"),
     ],
@@ -201,6 +232,36 @@ def test_participants_that_do_not_fit_are_named(tmp_path: Path, text: str, match
     path.write_text(text)
     with pytest.raises(DataError, match=match):
         make_study(tmp_path / "out", StudyOptions(participants=path))
+
+
+def test_who_is_not_compared_is_named(tmp_path: Path) -> None:
+    lines = ["video,person,condition"]
+    for person in range(6):
+        for condition in ("rest", "joke"):
+            name = f"p{person}_{condition}"
+            write_results(tmp_path / "out", name, np.full(20, 0.2 + 0.1 * person))
+            said = "" if name == "p5_joke" else condition
+            lines.append(f"{name}.mp4,p{person},{said}")
+    lines += ["p9_rest.mp4,p9,rest"]  # whose recording failed, say
+    path = tmp_path / "people.csv"
+    path.write_text("\n".join(lines))
+    study = make_study(tmp_path / "out", StudyOptions(participants=path))
+    assert study.notes == [
+        f"{path}: 1 row(s) without results are left out: p9_rest.mp4 (line 14)",
+        "no condition is said of p5 in p5_joke: not compared",
+        "joke and rest are not both there of p5: not compared",
+    ]
+    assert set(study.comparison["persons"]) == {5}
+    assert all(note in html.unescape(study.page) for note in study.notes)
+
+
+def test_measures_are_named_as_people_name_them(tmp_path: Path) -> None:
+    write_results(tmp_path / "out", "a", np.full(20, 0.7))
+    measures = ("AU6", "happiness", "au12_sd", "au06_mean")
+    page = make_study(tmp_path / "out", StudyOptions(measures=measures)).page
+    assert "AU06" in page and "happiness" in page
+    with pytest.raises(ConfigError, match=r"'au12_maen'; it has au12_mean, .* and \d+ more$"):
+        make_study(tmp_path / "out", StudyOptions(measures=("au12_maen",)))
 
 
 def test_episodes_are_bridged_and_end_where_the_face_was_not_read() -> None:

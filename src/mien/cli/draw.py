@@ -38,8 +38,8 @@ def _unit_options(function: Callable[..., None]) -> Callable[..., None]:
     help="A result, or a table of another tool: draw what it says at --at.",
 )
 @click.option("--at", "at_s", type=float, metavar="SECONDS", help="When, with --of.")
-@click.option("--face", type=int, help="Face number, with --of. Default: longest in sight.")
-@click.option("--seed", type=click.IntRange(0), default=3, show_default=True, help="Which person.")
+@click.option("--face", help="Face number or name, with --of. Default: longest in sight.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Which person.")
 @click.option("--size", "size_px", default=256, show_default=True, help="Side in pixels.")
 @click.option(
     "--framing",
@@ -52,7 +52,7 @@ def _unit_options(function: Callable[..., None]) -> Callable[..., None]:
 def command(
     of: Path | None,
     at_s: float | None,
-    face: int | None,
+    face: str | None,
     seed: int,
     size_px: int,
     framing: str,
@@ -74,9 +74,13 @@ def command(
     units = {u: said.pop(f"au{u}") for u in ACTION_UNIT_NAMES}
     units = {unit: strength for unit, strength in units.items() if strength is not None}
     if of is not None:
-        if units or at_s is None:
-            raise ConfigError("--of goes with --at SECONDS, and without units of your own")
+        if units or Pose(**said) != Pose() or at_s is None:
+            raise ConfigError(
+                "--of goes with --at SECONDS, and without units, pose, gaze and lids of your own"
+            )
         image = read_any(of).to_face(at_s=at_s, face=face, portrait=portrait)
+    elif at_s is not None or face is not None:
+        raise ConfigError("--at and --face say what of a result to draw: add --of RESULT")
     else:
         image = draw_face(FaceNumbers(units, Pose(**said)), portrait)
     write_sheet(image, out)

@@ -125,7 +125,7 @@ def _change(folder: Path, change: Callable[[People], People]) -> None:
 
     people, table = _open(folder)
     changed = change(people)
-    changed.assign(face_numbers(table), table.column("timestamp_s").to_numpy())  # nobody twice
+    changed.check(face_numbers(table), table.column("timestamp_s").to_numpy())
     write_people(changed, folder)
     _tell(folder)
 

@@ -9,6 +9,7 @@ import click
 from mien.errors import ConfigError, one_line
 
 _KINDS = (".svg", ".png", ".pdf")
+_NO_KINDS = (".jpg", ".jpeg", ".gif", ".webp", ".tif", ".tiff", ".bmp", ".eps", ".ps", ".html")
 
 
 @click.command("plot")
@@ -60,6 +61,8 @@ def command(
     if out is None:
         raise ConfigError("say where to with --out FILE, or --list the figures")
     chosen = PlotOptions(**options)  # type: ignore[arg-type]
+    if out.suffix.lower() in _NO_KINDS:
+        raise ConfigError(f"{out}: figures are {', '.join(_KINDS)}; give one of these endings")
     if out.suffix.lower() in _KINDS:
         click.echo(one_line(draw(source, name, chosen).save(out, dpi)))
         return

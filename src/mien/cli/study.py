@@ -37,10 +37,18 @@ from mien.errors import ConfigError, install
 )
 @click.option("--frames", is_flag=True, help="Write the frames of all videos as one table, too.")
 @click.option("--elan", is_flag=True, help="Write episodes per video for ELAN, too.")
+@click.option("--boris", is_flag=True, help="Write episodes per video for BORIS, too.")
 @click.option(
     "--fps",
     type=click.FloatRange(0, min_open=True),
     help="Frame rate of videos, for tables of other tools that do not say it.",
+)
+@click.option(
+    "--decimal",
+    type=click.Choice([".", ","]),
+    default=".",
+    show_default=True,
+    help="Decimal sign of the csv tables; with a comma, semicolons part the cells.",
 )
 @click.option("--seed", default=0, show_default=True, help="Of the bootstrap.")
 def command(
@@ -54,7 +62,9 @@ def command(
     mixed: bool,
     frames: bool,
     elan: bool,
+    boris: bool,
     fps: float | None,
+    decimal: str,
     seed: int,
 ) -> None:
     """Sum up the results of many inputs: who showed what, when, in which condition.
@@ -68,7 +78,7 @@ def command(
     except ImportError as error:
         raise ConfigError(f"this needs {error.name}: {install('study')}") from error
     chosen = (participants, events, condition, baseline, measures, mixed, frames, seed, fps, elan)
-    options = StudyOptions(*chosen)
+    options = StudyOptions(*chosen, boris=boris, decimal=decimal)
     study = make_study(results, options)
     for note in study.notes:
         complain(note)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import statistics
 import time
 from collections import deque
@@ -12,16 +11,15 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
-from mien.errors import OutputError
-from mien.io import atomic_path
 from mien.live.sources import Newest
+from mien.output.kept.marks import write_marks
 from mien.output.results import Contents, ResultWriter
 from mien.output.schema import frame_schema, to_table
 from mien.pipeline.analyzer import Analysis, Analyzer
 from mien.pipeline.rows import FrameRow
-from mien.types import Summary
+from mien.report import exchange_marks
+from mien.types import Mark, Summary
 
-MARKS_FILE = "marks.csv"
 _LEAST_S = 0.001
 _LOOKED_BACK = 60  # frames over which rate and latency are told
 
@@ -55,27 +53,24 @@ class Marks:
     times_s: list[float] = field(default_factory=list)
 
     def write(self, folder: Path, end_s: float) -> None:
-        """``marks.csv``, as ``mien study --events`` reads it.
+        """``events.csv``, as ``mien study --events`` reads it, and into the report that is there.
 
-        A part lasts to the next mark, the last one to `end_s`.
+        A part lasts to the next mark, the last one to `end_s`. Without marks there is no file.
 
         Raises
         ------
         OutputError
             If it cannot be written.
         """
-        try:
-            with (
-                atomic_path(folder / MARKS_FILE) as partial,
-                partial.open("w", newline="", encoding="utf-8") as file,
-            ):
-                writer = csv.writer(file)
-                writer.writerow(["onset", "duration", "label"])
-                for number, (onset_s, to_s) in enumerate(pairwise([*self.times_s, end_s]), 1):
-                    lasts_s = max(to_s - onset_s, _LEAST_S)  # one that was set at the very end
-                    writer.writerow([f"{onset_s:.3f}", f"{lasts_s:.3f}", f"mark {number}"])
-        except OSError as error:
-            raise OutputError(f"{folder}: cannot be written to ({error.strerror})") from error
+        parts = [
+            # One that was set at the very end lasts a little, too.
+            Mark(onset_s, max(to_s - onset_s, _LEAST_S), f"mark {number}")
+            for number, (onset_s, to_s) in enumerate(pairwise([*self.times_s, end_s]), 1)
+        ]
+        write_marks(folder, parts)
+        report = folder / "report.html"
+        if report.is_file():
+            exchange_marks(report, parts)
 
 
 class Pace:

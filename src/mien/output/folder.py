@@ -28,7 +28,7 @@ OURS = frozenset(
     {
         *(_DOCUMENT, "report.html", "frames.parquet", "frames.csv", "openface.csv", "pyfeat.csv"),
         *("attention.npz", "attention.mp4", "overlay.mp4", "overlay.png", "player.mp4"),
-        "mran-views.npz",
+        *("mran-views.npz", "peaks.json"),
     }
 )
 """Files of a result."""

@@ -14,6 +14,7 @@ from mien.output.attention import ATTENTION_FILE, AttentionFile, Records, write_
 from mien.output.attention_video import write_attention_files
 from mien.output.episodes import add_episodes, read_unit_columns
 from mien.output.folder import whole_folder, write_document
+from mien.output.kept.pictures import write_pictures
 from mien.output.layouts import layout_warnings
 from mien.output.overlay import read_frames_table, write_overlay
 from mien.output.proxy import write_player
@@ -41,12 +42,15 @@ class Contents:
         Whether the video is drawn with what was found in it.
     player
         Whether a small copy of the video lies beside the report, which plays it.
+    pictures
+        Whether the report's pictures are kept for when it is written again without the input.
     """
 
     format: str = "parquet"
     layouts: tuple[str, ...] = ()
     overlay: bool = False
     player: bool = False
+    pictures: bool = False
 
     @property
     def videos(self) -> list[str]:
@@ -173,6 +177,8 @@ class ResultWriter:
         )
         write_document(written.document, self._partial)
         write_views(written.faces, self._partial)
+        if self._contents.pictures:
+            write_pictures(written.faces, self._partial)
         write_report(written, self._partial / "report.html")
         return written
 

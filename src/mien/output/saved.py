@@ -41,11 +41,21 @@ def read_document(folder: Path) -> dict[str, Any]:
         document = json.loads(path.read_text(encoding="utf-8"))
         _ = [document[name] for name in _PARTS]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(
-            f"{path}: is not a video.json of mien; give a folder that mien analyze wrote"
-        ) from error
+        raise InputError(no_result(folder)) from error
     assert isinstance(document, dict)
     return document
+
+
+def no_result(folder: Path) -> str:
+    """What is wrong with a folder that should be a result and is none, and what to do."""
+    path = folder / DOCUMENT
+    if path.is_file():
+        return f"{path}: is damaged, or not a video.json of mien; analyse the input again"
+    if not folder.is_dir():
+        return f"{folder}: there is no such folder"
+    if inside := sorted(place.parent for place in folder.glob(f"*/{DOCUMENT}")):
+        return f"{folder}: is a folder of results; give one of them, such as {inside[0]}"
+    return f"{folder}: holds no {DOCUMENT}; give a folder of a result, as mien analyze wrote it"
 
 
 def read_table(folder: Path) -> pa.Table:

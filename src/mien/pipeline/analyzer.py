@@ -291,12 +291,12 @@ class Analyzer:
             told["reactions"] = trust_of(trust, "reactions")
         return told
 
-    def models(self) -> list[dict[str, Any]]:
+    def models(self) -> list[dict[str, object]]:
         """What the models say of themselves."""
         loaded = (self.detector, self.affect, self.reactions, self.mran)
         return [model.describe() for model in loaded if model is not None]
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, object]:
         """The options as plain values; the detector stands among the models.
 
         What came after the first documents is named only where it is not the default.

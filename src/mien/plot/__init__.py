@@ -5,13 +5,22 @@ the same bytes with the same matplotlib.
 """
 
 from mien.plot.drawing import Drawing, draw, figures_of
-from mien.plot.registry import FIGURES, FigureKind, PlotOptions, Seen, StudyTables, register_figure
+from mien.plot.registry import (
+    FIGURES,
+    FigureKind,
+    PlotOptions,
+    PlotSettings,
+    Seen,
+    StudyTables,
+    register_figure,
+)
 
 __all__ = [
     "FIGURES",
     "Drawing",
     "FigureKind",
     "PlotOptions",
+    "PlotSettings",
     "Seen",
     "StudyTables",
     "draw",

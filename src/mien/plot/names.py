@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+_LEAST_P = 0.001
+
 
 def plain_name(measure: str) -> str:
     """How a column of a study's summary is called.
@@ -16,3 +18,12 @@ def plain_name(measure: str) -> str:
             name = measure.removesuffix(ending).removeprefix("expr_").replace("_", " ")
             return (name.upper() if name.startswith("au") and name[2:3].isdigit() else name) + words
     return measure.replace("_", " ")
+
+
+def p_text(p: float) -> str:
+    """A p-value as papers print it; it is never 0.
+
+    >>> p_text(0.0412), p_text(0.0002)
+    ('p = 0.041', 'p < 0.001')
+    """
+    return f"p = {p:.3f}" if p >= _LEAST_P else "p < 0.001"

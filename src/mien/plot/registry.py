@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypedDict
 
 import pyarrow as pa
 
@@ -49,16 +50,26 @@ class StudyTables:
         """
         import pandas as pd
 
-        tables = []
+        tables, decimal = [], _decimal_of(folder)
+        sep = ";" if decimal == "," else ","
         for name in ("summary.csv", "comparison.csv"):
             path = folder / name
             try:
-                tables.append(pd.read_csv(path))
+                tables.append(pd.read_csv(path, decimal=decimal, sep=sep))
             except pd.errors.EmptyDataError:  # nothing was compared
                 tables.append(pd.DataFrame())
             except (OSError, ValueError) as error:
                 raise DataError(f"{path}: cannot be read; run mien study again") from error
         return cls(*tables)
+
+
+def _decimal_of(folder: Path) -> str:
+    """Decimal sign of a study's tables; studies of before did not say it."""
+    try:
+        document = json.loads((folder / "study.json").read_text(encoding="utf-8"))
+        return "," if document["settings"].get("decimal") == "," else "."
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return "."
 
 
 @dataclass(frozen=True)
@@ -89,6 +100,19 @@ class PlotOptions:
     width_cm: float = 16.0
     height_cm: float | None = None
     font_pt: float = 8.0
+
+
+class PlotSettings(TypedDict, total=False):
+    """`PlotOptions` by name, for type checkers."""
+
+    face: str | None
+    channels: tuple[str, ...]
+    from_s: float | None
+    to_s: float | None
+    condition: str
+    width_cm: float
+    height_cm: float | None
+    font_pt: float
 
 
 @dataclass(frozen=True)

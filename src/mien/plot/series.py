@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.errors import ConfigError
-from mien.labels import unit_name
+from mien.labels import find_column, unit_name
 from mien.parquet import plain_numbers
 from mien.plot.registry import PlotOptions, Seen
 from mien.types import FaceSummary
@@ -93,9 +93,7 @@ def series(
         If a channel or every moment is missing.
     """
     there = source.table.column_names
-    for name in names:
-        if name not in there:
-            raise ConfigError(f"the table has no channel {name!r}; it has {', '.join(there[3:])}")
+    names = [find_column(name, there, "the table") for name in names]
     time_s = plain_numbers(source.table.column("timestamp_s"), np.nan)
     own = plain_numbers(source.table.column("face_id"), -1) == face.face_id
     least = source.document.get("min_quality")

@@ -20,6 +20,7 @@ from mien.report.charts.registry import FaceView, Page
 from mien.report.charts.svg import stack_order
 from mien.report.charts.together import player, together
 from mien.report.face import section
+from mien.report.marks import embed_marks
 from mien.report.text import channel, embed_json, escape, further_color, is_number, outside
 from mien.types import FaceSummary, Summary
 
@@ -63,7 +64,7 @@ def render_report(summary: Summary) -> str:
         body += _sections(views, document, video)
     else:
         body = overview.nobody(is_image)
-    script = _resource("script.js") if views else ""
+    script = _resource("lanes.js") + _resource("script.js") if views else ""
     return Template(_resource("template.html")).substitute(
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"),
         title=overview.page_title(document),
@@ -79,6 +80,7 @@ def render_report(summary: Summary) -> str:
         settings=footer.settings(document),
         versions=footer.versions(document),
         curves=embed_json(_embedded(views, is_image)),
+        marks=embed_marks(summary.marks),
         script=script,
     )
 

@@ -60,9 +60,10 @@
   const charts = [];
   let view = null; // the stretch of time that all charts show, in ms; null: each its own
   let now = null;
+  let last = null; // where the cursor was, after it is gone
 
   const go = (ms, seek) => {
-    now = ms;
+    now = last = ms;
     if (seek && view && (ms < view[0] || ms > view[1])) {
       zoom(ms - (view[1] - view[0]) / 2, ms + (view[1] - view[0]) / 2);
     }
@@ -470,6 +471,14 @@
   };
 
   document.querySelectorAll(".shared, .stack").forEach(equip);
+  const lanes = document.querySelector(".lanes");
+  if (lanes) {
+    const { from, to } = document.querySelector(".shared").dataset;
+    const [start, end] = [Number(from) * 1000, Number(to) * 1000];
+    const moment = () => Math.min(Math.max(last ?? start, start), end);
+    addLanes(lanes, { charts, from: start, to: end, bounds: () => view || [start, end],
+      moment, clock, go, save, fileName, button });
+  }
 
   if (video) {
     const follow = () => go(videoStart + video.currentTime * 1000, false);

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import asdict
@@ -13,14 +14,17 @@ from pathlib import Path, PureWindowsPath
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from fastapi import FastAPI, File, HTTPException, Response, UploadFile
+from fastapi import FastAPI, File, HTTPException, Request, Response, UploadFile
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, StreamingResponse
 
 from mien._version import __version__
 from mien.errors import one_line
 from mien.jobs import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from mien.serve.guard import Guard
+from mien.serve.here import Here, add_here
 from mien.serve.live import add_live
+from mien.serve.marks import add_marks
 from mien.serve.people import add_people
 from mien.serve.results import TYPES, chunks, folder_name, report_rules, zip_of
 from mien.serve.runner import Runner
@@ -34,6 +38,7 @@ _PAGE = {
     "/page.css": ("page.css", "text/css; charset=utf-8"),
     "/page.js": ("page.js", "text/javascript; charset=utf-8"),
     "/people.js": ("people.js", "text/javascript; charset=utf-8"),
+    "/result.js": ("result.js", "text/javascript; charset=utf-8"),
     "/study.js": ("study.js", "text/javascript; charset=utf-8"),
     "/icon.svg": ("icon.svg", "image/svg+xml"),
 }
@@ -51,11 +56,13 @@ def create_app(settings: Settings) -> tuple[Guard, Runner]:
     """The guarded application, and what reads the queue while the application runs."""
     store = Store(settings.data)
     runner = Runner(store, settings)
+    here = Here(settings.options)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         with runner:
             yield
+        here.close()
         store.close()
 
     app = FastAPI(
@@ -67,14 +74,25 @@ def create_app(settings: Settings) -> tuple[Guard, Runner]:
         redoc_url=None,
         lifespan=lifespan,
     )
+    app.exception_handler(RequestValidationError)(_wrong)
     _add_page(app)
     add_live(app)
+    add_here(app, here)
     _add_analyses(app, store, runner)
     _add_events(app, store, runner)
     _add_results(app, store)
     add_studies(app, store)
-    add_people(app, lambda key: _results(store, key)[1])
+    changing = threading.Lock()  # what rewrites a report is read, made and written before the next
+    add_people(app, lambda key: _results(store, key)[1], changing)
+    add_marks(app, lambda key: _results(store, key)[1], changing)
     return Guard(app, settings), runner
+
+
+async def _wrong(_: Request, error: Exception) -> Response:
+    """Says what does not fit; what was sent is not sent back, as not all of it can be (NaN)."""
+    assert isinstance(error, RequestValidationError)
+    told = [{name: one[name] for name in ("type", "loc", "msg")} for one in error.errors()]
+    return Response(json.dumps({"detail": told}), 422, media_type="application/json")
 
 
 def _add_page(app: FastAPI) -> None:
@@ -215,7 +233,7 @@ def _add_results(app: FastAPI, store: Store) -> None:
         """The report, a page that fetches nothing."""
         _, folder = _results(store, key)
         path = folder / "report.html"
-        rules = {"Content-Security-Policy": report_rules(path)}
+        rules = {"Content-Security-Policy": report_rules(path, framed_by="'self'")}
         return FileResponse(path, media_type="text/html; charset=utf-8", headers=rules)
 
     @app.get("/v1/analyses/{key}/result.zip", response_class=StreamingResponse, responses=responses)

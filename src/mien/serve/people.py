@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from mien.api import read
 from mien.errors import MienError, one_line
 from mien.io import atomic_path
+from mien.output.kept.pictures import add_pictures
 from mien.output.people.file import People, default_people, read_people, write_people
 from mien.output.saved import face_numbers, read_table
 
@@ -66,9 +67,18 @@ class ShownPerson:
     excluded: bool
 
 
-def add_people(app: FastAPI, results: Callable[[str], Path]) -> None:
-    """Routes; `results` gives the folder of the results of an analysis, or raises."""
-    changing = threading.Lock()  # a change is read, made and written before the next
+def add_people(app: FastAPI, results: Callable[[str], Path], changing: threading.Lock) -> None:
+    """Routes.
+
+    Parameters
+    ----------
+    app
+        Where they are added.
+    results
+        Gives the folder of the results of an analysis, or raises.
+    changing
+        Held while a report is written.
+    """
 
     @app.get("/v1/analyses/{key}/people", responses=_RESPONSES)
     def people(key: str) -> list[ShownPerson]:
@@ -112,10 +122,12 @@ def _change(folder: Path, change: Change) -> list[ShownPerson]:
     else:
         for one in change.who:
             people = people.exclude(one, change.do == "exclude")
-    people.assign(number, time_s)  # nobody twice
+    people.check(number, time_s)
     write_people(people, folder)
     with atomic_path(folder / "report.html") as partial:
-        read(folder, pictures=False).write_report(partial)
+        result = read(folder, pictures=False)  # no source is looked for by the name that was sent
+        add_pictures(result.summaries, folder, read_people(folder, number[number >= 0].tolist()))
+        result.write_report(partial)
     return _shown(folder)
 
 

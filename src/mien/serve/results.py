@@ -21,17 +21,18 @@ _NAME_LENGTH = 60  # so that no file name becomes too long in bytes
 _CHUNK_BYTES = 1 << 20
 
 
-def report_rules(report: Path) -> str:
+def report_rules(report: Path, framed_by: str = "'none'") -> str:
     """The policy for a report: its own script by its hash, its styles, embedded pictures.
 
     The sandbox gives it an origin of its own, so that nothing in it could ask this server.
+    `framed_by` says who may show it in a frame.
     """
     with report.open("rb") as file:
         found = _HASH.search(file.read(_HEAD_BYTES))
     script = found[1].decode("ascii") if found else "'none'"
     return (
         f"default-src 'none'; script-src {script}; style-src 'unsafe-inline'; img-src data:; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+        f"base-uri 'none'; form-action 'none'; frame-ancestors {framed_by}; "
         "sandbox allow-scripts allow-modals allow-downloads"
     )
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from mien.errors import MienError, one_line
 from mien.jobs import Batch, Job
+from mien.output.results import Contents
 from mien.pipeline.analyzer import Analyzer
 from mien.serve.settings import Settings
 from mien.serve.store import Analysis, Store, forget_upload
@@ -101,7 +102,8 @@ class Runner:
                 forget_upload(self.store.folder(entry.id))
 
     def _read(self, entry: Analysis, upload: Path) -> None:
-        batch = Batch(self.settings.options, workers=self.settings.jobs)
+        contents = Contents(pictures=True)  # the upload goes, and people may be named later
+        batch = Batch(self.settings.options, contents, workers=self.settings.jobs)
         place = self.store.folder(entry.id)
         started_s = time.monotonic()
         shown: tuple[int, int | None] | None = None

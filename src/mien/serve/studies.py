@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import re
@@ -17,9 +18,11 @@ from fastapi import FastAPI, File, Form, HTTPException, Response, UploadFile
 from fastapi.responses import FileResponse, StreamingResponse
 
 from mien.errors import MienError, install, one_line
+from mien.output.kept.marks import read_marks
 from mien.serve.results import chunks, folder_name, report_rules, zip_of
 from mien.serve.store import STUDY, Store
 from mien.serve.work import RESULTS
+from mien.types import Mark
 
 _TYPES = {
     "study.html": "text/html; charset=utf-8",
@@ -70,12 +73,15 @@ def add_studies(app: FastAPI, store: Store) -> None:
         participants: _Table = None,  # type: ignore[assignment]  # null is never sent
         events: _Table = None,  # type: ignore[assignment]
         condition: Annotated[str, Form(max_length=100)] = "condition",
+        marks: Annotated[bool, Form(description="The marks in the results are events.")] = False,
     ) -> MadeStudy:
         """Sum up all results that are there; it takes the place of the study of before."""
         with making, tempfile.TemporaryDirectory(dir=store.data) as scratch:
             tables = [_saved(Path(scratch), one) for one in (participants, events)]
+            if marks and tables[1] is not None:
+                raise HTTPException(409, "give a table of events or take the marks, not both")
             try:
-                return _make(store, Path(scratch), tables, condition)
+                return _make(store, Path(scratch), tables, condition, marks)
             except MienError as error:
                 raise HTTPException(409, _without(str(error), scratch)) from error
 
@@ -123,13 +129,16 @@ def add_studies(app: FastAPI, store: Store) -> None:
         add(name, kind)
 
 
-def _make(store: Store, scratch: Path, tables: list[Path | None], condition: str) -> MadeStudy:
+def _make(
+    store: Store, scratch: Path, tables: list[Path | None], condition: str, marked: bool
+) -> MadeStudy:
     try:
         from mien.study.study import StudyOptions, make_study, write_study
     except ImportError as error:
         raise HTTPException(501, f"this needs {error.name}: {install('study')}") from error
     videos = scratch / "videos"
     videos.mkdir()
+    marks: dict[str, tuple[Mark, ...]] = {}
     for entry in reversed(store.all()):
         results = store.folder(entry.id) / RESULTS
         if entry.state == "done" and results.is_dir():
@@ -138,6 +147,9 @@ def _make(store: Store, scratch: Path, tables: list[Path | None], condition: str
             for name in _READ:
                 with suppress(FileNotFoundError):  # there may be no people.json
                     os.link(results / name, place / name)
+            marks[place.name] = read_marks(results)
+    if marked:
+        tables = [tables[0], _events_of(marks, scratch)]
     options = StudyOptions(tables[0], tables[1], condition=condition, mixed=True)
     study = make_study(videos, options)
     made = scratch / "study"
@@ -153,6 +165,21 @@ def _make(store: Store, scratch: Path, tables: list[Path | None], condition: str
     (made / _DOCUMENT).write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
     store.keep_study(made)
     return found
+
+
+def _events_of(marks: dict[str, tuple[Mark, ...]], scratch: Path) -> Path:
+    """One table of events of the marks of all videos."""
+    rows = [
+        [video, f"{mark.onset_s:.3f}", f"{mark.duration_s:.3f}", mark.label]
+        for video, own in marks.items()
+        for mark in own
+    ]
+    if not any(mark.duration_s for own in marks.values() for mark in own):
+        raise HTTPException(409, "no result has a mark that lasts; mark some, or leave marks out")
+    path = scratch / "table-marks.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([["video", "onset", "duration", "label"], *rows])
+    return path
 
 
 def _saved(scratch: Path, sent: UploadFile | None) -> Path | None:

@@ -7,7 +7,7 @@ from html import escape
 import numpy as np
 import pandas as pd
 
-from mien.plot.names import plain_name
+from mien.plot.names import p_text, plain_name
 
 __all__ = ["dots", "effects", "plain_name"]
 
@@ -87,7 +87,7 @@ def effects(comparison: pd.DataFrame) -> str:
             f'<path class="interval" d="M{x(row["low"]):.1f} {y}H{x(row["high"]):.1f}"/>'
             f'<circle class="{kind}" cx="{x(row["difference"]):.1f}" cy="{y}" r="4"/>'
             f'<text class="tick" x="{_WIDTH - _RIGHT + 8}" y="{y + 4}">'
-            f"{row['difference']:+.3f}, p {row['p_holm']:.3f}</text>"
+            f"{row['difference']:+.3f}, {escape(p_text(row['p_holm']))}</text>"
         )
     for at in (low, 0.0, high):
         marks.append(

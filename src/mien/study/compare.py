@@ -25,6 +25,8 @@ LEAST = 4
 
 RESAMPLES = 4999
 
+_MOST_NAMED = 8
+
 Floats = npt.NDArray[np.float64]
 
 
@@ -90,6 +92,39 @@ def compare_conditions(
     table = pd.DataFrame(rows, columns=columns)
     table.insert(8, "p_holm", holm(table["p"].to_numpy(np.float64)))
     return table
+
+
+def not_compared(summary: pd.DataFrame, condition: str, comparison: pd.DataFrame) -> list[str]:
+    """Sentences on who is not in a comparison, and why.
+
+    Parameters
+    ----------
+    summary, condition
+        As of `compare_conditions`.
+    comparison
+        What it gave.
+    """
+    known = summary[condition].notna() & (summary[condition].astype(str) != "")
+    told = []
+    if not known.all():
+        rows = [f"{row['person']} in {row['video']}" for row in summary[~known].to_dict("records")]
+        told.append(f"no {condition} is said of {_named(rows)}: not compared")
+    there = summary[known & (summary["frames"] > 0)].groupby("person")[condition].agg(set)
+    pairs = comparison[comparison["design"] == "within"][["first", "second"]].drop_duplicates()
+    for first, second in pairs.itertuples(index=False):
+        half = [f"{name}" for name, has in there.items() if len(has & {first, second}) == 1]
+        if half:
+            told.append(f"{first} and {second} are not both there of {_named(half)}: not compared")
+    empty = summary[known & (summary["frames"] == 0)]
+    if len(empty):
+        rows = [f"{row['person']} in {row['video']}" for row in empty.to_dict("records")]
+        told.append(f"no frame is usable of {_named(rows)}: not compared")
+    return told
+
+
+def _named(names: list[str]) -> str:
+    more = len(names) - _MOST_NAMED
+    return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def paired_effect(differences: Floats, rng: np.random.Generator) -> Effect:

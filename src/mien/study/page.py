@@ -149,7 +149,8 @@ def _table(table: pd.DataFrame) -> str:
 
 
 def _cell(value: object) -> str:
-    return f"{value:.3f}" if isinstance(value, float) else escape(str(value))
+    # Rounded first: a mean of -0.0001 is no "-0.000".
+    return f"{round(value, 3) + 0.0:.3f}" if isinstance(value, float) else escape(str(value))
 
 
 def _counted(count: int, what: str) -> str:

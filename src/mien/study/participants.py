@@ -17,6 +17,9 @@ import pandas as pd
 
 from mien.errors import DataError
 from mien.study.recordings import Recording
+from mien.study.spreadsheets import separator_of
+
+_MOST_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -56,23 +59,29 @@ def read_participants(path: Path, recordings: list[Recording]) -> tuple[list[See
     Raises
     ------
     DataError
-        With file and line, where a video or face is not among the results, a person is named twice
-        for the same face, or a column is missing.
+        With file and line, where a face is not among the results, a person is named twice for the
+        same face, a column is missing, or no video has results.
     """
     try:
-        rows = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+        sep = separator_of(path)
+        rows = pd.read_csv(path, sep=sep, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except (OSError, ValueError, UnicodeError) as error:
         raise DataError(f"{path}: cannot be read as a csv table ({error})") from error
     rows = rows.rename(columns=str.strip).apply(lambda column: column.str.strip())
     if "video" not in rows:
-        raise DataError(f"{path}: has the columns {list(rows.columns)}; it needs video")
+        raise DataError(
+            f"{path}: has the columns {', '.join(rows.columns)}; it needs 'video', the "
+            "file or its result folder"
+        )
     by_name = {recording.name: recording for recording in recordings}
     seen: list[Seen] = []
     taken: set[tuple[str, int]] = set()
+    lacking: list[str] = []
     for line, row in enumerate(rows.to_dict("records"), 2):
         recording = by_name.get(row["video"]) or by_name.get(Path(row["video"]).stem)
         if recording is None:
-            raise DataError(f"{path}, line {line}: there are no results of {row['video']!r}")
+            lacking.append(f"{row['video']} (line {line})")
+            continue
         text = row.get("face", "").strip()
         if not text and row.get("person") in recording.names.values():
             text = row["person"]
@@ -85,7 +94,12 @@ def read_participants(path: Path, recordings: list[Recording]) -> tuple[list[See
         extra = {str(k): v for k, v in row.items() if k not in ("video", "person", "face")}
         person = row.get("person") or f"{recording.name}:{face}"
         seen.append(Seen(recording.name, person, face, extra))
-    return seen, _left_out(recordings, taken)
+    if not seen:
+        there = ", ".join(list(by_name)[:_MOST_NAMED])
+        raise DataError(
+            f"{path}: names no video that there are results of; there are those of {there}"
+        )
+    return seen, _without_results(path, lacking) + _left_out(recordings, taken)
 
 
 def _face(path: Path, line: int, text: str, recording: Recording) -> int:
@@ -102,6 +116,13 @@ def _face(path: Path, line: int, text: str, recording: Recording) -> int:
             f"{path}, line {line}: {recording.name} has no face {text!r}; it has {there}"
         )
     return int(text)
+
+
+def _without_results(path: Path, lacking: list[str]) -> list[str]:
+    if not lacking:
+        return []
+    named = ", ".join(lacking[:_MOST_NAMED]) + (", ..." if len(lacking) > _MOST_NAMED else "")
+    return [f"{path}: {len(lacking)} row(s) without results are left out: {named}"]
 
 
 def _left_out(recordings: list[Recording], taken: set[tuple[str, int]]) -> list[str]:

@@ -16,6 +16,7 @@ from mien.labels import POSE_COLUMNS
 from mien.output.other_tools import find_reader
 from mien.output.other_tools.document import FROM_TABLE, read_as_result
 from mien.output.people.file import is_default, read_people
+from mien.output.saved import no_result
 
 _DOCUMENT = "video.json"
 _TABLES = ("frames.parquet", "frames.csv")
@@ -136,7 +137,7 @@ def read_recording(folder: Path, fps: float | None = None) -> Recording:
         document = json.loads((folder / _DOCUMENT).read_text(encoding="utf-8"))
         _ = document["schema_version"], document["models"], document["settings"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{folder / _DOCUMENT}: is not a video.json of mien") from error
+        raise DataError(no_result(folder)) from error
     for name in _TABLES:
         table = folder / name
         if table.is_file():

@@ -8,17 +8,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from mien.errors import ConfigError, OutputError
 from mien.io import atomic_path
-from mien.study.compare import compare_conditions
+from mien.labels import find_column
+from mien.study.coding_tools import CODING_TOOLS
+from mien.study.compare import compare_conditions, not_compared
 from mien.study.events import read_events
 from mien.study.page import methods_text, study_page
 from mien.study.participants import everyone, read_participants
 from mien.study.recordings import Recording, check_alike, find_recordings, read_recording
+from mien.study.spreadsheets import DECIMALS, csv_style
 from mien.study.summaries import Part, joined_frames, list_episodes, parts_of, summarise
 
 _BOTH = re.compile(r"^(valence|arousal|expr_[a-z_]+|au\d+)_mean$")
@@ -46,10 +48,12 @@ class StudyOptions:
         Whether the joined frames are written, too.
     seed
         Of the bootstrap.
-    elan
-        Whether the episodes are written once more per video, as ELAN imports them.
+    elan, boris
+        Whether the episodes are written once more per video, as these programs take them.
     fps
         Frame rate of videos of which another tool's table does not say when frames were.
+    decimal
+        Decimal sign of the csv tables; with ``","`` semicolons part their cells.
     """
 
     participants: Path | None = None
@@ -62,6 +66,12 @@ class StudyOptions:
     seed: int = 0
     fps: float | None = None
     elan: bool = False
+    boris: bool = False
+    decimal: str = "."
+
+    def __post_init__(self) -> None:
+        if self.decimal not in DECIMALS:
+            raise ConfigError(f"decimal is one of {DECIMALS}, not {self.decimal!r}")
 
 
 @dataclass(frozen=True)
@@ -102,10 +112,9 @@ def make_study(root: Path | Sequence[Path], options: StudyOptions) -> Study:
     if not parts:
         raise ConfigError("there is nothing to sum up: no person has a usable frame")
     summary = summarise(parts)
-    unknown = [name for name in options.measures if name not in summary]
-    if unknown:
-        raise ConfigError(f"the summary has no {unknown[0]}; it has {', '.join(summary.columns)}")
-    measures = list(options.measures) or _measures(summary, recordings)
+    there = summary.select_dtypes("number").columns
+    measures = [find_column(name, there, "the summary") for name in options.measures]
+    measures = list(dict.fromkeys(measures)) or _measures(summary, recordings)
     condition = next((n for n in (options.condition, "event") if n in summary), None)
     if options.participants is not None and options.condition not in summary:
         wrong = f"{options.participants}: has no column {options.condition!r}"
@@ -118,6 +127,7 @@ def make_study(root: Path | Sequence[Path], options: StudyOptions) -> Study:
         if "event" in summary and options.baseline is not None:  # its own rows are 0 by making
             shown = summary[summary["event"] != options.baseline]
         comparison = compare_conditions(shown, measures, condition, options.seed)
+        notes += not_compared(shown, condition, comparison)
         if comparison.empty:
             notes.append("too few persons per condition for a comparison: it needs 4 of each")
     methods = methods_text(recordings, summary["person"].nunique(), options.baseline, comparison)
@@ -144,11 +154,14 @@ def write_study(study: Study, out: Path, options: StudyOptions) -> list[Path]:
                 write(partial)
             written.append(out / name)
 
-        put("summary.csv", lambda path: study.summary.to_csv(path, index=False))
-        put("episodes.csv", lambda path: study.episodes.to_csv(path, index=False))
-        for video, rows in study.episodes.groupby("video") if options.elan else ():
-            put(f"elan/{video}.tsv", partial(elan_table(rows).to_csv, **_TABS))
-        put("comparison.csv", lambda path: study.comparison.to_csv(path, index=False))
+        style = csv_style(options.decimal)
+        put("summary.csv", lambda path: study.summary.to_csv(path, **style))
+        put("episodes.csv", lambda path: study.episodes.to_csv(path, **style))
+        for tool in (name for name in CODING_TOOLS if getattr(options, name)):
+            for video, rows in study.episodes.groupby("video"):
+                text = CODING_TOOLS[tool](rows)
+                put(f"{tool}/{video}.tsv", partial(_write_text, text))
+        put("comparison.csv", lambda path: study.comparison.to_csv(path, **style))
         put("summary.xlsx", lambda path: _write_xlsx(study, path))
         if options.frames:
             put("frames.parquet", lambda path: joined_frames(study.parts).to_parquet(path))
@@ -169,20 +182,8 @@ def _measures(summary: pd.DataFrame, recordings: list[Recording]) -> list[str]:
     return [strengths.get(name, name) for name in names]
 
 
-_TABS: dict[str, Any] = {"sep": "\t", "index": False, "float_format": "%.3f"}
-
-
-def elan_table(episodes: pd.DataFrame) -> pd.DataFrame:
-    """Episodes of one video as ELAN's import of tab-delimited text takes them: a tier per person
-    and unit, times in seconds, the peak as annotation."""
-    return pd.DataFrame(
-        {
-            "Tier": episodes["person"].astype(str) + " " + episodes["unit"],
-            "Begin Time - ss.msec": episodes["onset_s"],
-            "End Time - ss.msec": episodes["offset_s"],
-            "Annotation": episodes["peak"].map("{:.2f}".format),
-        }
-    )
+def _write_text(text: str, path: Path) -> None:
+    path.write_text(text, encoding="utf-8", newline="")
 
 
 def _write_xlsx(study: Study, path: Path) -> None:

@@ -87,7 +87,7 @@ def test_a_row_of_a_result(tmp_path: Path) -> None:
     np.testing.assert_array_equal(drawn, result.to_face(result.frames.iloc[20], portrait=SMALL))
     np.testing.assert_array_equal(drawn, result.to_face(at_s=0.7, portrait=SMALL))
     assert np.abs(drawn.astype(int) - result.to_face(0, portrait=SMALL)).max() > 40
-    with pytest.raises(ConfigError, match="there is no face 3; there are: 0"):
+    with pytest.raises(ConfigError, match="there is no face '3'; choose from: 0"):
         result.to_face(at_s=1, face=3)
     with pytest.raises(ConfigError, match="no face was read in it"):
         result.to_face(30)
@@ -110,5 +110,7 @@ def test_the_command_spells_units_both_ways(tmp_path: Path) -> None:
     done = CliRunner().invoke(cli, ["draw", "--au12", "0.5", "--out", str(tmp_path / "a.gif")])
     assert "ends in .png or .jpg" in str(done.exception)
     words = ["draw", "--au12", "0.5", "--of", str(tmp_path), "--out", str(tmp_path / "a.png")]
-    assert "without units of your own" in str(CliRunner().invoke(cli, words).exception)
+    assert "without units, pose, gaze and lids of your own" in str(
+        CliRunner().invoke(cli, words).exception
+    )
     assert CliRunner().invoke(cli, ["draw", "--au12", "1.5", "--out", "a.png"]).exit_code == 2

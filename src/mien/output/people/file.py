@@ -111,6 +111,23 @@ class People:
                 found[own] = numbers[person.name]
         return found
 
+    def check(self, face_id: Numbers, time_s: Times) -> None:
+        """Raise where a person would be in a frame twice, or in none at all.
+
+        Raises
+        ------
+        DataError
+            As `assign`.
+        ConfigError
+            If nothing is left of a person, as where a split lies outside of their time.
+        """
+        found = self.assign(face_id, time_s)
+        for person in self.persons:
+            if not person.excluded and not (found == self.numbers[person.name]).any():
+                seen_s = time_s[np.isin(face_id, [piece.face for piece in person.pieces])]
+                span = f"; the face is seen from {seen_s.min():.2f} to {seen_s.max():.2f} s"
+                raise ConfigError(f"{person.name} would have no frame{span if len(seen_s) else ''}")
+
     def find(self, who: str) -> Person:
         """A person by name, or by the number of a face that is one person's alone.
 

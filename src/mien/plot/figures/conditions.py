@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from mien.errors import ConfigError
+from mien.labels import find_column
 from mien.plot.names import plain_name
 from mien.plot.registry import PlotOptions, StudyTables, register_figure
 from mien.plot.series import HEAT
@@ -20,12 +21,11 @@ def conditions(study: StudyTables, options: PlotOptions, figure: Any) -> float:
     """Lines join the values of a person; a bar is the mean over persons."""
     table = study.summary
     group = next((n for n in (options.condition, "event", "video") if n in table), None)
-    wanted = options.channels or _USUAL
-    names = [name for name in wanted if name in table]
-    lacking = [name for name in options.channels if name not in table]
-    if group is None or not names or lacking:
-        there = ", ".join(name for name in map(str, table) if name.endswith("_mean"))
-        raise ConfigError(f"the summary has no {', '.join(lacking or wanted)}; it has {there}")
+    there = table.select_dtypes("number").columns
+    names = [find_column(name, there, "the summary") for name in options.channels]
+    names = names or [name for name in _USUAL if name in table]
+    if group is None or not names:
+        raise ConfigError("the summary has no condition, event or video that could be drawn")
     columns = min(_COLUMNS, len(names))
     rows = -(-len(names) // columns)
     panels = figure.subplots(rows, columns, squeeze=False).ravel()

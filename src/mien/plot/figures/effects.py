@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from mien.errors import ConfigError
-from mien.plot.names import plain_name
+from mien.labels import find_column
+from mien.plot.names import p_text, plain_name
 from mien.plot.registry import PlotOptions, StudyTables, register_figure
 from mien.plot.series import HEAT
 
@@ -17,7 +18,9 @@ def effects(study: StudyTables, options: PlotOptions, figure: Any) -> float:
     """One row a measure and pair; filled where p after Holm's correction is below 0.05."""
     table = study.comparison
     if options.channels and not table.empty:
-        table = table[table["measure"].isin(options.channels)]
+        there = list(dict.fromkeys(table["measure"]))
+        asked = [find_column(name, there, "the comparison") for name in options.channels]
+        table = table[table["measure"].isin(asked)]
     if table.empty:
         raise ConfigError("this study compares nothing of what is asked for")
     panel = figure.subplots()
@@ -29,7 +32,7 @@ def effects(study: StudyTables, options: PlotOptions, figure: Any) -> float:
         marker = {"marker": "o", "markersize": 4.5, "markeredgecolor": HEAT}
         panel.plot(row["difference"], place, **marker, markerfacecolor=face)
         panel.text(
-            *(1.01, place, f"p = {row['p_holm']:.3f}" if row["p_holm"] >= 0.001 else "p < 0.001"),
+            *(1.01, place, p_text(row["p_holm"])),
             transform=panel.get_yaxis_transform(),
             va="center",
             fontsize="small",

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from mien.errors import ConfigError
+from mien.labels import find_column
 from mien.plot.registry import PlotOptions, Seen, register_figure
 from mien.plot.series import (
     Series,
@@ -32,7 +33,9 @@ _SCALES = (
 def timeline(source: Seen, options: PlotOptions, figure: Any) -> float:
     """Lines that break where the face was lost; thresholds of single units are dotted."""
     face = face_of(source, options)
-    names = list(options.channels) or _usual(source)
+    there = source.table.column_names
+    names = [find_column(name, there, "the table") for name in options.channels]
+    names = names or _usual(source)
     found = series(source, face, names, options)
     groups: dict[str, list[str]] = {}
     for name in names:

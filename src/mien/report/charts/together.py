@@ -11,6 +11,11 @@ from mien.report.charts.registry import FaceView, Page
 from mien.report.text import clock, key, number
 
 MOST_PEOPLE = 12
+_LANES = (  # for the script, which fills and shows it
+    '<div class="lanes" hidden><h3>Your marks</h3><div class="tracks"></div>'
+    '<p class="quiet" data-hint></p><p class="tools"></p><ol class="own-marks"></ol>'
+    '<p class="sr" role="status"></p></div>'
+)
 
 
 def player(start_s: float) -> str:
@@ -44,7 +49,7 @@ def together(views: list[FaceView], page: Page) -> str:
         f'<div class="shared" data-from="{span[0]:.3f}" data-to="{span[1]:.3f}" '
         'data-who="everybody"><p class="when"><span data-when>mean</span></p>'
         f'{rows}<div class="row"><div></div><div class="ticks">{marks}</div><div></div></div>'
-        "</div></section>"
+        "</div>" + _LANES + "</section>"
     )
 
 

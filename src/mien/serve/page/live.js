@@ -1,5 +1,5 @@
-// The camera, or a video of this machine, read in this tab: frames go to the worker, numbers come back and are drawn.
-// Nothing here sends anything: the page's rules allow it to fetch the models and nothing else.
+// The camera, or a video of this machine: frames go to the worker, numbers come back and are drawn.
+// Which worker, the page says: one reads them in this tab, the other has the server read them. Nothing here sends anything.
 
 import { ACTION_UNIT_NAMES } from "/faces/names.js";
 
@@ -31,14 +31,14 @@ function load() {
   worker?.terminate();
   told = null;
   busy = false;
-  const made = new Worker("/live-worker.js", { type: "module" });
+  const made = new Worker(document.body.dataset.worker, { type: "module" });
   worker = made;
   return new Promise((done, failed) => {
     made.addEventListener("message", ({ data }) => {
       if (made !== worker) return;
       if (data.kind === "ready") { told = data; prepare(); done(); }
       else if (data.kind === "read") take(data);
-      else { fail(`The networks cannot be run: ${data.message}`); failed(new Error(data.message)); }
+      else { if (told) stop(); busy = false; fail(`This cannot be read: ${data.message}`); failed(new Error(data.message)); }
     });
     made.addEventListener("error", () => failed(new Error("the worker does not start")));
     made.postMessage({ kind: "open", model: $("model").value, prior: $("prior").value });
@@ -139,6 +139,7 @@ function stop() {
   video.srcObject = null;
   video.removeAttribute("src");
   video.load();
+  worker?.postMessage({ kind: "stop" });
   record(false);
   for (const id of ["mark", "stop", "record"]) $(id).disabled = true;
   $("curtain").hidden = false;

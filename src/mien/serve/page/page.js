@@ -69,11 +69,11 @@ function show(key, entry) {
     : entry.frames && entry.frames_total ? Math.min(1, entry.frames / entry.frames_total) : null;
   if (share === null) bar.removeAttribute("value"); else bar.value = share;
   for (const [name, file, label] of [
-    [".open", "report", "Open report"], [".zip", "result.zip", "All files (zip)"], [".csv", "frames.csv", "Table (csv)"],
+    [".open", null, "Open report"], [".zip", "result.zip", "All files (zip)"], [".csv", "frames.csv", "Table (csv)"],
   ]) {
-    const link = part(name);
+    const link = part(name), place = encodeURIComponent(key);
     set(link, "hidden", state !== "done");
-    if (state === "done") link.setAttribute("href", `/v1/analyses/${encodeURIComponent(key)}/${file}`);
+    if (state === "done") link.setAttribute("href", file ? `/v1/analyses/${place}/${file}` : `/results/${place}`);
     link.setAttribute("aria-label", `${label} of ${entry.name}`);
   }
   const who = part(".who");

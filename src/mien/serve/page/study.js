@@ -42,6 +42,7 @@ async function make() {
     if (file) form.append(name, file);
   }
   form.append("condition", "condition");
+  if ($("study-marks").checked) form.append("marks", "true");
   $("study-make").disabled = true;
   $("study-state").textContent = "Summing up …";
   fail("");
