@@ -14,6 +14,7 @@ weights=$(cd "$weights" && pwd)
 
 # The extractor: two stages of training, chosen and measured on development sets.
 sh "$here/recipes/extractor/make.sh" "$data" "$runs" "$weights"
+sh "$here/recipes/extractor/clean.sh" "$data" "$runs" "$weights"
 data=$runs/data
 
 sums() {  # mien refuses other files than these

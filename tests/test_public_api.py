@@ -21,6 +21,7 @@ from mien.pipeline.options import (
 from mien.pipeline.resample import GAP_POLICIES
 from mien.pipeline.settings import Settings
 from mien.plot import PlotOptions, PlotSettings
+from mien.weights import EXTRACTORS
 
 PACKAGE = Path(mien.__file__).parent
 # A JSON document: what a key holds is in docs/outputs.md, and no type of Python says it.
@@ -128,6 +129,7 @@ def test_words_that_a_setting_takes_are_those_that_are_checked() -> None:
     }
     assert {name: {*there} for name, there in words.items()} == {
         "faces": {*FACE_POLICIES},
+        "extractor": {*EXTRACTORS},
         "gaps": {*GAP_POLICIES},
         "columns": {*COLUMN_SETS},
         "detect": {*DETECT_POLICIES},

@@ -22,6 +22,7 @@ class FrameSettings(TypedDict, total=False):
     steady: bool
     batch: int
     threads: int
+    extractor: Literal["default", "clean"]
     affect_model: str | Path | None
     reaction_model: str | Path | None
     reactions: bool
