@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import mien
+from mien.demo import demo_frames
+from mien.pipeline.document import VideoDocument
 from mien.pipeline.options import (
     COLUMN_SETS,
     DETECT_POLICIES,
@@ -24,8 +26,6 @@ from mien.plot import PlotOptions, PlotSettings
 from mien.weights import EXTRACTORS
 
 PACKAGE = Path(mien.__file__).parent
-# A JSON document: what a key holds is in docs/outputs.md, and no type of Python says it.
-DOCUMENTS = {"Result.document"}
 
 Documented = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -108,7 +108,7 @@ def test_public_signatures_hold_no_any() -> None:
         if not name.startswith("_") and getattr(thing, "__module__", "") == "mien.api"
     }
     assert {"analyze", "read_any", "Result"} <= {*own}
-    assert with_any(things | own) == DOCUMENTS
+    assert with_any(things | own) == set()
 
 
 def by_name(kind: Callable[..., object]) -> set[str]:
@@ -135,3 +135,37 @@ def test_words_that_a_setting_takes_are_those_that_are_checked() -> None:
         "detect": {*DETECT_POLICIES},
         "device": {*DEVICE_NAMES},
     }
+
+
+def test_the_typed_document_has_the_keys_of_the_real_one() -> None:
+    def differences(kind: object, value: object, where: str) -> Iterator[str]:
+        if typing.is_typeddict(kind):
+            assert isinstance(value, dict)
+            required = kind.__required_keys__  # type: ignore[attr-defined]
+            optional = kind.__optional_keys__  # type: ignore[attr-defined]
+            yield from (f"{where}: lacks {key}" for key in required - {*value})
+            yield from (f"{where}: has {key}, too" for key in {*value} - required - optional)
+            hints = typing.get_type_hints(kind)
+            for key in {*value} & {*hints}:
+                yield from differences(hints[key], value[key], f"{where}.{key}")
+        elif typing.get_origin(kind) is list:
+            for item in value:  # type: ignore[attr-defined]
+                yield from differences(typing.get_args(kind)[0], item, f"{where}[]")
+        elif typing.get_origin(kind) is dict:
+            for key, item in value.items():  # type: ignore[attr-defined]
+                yield from differences(typing.get_args(kind)[1], item, f"{where}.{key}")
+        elif kind is not object:
+            kinds = typing.get_args(kind) or (kind,)
+            plain = tuple(typing.get_origin(one) or one for one in kinds)
+            if not isinstance(value, (*plain, int) if float in plain else plain):
+                yield f"{where}: is {value!r}"
+
+    options = mien.AnalysisOptions(simulated_reactions=True, mran=True, min_reaction_s=0.5)
+    result = mien.analyze_frames(list(demo_frames(2)), fps=25, options=options)
+    result.document["faces"][0]["mran"]["frames"]  # what is optional is there
+    assert list(differences(VideoDocument, result.document, "video")) == []
+    wrong = dict(result.document, warnings=[1], extra=0)
+    assert sorted(differences(VideoDocument, wrong, "video")) == [
+        "video.warnings[]: is 1",
+        "video: has extra, too",
+    ]

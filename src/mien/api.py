@@ -46,6 +46,7 @@ from mien.output.sinks import MemorySink
 from mien.output.views import add_views
 from mien.pipeline.analyzer import Analysis, Analyzer
 from mien.pipeline.companions import GuidanceFiles
+from mien.pipeline.document import VideoDocument
 from mien.pipeline.options import AnalysisOptions
 from mien.pipeline.settings import FrameSettings, Settings
 from mien.pipeline.summary import file_stamp
@@ -100,9 +101,9 @@ class Result:
         return by_face(self._attention)
 
     @property
-    def document(self) -> dict[str, Any]:
+    def document(self) -> VideoDocument:
         """The content of ``video.json``, plain values."""
-        return self._summary.document
+        return cast(VideoDocument, self._summary.document)
 
     @property
     def summaries(self) -> list[FaceSummary]:
@@ -110,14 +111,18 @@ class Result:
         return self._summary.faces
 
     @property
+    def _is_foreign(self) -> bool:
+        return bool(self._summary.document["source"]["codec"] == FROM_TABLE)
+
+    @property
     def warnings(self) -> list[str]:
         """What is worth knowing about the input, one sentence each."""
-        return list(self.document["warnings"])
+        return list(self._summary.document["warnings"])
 
     @property
     def channels(self) -> dict[str, dict[str, str | None]]:
         """How far to trust every channel, by column: ``mark`` and, where known, ``figure``."""
-        found: dict[str, dict[str, str | None]] = self.document["channels"]
+        found: dict[str, dict[str, str | None]] = self._summary.document["channels"]
         return found
 
     @property
@@ -146,14 +151,16 @@ class Result:
                 **{f"mean_{name}": face["mean"][name] for name in (*affect, *details)},
                 **{f"peak_{name}": face["peak"][name]["value"] for name in (*affect, *intensities)},
             }
-            for face in self.document["faces"]
+            for face in self._summary.document["faces"]
         ]
         columns = ["face_id", *told]
         columns += [f"mean_{name}" for name in affect]
         columns += [f"peak_{name}" for name in affect]
         columns += ["low_quality_frames", *(f"mean_{name}" for name in details)]
         columns += [f"peak_{name}" for name in intensities]
-        if self.document["source"]["codec"] == FROM_TABLE:  # what the tool lacks is not there
+        if (
+            self._summary.document["source"]["codec"] == FROM_TABLE
+        ):  # what the tool lacks is not there
             lacking = {*affect, *details} - {*self.table.column_names}
             columns = [name for name in columns if name.partition("_")[2] not in lacking]
         columns += ["person"] if rows and "person" in rows[0] else []
@@ -167,7 +174,7 @@ class Result:
         ``.attrs["caveat"]`` says what the model's weights are worth.
         """
         rows: list[dict[str, Any]] = []
-        for face in self.document["faces"]:
+        for face in self._summary.document["faces"]:
             if face["reactions"]["video"] is None:
                 continue
             start_s, end_s = face["first_s"], face["last_s"]
@@ -194,12 +201,14 @@ class Result:
         return named[0] if named else REACTIONS
 
     def _reaction_caveat(self) -> str | None:
-        caveats = [m["caveat"] for m in self.document["models"] if m["role"] == "reactions"]
+        caveats = [
+            m["caveat"] for m in self._summary.document["models"] if m["role"] == "reactions"
+        ]
         return caveats[0] if caveats else None
 
     def _unchanged(self) -> Path:
         """The source, for a second reading."""
-        source = self.document["source"]
+        source = self._summary.document["source"]
         if file_stamp(self._source) != (source["size_bytes"], source["modified_ns"]):
             raise InputError(
                 f"{self._source}: is not there any more, or has changed since it was analysed; "
@@ -209,7 +218,7 @@ class Result:
 
     def _au_decisions(self) -> tuple[float, ...]:
         """From which probability on each action unit counts as active."""
-        found = [m["au_decisions"] for m in self.document["models"] if "au_decisions" in m]
+        found = [m["au_decisions"] for m in self._summary.document["models"] if "au_decisions" in m]
         levels = found[0] if found else {}
         return tuple(levels.get(name, UNDECIDED) for name in self._labels.action_unit_columns)
 
@@ -236,17 +245,19 @@ class Result:
             If the folder cannot be written.
         """
         final = Path(folder)
-        source = self.document["source"]["path"]
-        codec = self.document["source"]["codec"]
+        source = self._summary.document["source"]["path"]
+        codec = self._summary.document["source"]["codec"]
         # Bytes and file objects have a size and no time of change.
-        from_memory = self.document["source"].get("modified_ns") is None
+        from_memory = self._summary.document["source"].get("modified_ns") is None
         if from_memory and (overlay or player):
             came = codec if codec == FROM_TABLE else "from memory, and its pictures are not kept"
             raise InputError(f"{source}: came {came}; save it without overlay and player")
         if codec == FROM_TABLE and layouts:
             raise InputError(f"{source}: is a table of another tool; save it without layouts")
         video = None
-        if not from_memory and (overlay or player or self.document["settings"].get("attention")):
+        if not from_memory and (
+            overlay or player or self._summary.document["settings"].get("attention")
+        ):
             video = self._unchanged()
         contents = Contents(format, layouts, overlay, player)
         schema, decisions = self.table.schema, self._au_decisions()
@@ -270,7 +281,7 @@ class Result:
             If it cannot be written, or would show less than what is there and may not.
         """
         if not any(face.episodes for face in self.summaries):
-            add_episodes(self.summaries, self.table, self.document)
+            add_episodes(self.summaries, self.table, self._summary.document)
         if not poorer and Path(path).is_file():
             before = Path(path).read_text(encoding="utf-8", errors="replace")
             gone = lost(before, render_report(self._summary))
@@ -360,21 +371,21 @@ class Result:
     def _repr_html_(self) -> str:
         """The report in a frame, for notebooks."""
         if not any(face.episodes for face in self.summaries):
-            add_episodes(self.summaries, self.table, self.document)
+            add_episodes(self.summaries, self.table, self._summary.document)
         page = render_report(replace(self._summary, player_start_s=None))
-        name = html.escape(str(self.document["source"]["path"]))
+        name = html.escape(str(self._summary.document["source"]["path"]))
         return (
             f'<iframe title="mien result of {name}" srcdoc="{html.escape(page)}" '
             'style="width:100%;height:40rem;border:0"></iframe>'
         )
 
     def __repr__(self) -> str:
-        source = self.document["source"]
+        source = self._summary.document["source"]
         lines = [
             f"mien result of {source['path']}",
             f"  {_size(source)}; {len(self.summaries)} face(s)",
         ]
-        for face in self.document["faces"]:
+        for face in self._summary.document["faces"]:
             means, who = face["mean"], face.get("name") or f"face {face['face_id']}"
             if not face["usable_frames"]:
                 lines.append(
@@ -391,7 +402,7 @@ class Result:
             share = means[f"expr_{top}"]
             parts += [] if share is None else [f"mostly {top} ({share:.2f})"]
             lines.append(f"  {who}: {', '.join(parts)}")
-        if any(face["reactions"]["video"] for face in self.document["faces"]):
+        if any(face["reactions"]["video"] for face in self._summary.document["faces"]):
             lines.append(f"  reactions: {self._reaction_caveat()}")
         trust = _trust(self.channels, self._labels)
         lines += [f"  trust: {trust}"] if trust else []

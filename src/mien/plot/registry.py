@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypedDict
 import pyarrow as pa
 
 from mien.errors import DataError
+from mien.pipeline.document import VideoDocument
 from mien.registry import Registry
 from mien.types import FaceSummary
 
@@ -24,7 +25,7 @@ class Seen(Protocol):
     table: pa.Table
 
     @property
-    def document(self) -> dict[str, Any]:
+    def document(self) -> VideoDocument:
         """The content of ``video.json``."""
 
     @property

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from mien.errors import ConfigError
 from mien.labels import find_column, unit_name
 from mien.parquet import plain_numbers
+from mien.pipeline.document import FaceEntry
 from mien.plot.registry import PlotOptions, Seen
 from mien.types import FaceSummary
 
@@ -117,14 +118,14 @@ def span(found: Series, options: PlotOptions) -> tuple[float, float]:
 
 def thresholds(source: Seen) -> dict[str, float]:
     """From which value on each unit is active, where somebody said so."""
-    told = [m["au_decisions"] for m in source.document["models"] if "au_decisions" in m]
+    told: list[Any] = [m["au_decisions"] for m in source.document["models"] if "au_decisions" in m]
     return dict(told[0]) if told else {}
 
 
 def label(source: Seen, name: str) -> str:
     """How a channel is called, and how far to trust it: ``AU12 lip corner puller (measured)``."""
-    entry = (source.document.get("channels") or {}).get(name) or {}
-    mark = entry.get("mark")
+    entry = (source.document.get("channels") or {}).get(name)
+    mark = entry["mark"] if entry else None
     return plain_channel(name) + (f" ({mark})" if mark and mark != "unknown" else "")
 
 
@@ -147,7 +148,7 @@ def color(name: str, place: int) -> str:
     return known or others[place % len(others)]
 
 
-def _entries(source: Seen) -> list[tuple[FaceSummary, dict[str, Any]]]:
+def _entries(source: Seen) -> list[tuple[FaceSummary, FaceEntry]]:
     return list(zip(source.summaries, source.document["faces"], strict=True))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mien.report.text import escape
@@ -20,7 +20,7 @@ _MEANINGS = {
 _MADE_UP = ("simulated", "synthetic")
 
 
-def made_up(document: dict[str, Any]) -> str | None:
+def made_up(document: Mapping[str, Any]) -> str | None:
     """The word for reactions that were learnt from what nobody did; None for others.
 
     The mark says it; files that were exported without one say it in what they were trained on.
