@@ -74,4 +74,5 @@ def _mark(path: Path, line: int, row: dict[str, str | None]) -> Mark:
         if not math.isfinite(value) or (name == "duration" and value < 0):
             raise DataError(f"{path}, line {line}: {name} is {row[name]!r}; give seconds")
         times_s.append(value)
-    return Mark(*times_s, row["label"] or "")
+    onset_s, duration_s = times_s
+    return Mark(onset_s, duration_s, row["label"] or "")
