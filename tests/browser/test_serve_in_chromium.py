@@ -127,10 +127,10 @@ def test_marks_are_made_kept_and_seen_again(
     # By key: begun where the cursor is, ended a little later.
     report.focus(".shared .scrub")
     page.keyboard.press("Home")
-    page.keyboard.press("PageDown")
+    page.keyboard.press("PageUp")
     page.keyboard.press("m")
     for _ in range(3):
-        page.keyboard.press("PageDown")
+        page.keyboard.press("PageUp")
     page.keyboard.press("m")
     window.wait(lambda: page.inner_text("#state") == "1 mark kept.")
     # By dragging, named at once.

@@ -11,6 +11,7 @@ from pathlib import Path
 from mien.errors import DataError, OutputError
 from mien.io import write_json
 from mien.output.people.file import People, Piece
+from mien.pipeline.face_state import WORTH_A_PICTURE
 from mien.types import FaceSummary
 
 PICTURES_FILE = "peaks.json"
@@ -70,7 +71,11 @@ def add_pictures(faces: Sequence[FaceSummary], folder: Path, people: People | No
             for time_s, jpeg in kept.get(piece.face, [])
             if piece.from_s <= time_s < piece.to_s
         ]
-        for name, peak_s in zip(face.labels.affect_columns, face.peak_time_s, strict=True):
+        for name, peak, peak_s in zip(
+            face.labels.affect_columns, face.peak, face.peak_time_s, strict=True
+        ):
+            if not abs(float(peak)) >= WORTH_A_PICTURE:  # another channel's picture, of that moment
+                continue
             for time_s, jpeg in own:
                 if abs(time_s - peak_s) < _SAME_S:  # not NaN
                     face.thumbnails[name] = jpeg
