@@ -68,6 +68,7 @@ def test_a_camera_is_read_in_the_tab(
         assert abs(there - here) < 0.1, name
     marks = saved(page, "#events", tmp_path)
     assert [mark["label"] for mark in marks] == ["mark 1", "mark 2"]
+    assert list(marks[0]) == ["onset", "duration", "label"] and (tmp_path / "events.csv").is_file()
 
     blobs = [request for request in window.requests[asked:] if request.url.startswith("blob:")]
     assert len(window.requests) - asked == len(blobs)  # reading asks for nothing, of anybody
