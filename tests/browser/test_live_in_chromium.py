@@ -68,6 +68,7 @@ def test_a_camera_is_read_in_the_tab(
         assert abs(there - here) < 0.1, name
     marks = saved(page, "#events", tmp_path)
     assert [mark["label"] for mark in marks] == ["mark 1", "mark 2"]
+    assert list(marks[0]) == ["onset", "duration", "label"] and (tmp_path / "events.csv").is_file()
 
     blobs = [request for request in window.requests[asked:] if request.url.startswith("blob:")]
     assert len(window.requests) - asked == len(blobs)  # reading asks for nothing, of anybody
@@ -168,6 +169,36 @@ def test_a_camera_is_read_by_the_server(
     assert window.origins() == {address} and window.faults == []
     asked = {request.url.split("?")[0] for request in window.requests if request.method != "GET"}
     assert all(url.startswith(f"{address}/v1/live") for url in asked) and asked
+
+
+def test_a_frame_of_before_the_start_is_read_too_and_a_fault_ends_the_session(
+    open_window: Callable[..., Any], address: str
+) -> None:
+    # A callback may tell a moment that is over, or the same one twice.
+    window = open_window(f"{address}/live/here")
+    said = window.page.evaluate(
+        """() => new Promise((done) => {
+          const worker = new Worker("/live-here-worker.js", { type: "module" });
+          const said = [];
+          const send = (time, side) => {
+            const canvas = new OffscreenCanvas(side, side);
+            canvas.getContext("2d").fillRect(0, 0, 9, 9);
+            const bitmap = canvas.transferToImageBitmap();
+            worker.postMessage({ kind: "frame", bitmap, time, taken: 0 }, [bitmap]);
+          };
+          const steps = [() => send(-0.014, 64), () => send(-0.014, 64), () => send(2e7, 64),
+            () => worker.postMessage({ kind: "open", model: "quick", prior: "default" }),
+            () => worker.postMessage({ kind: "stop" })];
+          worker.addEventListener("message", ({ data }) => {
+            said.push([data.kind, data.time ?? null]);
+            steps.shift()();
+            if (steps.length === 0) done(said);
+          });
+          worker.postMessage({ kind: "open", model: "quick", prior: "default" });
+        })"""
+    )
+    assert [kind for kind, _ in said] == ["ready", "read", "read", "failed", "ready"]
+    assert said[1][1] == -0.014  # the page's own count is not changed
 
 
 def test_a_camera_that_is_refused_is_explained(

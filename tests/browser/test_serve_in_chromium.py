@@ -146,7 +146,7 @@ def test_marks_are_made_kept_and_seen_again(
     window.wait(lambda: report.locator(".lanes .row").count() == 3)
     assert report.locator(".lanes .row .left").all_inner_texts() == ["", "mark", "smile"]
     # By typing.
-    second = report.locator(".own-marks li").nth(1)
+    second = report.locator(".noted li").nth(1)
     second.locator(".duration").fill("0.2")
     second.locator(".duration").press("Enter")
     second.locator(".onset").fill("0.6")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import socket
 import sqlite3
 import time
 import zipfile
@@ -24,6 +25,7 @@ from fastapi.testclient import TestClient
 from serving import HOST, ended, serving, until, upload
 
 import mien.cli.serve
+import mien.serve.listen
 from fault_detector import picture
 from mien.cli import cli
 from mien.errors import ConfigError
@@ -449,3 +451,13 @@ def test_files_of_the_user_in_the_data_folder_are_left_alone(tmp_path: Path, mon
     module.listen(Settings(data), 0, lambda line: None)
     assert (data / "tmp" / "mine.txt").read_text() == "mine"
     assert not (data / "incoming" / "half").exists()
+
+
+def test_answers_go_out_at_once() -> None:
+    # Else the second part of each waits 40 ms for the other side to confirm the first.
+    with (
+        mien.serve.listen._socket("127.0.0.1", 0) as listener,
+        socket.create_connection(listener.getsockname()),
+        listener.accept()[0] as accepted,
+    ):
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0

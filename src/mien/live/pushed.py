@@ -21,7 +21,7 @@ _LONGEST_S = 20.0  # until a frame is read; the first one is slow
 class Pushed:
     """A source of frames that are put in; it ends when it is closed, or none comes any more."""
 
-    name = "camera of a page"
+    name: str = "camera of a page"
     fps: float | None = None
 
     def __init__(self, idle_s: float = IDLE_S) -> None:

@@ -7,7 +7,7 @@ const addLanes = (own, { charts, from, to, bounds, moment, clock, go, save, file
   let marks = JSON.parse(document.getElementById("marks").textContent);
   let open = null; // a mark whose end is still to be said
   const tracks = own.querySelector(".tracks");
-  const list = own.querySelector(".own-marks");
+  const list = own.querySelector(".noted");
   const items = new Map();
   const seconds = (ms) => Math.round(ms) / 1000;
   const say = (text) => { own.querySelector("[role=status]").textContent = text; };
@@ -54,8 +54,8 @@ const addLanes = (own, { charts, from, to, bounds, moment, clock, go, save, file
   };
   const hint = () => {
     own.querySelector("[data-hint]").textContent = (open
-      ? `${open.label} has begun at ${clock(open.onset * 1000)}: M ends it. `
-      : "M marks the moment under the cursor, M once more ends it there. Or drag over the empty lane. ") +
+      ? `${open.label} has begun at ${clock(open.onset * 1000)}: Mark (or the key M) ends it. `
+      : "Mark (or the key M) marks the moment under the cursor; once more ends it there. Or drag over the empty lane. ") +
       (framed ? "Marks are kept with the result." :
         "Marks that you make here are lost with this tab: save them, beside video.json, as events.csv.");
   };
@@ -186,7 +186,8 @@ const addLanes = (own, { charts, from, to, bounds, moment, clock, go, save, file
     save(fileName("events.csv"), "text/csv", `${["onset,duration,label", ...rows].join("\r\n")}\r\n`);
   });
   own.querySelector(".tools").append(
-    button("Mark (M)", "Mark the moment under the cursor; press again to end it", press), table);
+    button("Mark", "Mark the moment under the cursor; press again to end it (M)", press),
+    ...(framed ? [] : [table])); // that page has a link to the table
   document.addEventListener("keydown", (event) => {
     if (event.key.toLowerCase() !== "m" || event.ctrlKey || event.metaKey || event.altKey) return;
     if (["INPUT", "TEXTAREA", "SELECT"].includes(event.target.tagName)) return;

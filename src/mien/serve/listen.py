@@ -65,7 +65,11 @@ def listen(settings: Settings, port: int, say: Callable[[str], object]) -> None:
 def _socket(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family)
+        listener = socket.create_server((host, port), family=family)
+        # What it accepts is like it: an answer's head and body are two writes, and without this the
+        # second waits for the other side to say that it has the first, 40 ms.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return listener
     except OSError as error:
         raise ConfigError(
             f"cannot listen at {host}, port {port} ({error.strerror}); choose another --port"

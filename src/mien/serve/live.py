@@ -44,8 +44,8 @@ _MODES = {
         "here": "",
     },
     "/live/here": {
-        "title": "live, by mien",
-        "head": "Live, by mien",
+        "title": "live, by the server",
+        "head": "Live, by the server",
         "words": "Frames go to the mien that serves this page, and nowhere else. It reads them, "
         "sends the numbers back, and keeps none.",
         "worker": "/live-here-worker.js",

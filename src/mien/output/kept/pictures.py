@@ -6,26 +6,19 @@ import base64
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from mien.errors import DataError, OutputError
 from mien.io import write_json
 from mien.output.people.file import People, Piece
+from mien.pipeline.face_state import WORTH_A_PICTURE
 from mien.types import FaceSummary
 
 PICTURES_FILE = "peaks.json"
 _SCHEMA = 1
 _SAME_S = 5e-4
 
-
-@dataclass(frozen=True)
-class _Kept:
-    """One picture: its time in the source, and the channels that peak there and show it."""
-
-    time_s: float
-    channels: frozenset[str]
-    jpeg: bytes
+_Kept = list[tuple[float, bytes]]  # time in the source (seconds) and JPEG
 
 
 def write_pictures(faces: Sequence[FaceSummary], folder: Path) -> None:
@@ -36,22 +29,17 @@ def write_pictures(faces: Sequence[FaceSummary], folder: Path) -> None:
     OutputError
         If it cannot be written.
     """
-    found: dict[tuple[int, float], tuple[bytes, list[str]]] = {}
-    for face in faces:
-        for name, time_s in zip(face.labels.affect_columns, face.peak_time_s, strict=True):
-            if name in face.thumbnails and math.isfinite(time_s):
-                place = (face.face_id, float(time_s))
-                found.setdefault(place, (face.thumbnails[name], []))[1].append(name)
+    found = {
+        (face.face_id, float(time_s)): face.thumbnails[name]
+        for face in faces
+        for name, time_s in zip(face.labels.affect_columns, face.peak_time_s, strict=True)
+        if name in face.thumbnails and math.isfinite(time_s)
+    }
     if not found:
         return
     told = [
-        {
-            "face_id": face_id,
-            "time_s": time_s,
-            "channels": channels,
-            "jpeg": base64.b64encode(jpeg).decode("ascii"),
-        }
-        for (face_id, time_s), (jpeg, channels) in sorted(found.items())
+        {"face_id": face_id, "time_s": time_s, "jpeg": base64.b64encode(jpeg).decode("ascii")}
+        for (face_id, time_s), jpeg in sorted(found.items())
     ]
     try:
         write_json(folder / PICTURES_FILE, {"schema_version": _SCHEMA, "pictures": told})
@@ -78,24 +66,27 @@ def add_pictures(faces: Sequence[FaceSummary], folder: Path, people: People | No
         pieces = {people.numbers[one.name]: one.pieces for one in people.persons}
     for face in faces:
         own = [
-            one
+            (time_s, jpeg)
             for piece in pieces[face.face_id]
-            for one in kept.get(piece.face, [])
-            if piece.from_s <= one.time_s < piece.to_s
+            for time_s, jpeg in kept.get(piece.face, [])
+            if piece.from_s <= time_s < piece.to_s
         ]
-        for name, peak_s in zip(face.labels.affect_columns, face.peak_time_s, strict=True):
-            for one in own:
-                if name in one.channels and abs(one.time_s - peak_s) < _SAME_S:  # not NaN
-                    face.thumbnails[name] = one.jpeg
+        for name, peak, peak_s in zip(
+            face.labels.affect_columns, face.peak, face.peak_time_s, strict=True
+        ):
+            if not abs(float(peak)) >= WORTH_A_PICTURE:  # another channel's picture, of that moment
+                continue
+            for time_s, jpeg in own:
+                if abs(time_s - peak_s) < _SAME_S:  # not NaN
+                    face.thumbnails[name] = jpeg
 
 
-def _read(path: Path) -> dict[int, list[_Kept]]:
-    found: dict[int, list[_Kept]] = {}
+def _read(path: Path) -> dict[int, _Kept]:
+    found: dict[int, _Kept] = {}
     try:
         for one in json.loads(path.read_text(encoding="utf-8"))["pictures"]:
             jpeg = base64.b64decode(one["jpeg"], validate=True)
-            picture = _Kept(float(one["time_s"]), frozenset(one["channels"]), jpeg)
-            found.setdefault(int(one["face_id"]), []).append(picture)
+            found.setdefault(int(one["face_id"]), []).append((float(one["time_s"]), jpeg))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -13,7 +13,7 @@ from mien.report.text import clock, key, number
 MOST_PEOPLE = 12
 _LANES = (  # for the script, which fills and shows it
     '<div class="lanes" hidden><h3>Your marks</h3><div class="tracks"></div>'
-    '<p class="quiet" data-hint></p><p class="tools"></p><ol class="own-marks"></ol>'
+    '<p class="quiet" data-hint></p><p class="tools"></p><ol class="noted"></ol>'
     '<p class="sr" role="status"></p></div>'
 )
 

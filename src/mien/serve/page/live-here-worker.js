@@ -3,6 +3,7 @@
 let wish = { model: "quick", prior: "default" };
 let session = null; // what the server said of it
 let used = false; // a frame was sent: times cannot begin anew
+let sent = 0; // its time, in seconds
 let canvas = null;
 let size = ""; // of the frames of a session
 
@@ -47,9 +48,11 @@ async function read({ bitmap, time, taken }) {
     return;
   }
   if (used && size !== `${width} ${height}`) await open(); // a phone was turned
+  // The first frame may be of a moment before the page began to count.
+  sent = used ? Math.max(time, sent + 0.001) : Math.max(time, 0);
   used = true;
   size = `${width} ${height}`;
-  const told = await ask(`/${session.id}/frames?time_s=${time}&width=${width}&height=${height}`, {
+  const told = await ask(`/${session.id}/frames?time_s=${sent}&width=${width}&height=${height}`, {
     method: "POST", headers: { "Content-Type": "application/octet-stream" }, body: data,
   });
   const faces = told.map(({ id, low, score, box, points, quality, ...face }) => ({
@@ -69,7 +72,7 @@ async function take(data) {
     else if (data.kind === "reset" && (used || !session)) await open();
     else if (data.kind === "stop") await close();
   } catch (error) {
-    session = null;
+    await close(); // or the next start would have to wait for its end
     postMessage({ kind: "failed", message: String(error?.message ?? error) });
   }
 }

@@ -361,7 +361,7 @@ $("record").addEventListener("click", () => {
 });
 $("mark").addEventListener("click", mark);
 $("table").addEventListener("click", () => save("frames.csv", columns(), rows));
-$("events").addEventListener("click", () => save("marks.csv", ["onset", "duration", "label"], parts()));
+$("events").addEventListener("click", () => save("events.csv", ["onset", "duration", "label"], parts()));
 $("prior").addEventListener("change", ({ target }) => worker?.postMessage({ kind: "prior", prior: target.value }));
 $("model").addEventListener("change", () => { if (told) load().catch(() => {}); });
 addEventListener("keydown", (event) => {
