@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
@@ -41,6 +42,39 @@ def send(client: TestClient, key: str, time_s: float, content: bytes, **size: in
     size = {"width": 640, "height": 480} | size
     place = f"/v1/live/{key}/frames"
     return client.post(place, params={"time_s": time_s, **size}, content=content, headers=BYTES)
+
+
+def packed(image: Any) -> bytes:
+    done, content = cv2.imencode(".jpg", image[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 95])
+    assert done
+    return content.tobytes()
+
+
+def test_a_jpeg_is_read_nearly_as_its_pixels(real: TestClient) -> None:
+    image = next(iter(demo_frames(4)))
+    said = []
+    for kind, content in (("image/jpeg", packed(image)), ("application/octet-stream", rgba(image))):
+        key = real.post("/v1/live", json={}).json()["id"]
+        place = f"/v1/live/{key}/frames?time_s=0&width=640&height=480"
+        [face] = real.post(place, content=content, headers={"content-type": kind}).json()
+        said.append(np.array([*face["affect"], *face["intensities"]], float))
+        assert real.delete(f"/v1/live/{key}").status_code == 204
+    assert np.abs(said[0] - said[1]).max() < 0.05
+
+
+def test_what_is_no_jpeg_of_that_size_is_refused(real: TestClient) -> None:
+    image = next(iter(demo_frames(4)))
+    key = real.post("/v1/live", json={}).json()["id"]
+    place = f"/v1/live/{key}/frames?time_s=0&width=640&height=480"
+    whole = packed(image)
+    huge = whole.replace(bytes([1, 224, 2, 128]), bytes([255, 255, 255, 255]), 1)
+    assert huge != whole  # it says that it has 65,535 x 65,535 pixels
+    for content in (b"", b"GIF89a", whole[:20], packed(image[:100]), huge):
+        answer = real.post(place, content=content, headers={"content-type": "image/jpeg"})
+        assert answer.status_code == 400 and "no JPEG of 640 x 480" in answer.text
+    assert (
+        real.post(place, content=whole, headers={"content-type": "image/jpeg"}).status_code == 200
+    )
 
 
 def test_frames_are_read_as_python_reads_them(real: TestClient, tmp_path: Path) -> None:

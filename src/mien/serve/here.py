@@ -6,8 +6,9 @@ import math
 import secrets
 import threading
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 from fastapi import FastAPI, HTTPException, Query, Request
@@ -19,14 +20,20 @@ from mien.live.pushed import PushedSession
 from mien.pipeline.analyzer import Analyzer
 from mien.pipeline.options import AnalysisOptions
 from mien.pipeline.rows import FrameRow
+from mien.types import ImageArray
+from mien.video.image_headers import picture_size
 
 _LONGEST_PX = 960  # as the page sends them
 _Side = Annotated[int, Query(ge=16, le=_LONGEST_PX)]
 _NONE: dict[int | str, dict[str, Any]] = {404: {"description": "No such session"}}
+_JPEG = "image/jpeg"
 _BODY = {
     "requestBody": {
         "required": True,
-        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+        "content": {
+            kind: {"schema": {"type": "string", "format": "binary"}}
+            for kind in ("application/octet-stream", _JPEG)
+        },
     }
 }
 
@@ -150,12 +157,15 @@ def add_here(app: FastAPI, here: Here) -> None:
         width: _Side,
         height: _Side,
     ) -> list[LiveFace]:
-        """Read one frame: RGBA, a byte each, row by row. It is kept nowhere."""
+        """Read one frame: a JPEG, or RGBA, a byte each, row by row. It is kept nowhere."""
         session = here.known(key)
         content = await _body(request, width * height * 4)
-        image = np.frombuffer(content, np.uint8).reshape(height, width, 4)[:, :, :3]
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        decode = _from_jpeg if kind == _JPEG else _from_rgba
         try:
-            moment = await run_in_threadpool(session.read, time_s, np.ascontiguousarray(image))
+            moment = await run_in_threadpool(
+                lambda: session.read(time_s, decode(content, width, height))
+            )
         except MienError as error:
             raise HTTPException(409, one_line(str(error))) from error
         return [_face(row) for row in moment.rows if row.face is not None]
@@ -167,16 +177,31 @@ def add_here(app: FastAPI, here: Here) -> None:
         here.close()
 
 
-async def _body(request: Request, size: int) -> bytes:
-    """So many bytes, no more and no fewer; what is larger is not read to its end."""
+async def _body(request: Request, most: int) -> bytes:
+    """So many bytes at most; what is larger is not read to its end."""
     content = bytearray()
     async for chunk in request.stream():
         content += chunk
-        if len(content) > size:
-            break
-    if len(content) != size:
-        raise HTTPException(400, f"a frame of that size has {size} bytes, RGBA")
+        if len(content) > most:
+            raise HTTPException(400, f"a frame of that size has {most} bytes at most")
     return bytes(content)
+
+
+def _from_rgba(content: bytes, width: int, height: int) -> ImageArray:
+    if len(content) != width * height * 4:
+        raise HTTPException(400, f"a frame of that size has {width * height * 4} bytes, RGBA")
+    image = np.frombuffer(content, np.uint8).reshape(height, width, 4)[:, :, :3]
+    return np.ascontiguousarray(image)
+
+
+def _from_jpeg(content: bytes, width: int, height: int) -> ImageArray:
+    # Its header is asked first: a small file may hold a huge picture.
+    if picture_size(content, "jpeg") != (width, height):
+        raise HTTPException(400, f"this is no JPEG of {width} x {height} pixels")
+    image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR_RGB)
+    if image is None or image.shape[:2] != (height, width):
+        raise HTTPException(400, "this JPEG is damaged")
+    return cast(ImageArray, image)
 
 
 def _face(row: FrameRow) -> LiveFace:

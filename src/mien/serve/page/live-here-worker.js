@@ -29,20 +29,23 @@ async function open() {
   postMessage({ kind: "ready", columns, expressions, actionUnits, decisions, caveat, priors });
 }
 
+// Nearly as it was, and a tenth of the bytes: a browser takes longer to send pixels than to pack them.
+const PACKED = { type: "image/jpeg", quality: 0.95 };
+
 function picture(bitmap) {
   const { width, height } = bitmap;
   if (canvas?.width !== width || canvas.height !== height) canvas = new OffscreenCanvas(width, height);
   const context = canvas.getContext("2d", { willReadFrequently: true });
   context.drawImage(bitmap, 0, 0);
   bitmap.close();
-  return context.getImageData(0, 0, width, height);
+  return { width, height };
 }
 
 const numbers = (values) => Float64Array.from(values, (value) => value ?? NaN);
 
 async function read({ bitmap, time, taken }) {
   const began = performance.now();
-  const { data, width, height } = picture(bitmap);
+  const { width, height } = picture(bitmap);
   if (!session) { // it was stopped meanwhile
     postMessage({ kind: "read", faces: [], time, taken, width, height, took: 0 });
     return;
@@ -53,7 +56,7 @@ async function read({ bitmap, time, taken }) {
   used = true;
   size = `${width} ${height}`;
   const told = await ask(`/${session.id}/frames?time_s=${sent}&width=${width}&height=${height}`, {
-    method: "POST", headers: { "Content-Type": "application/octet-stream" }, body: data,
+    method: "POST", headers: { "Content-Type": PACKED.type }, body: await canvas.convertToBlob(PACKED),
   });
   const faces = told.map(({ id, low, score, box, points, quality, ...face }) => ({
     id, low, quality: quality ?? NaN,
