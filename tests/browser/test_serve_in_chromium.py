@@ -124,6 +124,7 @@ def test_marks_are_made_kept_and_seen_again(
     page.goto(address + page.get_attribute("#list .open", "href"))
     report = report_in(page)
 
+    window.wait(lambda: page.evaluate("document.activeElement.id") == "report")  # for its keys
     # By key: begun where the cursor is, ended a little later.
     report.focus(".shared .scrub")
     page.keyboard.press("Home")

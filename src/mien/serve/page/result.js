@@ -34,6 +34,7 @@ addEventListener("message", ({ source, data }) => {
   keep(data.marks.map(({ onset, duration, label }) => ({ onset, duration, label })));
 });
 
+$("report").addEventListener("load", () => $("report").focus()); // so that its keys work at once
 $("report").src = `${place}/report`;
 fetch(place).then((answer) => answer.json()).then(({ name }) => {
   $("name").textContent = name;
