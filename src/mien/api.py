@@ -25,7 +25,7 @@ from mien.labels import (
 )
 from mien.output.attention import FaceAttention, Records, by_face, to_records
 from mien.output.episodes import add_episodes
-from mien.output.kept.marks import read_marks
+from mien.output.kept.marks import MARKS_FILE, read_marks, write_marks
 from mien.output.kept.pictures import add_pictures
 from mien.output.layouts import UNDECIDED
 from mien.output.other_tools.document import FROM_TABLE, read_as_result
@@ -52,7 +52,7 @@ from mien.pipeline.settings import FrameSettings, Settings
 from mien.pipeline.summary import file_stamp
 from mien.plot import Drawing, PlotOptions, PlotSettings, draw
 from mien.plot.series import face_of
-from mien.report import lost, render_report, write_report
+from mien.report import exchange_marks, lost, render_report, write_report
 from mien.types import FaceSummary, ImageArray, Summary
 
 if TYPE_CHECKING:
@@ -235,7 +235,8 @@ class Result:
         With ``attention``, `overlay` or `player` (a small copy that the report plays) the video is
         read once more, from the path that it was given by. Pictures from memory are not kept: there
         is no overlay and no player of them, and of the
-        attention only the numbers.
+        attention only the numbers. A person's own marks (``events.csv``) go along; where there are
+        some in the folder already, those stay, and the report shows them.
 
         Raises
         ------
@@ -264,6 +265,10 @@ class Result:
         with ResultWriter(final, source, contents, schema, decisions) as writer:
             writer.write(self.table, self._attention)
             writer.finish(self._summary, video)
+        if (final / MARKS_FILE).exists():
+            exchange_marks(final / "report.html", read_marks(final))
+        else:
+            write_marks(final, self._summary.marks)
         return final
 
     def write_report(self, path: str | Path, *, poorer: bool = True) -> Path:

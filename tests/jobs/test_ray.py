@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
+from itertools import combinations
 from pathlib import Path
 
 import pyarrow as pa
@@ -19,6 +20,9 @@ from click.testing import CliRunner
 pytest.importorskip("ray", reason="no Ray: pip install 'mien[scale]'")
 pytest.importorskip("fsspec", reason="no fsspec: pip install 'mien[scale]'")
 pytest.importorskip("onnx")
+from hypothesis import given
+from hypothesis import strategies as st
+
 from cluster_work import no_model, nothing, write
 from fault_detector import picture
 from killed_runs import contents
@@ -29,7 +33,7 @@ from mien.jobs import Batch, run_all
 from mien.jobs.cluster import Engine, Ledger, Manifest, RemoteJob, run_manifest
 from mien.jobs.cluster.engine import _open_ray
 from mien.jobs.cluster.run import run_rows
-from mien.jobs.cluster.split import PartJob, part_jobs, try_any
+from mien.jobs.cluster.split import PartJob, part_jobs, stretches, try_any
 from mien.output.results import Contents
 from mien.pipeline.analyzer import Analyzer
 from mien.pipeline.options import AnalysisOptions
@@ -168,9 +172,10 @@ def test_a_long_video_is_read_by_several(tmp_path: Path, monkeypatch) -> None:
     names = [str(tmp_path / "clip.mp4"), str(tmp_path / "short.mp4")]
     analyzer = Analyzer(options)
     rows = Manifest.of(names, str(tmp_path / "ray"))
-    assert [(one.part, one.to_end) for one in part_jobs(rows, analyzer)] == [
-        *((4, True), (3, False), (2, False), (1, False), (0, False))
-    ]
+    # Of 3 s in parts of 0.7 s: 1.4 s and 1.6 + 0.2 x 1.4, where one part more would be 2.1 s.
+    told_parts = [(one.first, one.last, one.to_end) for one in part_jobs(rows, analyzer, 2)]
+    assert told_parts == [(0, 1, False), (2, 4, True)]
+    assert list(part_jobs([rows[0]] * 4, analyzer, 2)) == []  # both are busy anyhow
     run_manifest(rows, str(tmp_path / "ray"), batch, ENGINE, told.append)
     assert [outcome.status for outcome in told] == ["analysed"] * 2
     run_all(names, tmp_path / "one", batch, told.append, print)
@@ -182,11 +187,30 @@ def test_a_long_video_is_read_by_several(tmp_path: Path, monkeypatch) -> None:
 def test_a_part_that_cannot_be_read_is_told_of_the_input(tmp_path: Path) -> None:
     options = AnalysisOptions(part_s=0.7, threads=1)
     analyzer, job = Analyzer(options), RemoteJob(str(tmp_path / "none.mp4"), str(tmp_path / "out"))
-    assert list(part_jobs([job], analyzer)) == []
-    outcome = try_any(analyzer, PartJob(job, 1, False), Batch(options))
-    assert outcome.status == "failed" and "none.mp4, part 1: " in (outcome.message or "")
+    assert list(part_jobs([job], analyzer, 2)) == []
+    outcome = try_any(analyzer, PartJob(job, 1, 2, False), Batch(options))
+    assert outcome.status == "failed" and "none.mp4, part 1 to 2: " in (outcome.message or "")
     whole = AnalysisOptions(threads=1, end_s=3.0)
-    assert list(part_jobs([job], Analyzer(whole))) == []
+    assert list(part_jobs([job], Analyzer(whole), 2)) == []
+
+
+def slowest_s(lengths_s: list[float], found: list[tuple[int, int]]) -> float:
+    """When the last worker is done, if passing over takes a fifth of reading."""
+    return max(0.2 * sum(lengths_s[:a]) + sum(lengths_s[a : b + 1]) for a, b in found)
+
+
+@given(st.lists(st.floats(1, 600), min_size=1, max_size=8), st.integers(1, 4))
+def test_no_other_stretches_would_be_done_earlier(lengths_s: list[float], count: int) -> None:
+    found = stretches(lengths_s, count)
+    last = len(lengths_s) - 1
+    assert [k for a, b in found for k in range(a, b + 1)] == [*range(last + 1)]
+    others = [
+        [*zip((0, *cuts), (*(cut - 1 for cut in cuts), last), strict=True)]
+        for more in range(min(count, last + 1))
+        for cuts in combinations(range(1, last + 1), more)
+    ]
+    best_s = min(slowest_s(lengths_s, one) for one in others)
+    assert slowest_s(lengths_s, found) == pytest.approx(best_s, rel=1e-4)
 
 
 def test_a_cluster_that_does_not_answer_is_told(monkeypatch) -> None:

@@ -92,3 +92,19 @@ def test_a_report_of_before_is_left_alone(tmp_path: Path) -> None:
     old.write_text("<!DOCTYPE html><title>of an earlier version</title>")
     exchange_marks(old, [Mark(1, 1, "a")])
     assert old.read_text() == "<!DOCTYPE html><title>of an earlier version</title>"
+
+
+def test_a_result_that_is_saved_again_takes_its_marks_along(tmp_path: Path) -> None:
+    result = mien.analyze_frames(list(demo_frames(4))[:4], fps=25).save(tmp_path / "original")
+    first = mien.read(result).save(tmp_path / "first")
+    assert not (first / "events.csv").exists()
+    marks = [Mark(0.1, 0.2, "smile")]
+    write_marks(first, marks)
+    again = mien.read(first)
+    second = again.save(tmp_path / "second")
+    assert read_marks(second) == tuple(marks)
+    newer = [Mark(0.3, 0.0, "look")]
+    write_marks(second, newer)
+    again.save(second)  # what lies there already is nobody's to replace
+    assert read_marks(second) == tuple(newer)
+    assert embedded(second / "report.html") == [{"onset": 0.3, "duration": 0.0, "label": "look"}]

@@ -448,23 +448,23 @@ class Analysis:
         with self.watch("reactions"):
             self._summary = self._summarise()
 
-    def read_part(self, part: int, to_end: bool) -> None:
-        """Write one part of a long video to the store, for a run that puts all of them together.
+    def read_parts(self, first: int, last: int, to_end: bool) -> None:
+        """Write parts of a long video to the store, for a run that puts all of them together.
 
         Parameters
         ----------
-        part
-            Its number.
+        first, last
+            Their numbers.
         to_end
             Whether what follows is read as well, up to the end of the file.
         """
         if self._store is None:
             return
-        self._relay.pass_over(part - 1)
+        self._relay.pass_over(first - 1)
         for found in self._live():
-            if found.part == part or (to_end and found.part > part):
+            if first <= found.part <= last or (to_end and found.part > last):
                 self._steady(found)
-            if found.part == part and found.ends and not to_end:
+            if found.part == last and found.ends and not to_end:
                 return
 
     def _is_read(self) -> bool:

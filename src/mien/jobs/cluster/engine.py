@@ -62,6 +62,26 @@ class Engine:
             if is_ours:
                 ray.shutdown()
 
+    def size(self) -> int:
+        """How many workers there will be; of a cluster only while it is connected.
+
+        Raises
+        ------
+        ConfigError
+            If a worker is to have more threads than the cluster has cores.
+        """
+        if self.name != "ray":
+            return self.workers
+        ray, _ = _open_ray(self)
+        cores = int(ray.cluster_resources().get("CPU", 1))
+        fit = cores // self.threads
+        if not fit:
+            raise ConfigError(
+                f"--threads {self.threads}: the cluster has {cores} core(s); take no more than "
+                "one of its machines has"
+            )
+        return min(self.workers or fit, fit)
+
     def outcomes(
         self,
         work: Callable[[Tool, Task], Outcome],
@@ -165,14 +185,7 @@ def _by_ray(
     ray, is_ours = _open_ray(engine)
     actors: list[Any] = []
     try:
-        cores = int(ray.cluster_resources().get("CPU", 1))
-        fit = cores // engine.threads
-        if not fit:
-            raise ConfigError(
-                f"--threads {engine.threads}: the cluster has {cores} core(s); take no more than "
-                "one of its machines has"
-            )
-        count = min(engine.workers or fit, fit)
+        count = engine.size()
         # Ray hands a worker the variables of whoever starts it, whatever it is given.
         numbers = dict.fromkeys(THREAD_VARIABLES, str(engine.threads))
         given = {"num_cpus": engine.threads, "runtime_env": {"env_vars": numbers}}

@@ -78,7 +78,7 @@ def run_manifest(
         work = partial(try_any, batch=batch)
         few = list(islice(ledger.waiting(), _FEW + 1))
         if engine.workers != 1 and len(few) <= _FEW:
-            parts = list(part_jobs((manifest[row] for row in few), analyzer))
+            parts = list(part_jobs((manifest[row] for row in few), analyzer, engine.size()))
             with closing(engine.outcomes(work, parts, range(len(parts)), factory)) as done:
                 deque(done, maxlen=0)
         caveats = Caveats(analyzer)
