@@ -41,7 +41,7 @@ SIZE = "the size of a network, which tests make small"
 SIMULATED = "how much is simulated; `--set simulation.train=...` is documented for quick tables"
 ALLOWED = {
     **dict.fromkeys(["seed", "threads", "engine.kind", "engine.accelerator"], RUN_TIME),
-    **dict.fromkeys(["engine.devices", "LoopConfig.checkpoint_steps"], RUN_TIME),
+    "engine.devices": RUN_TIME,
     **dict.fromkeys(["reactions", "fps"], DATA),
     **dict.fromkeys(["action_units", "expressions"], DATA),
     **{f"SimulationConfig.{n}": SIMULATED for n in ("train", "valid", "test", "seed", "shortest")},
