@@ -19,6 +19,16 @@ from mien.types import FloatArray
 AGAIN = "run the same `mien datasets prepare` again to finish it"
 
 _METADATA_KEY = b"mien"
+_FLOATS = {"halffloat": "float16", "float": "float32", "double": "float64"}
+
+
+def number_dtype(kind: pa.DataType) -> np.dtype[Any]:
+    """NumPy's type of the same numbers. Arrow's own answer imports pandas, in older versions.
+
+    >>> number_dtype(pa.float32()), number_dtype(pa.int32())
+    (dtype('float32'), dtype('int32'))
+    """
+    return np.dtype(_FLOATS.get(str(kind), str(kind)))
 
 
 def numbers(values: npt.NDArray[Any], kind: pa.DataType) -> pa.Array:
@@ -26,7 +36,7 @@ def numbers(values: npt.NDArray[Any], kind: pa.DataType) -> pa.Array:
 
     `pyarrow.array` does the same, but imports pandas, where there is one, to look at its input.
     """
-    data = np.ascontiguousarray(values, kind.to_pandas_dtype())
+    data = np.ascontiguousarray(values, number_dtype(kind))
     return pa.Array.from_buffers(kind, len(data), [None, pa.py_buffer(data)])
 
 
@@ -48,11 +58,11 @@ def plain_numbers(column: pa.ChunkedArray, missing: float) -> npt.NDArray[Any]:
 
     Arrow's own way would import pandas, where there is one.
     """
-    parts = [np.empty(0, column.type.to_pandas_dtype())]
+    parts = [np.empty(0, number_dtype(column.type))]
     for chunk in column.chunks:
         there, data = chunk.buffers()
         rows = slice(chunk.offset, chunk.offset + len(chunk))
-        values = np.frombuffer(data, chunk.type.to_pandas_dtype(), rows.stop)[rows]
+        values = np.frombuffer(data, number_dtype(chunk.type), rows.stop)[rows]
         if chunk.null_count:
             known = np.unpackbits(np.frombuffer(there, np.uint8), bitorder="little")[rows]
             values = np.where(known, values, np.asarray(missing, values.dtype))
