@@ -166,6 +166,8 @@ def test_a_camera_is_read_by_the_server(
     page.wait_for_timeout(1000)
     started(other)
     other.page.click("#stop")
+    other.wait(lambda: any(request.method == "DELETE" for request in other.requests))
+    other.page.wait_for_timeout(1000)  # or the next test finds the camera taken
     assert window.origins() == {address} and window.faults == []
     asked = {request.url.split("?")[0] for request in window.requests if request.method != "GET"}
     assert all(url.startswith(f"{address}/v1/live") for url in asked) and asked
